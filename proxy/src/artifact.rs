@@ -1,0 +1,12 @@
+//! What clients ask for: a request path becomes an [`ArtifactKey`] at the door, or a clear refusal.
+//!
+//! Everything that can be derived from a key's name lives here, so that nobody else formats or
+//! inspects one: its content type ([`ArtifactKey::media_type`]) and whether it may change
+//! ([`ArtifactKey::freshness`]).
+
+mod freshness;
+mod key;
+mod media_type;
+
+pub use freshness::Freshness;
+pub use key::{ArtifactKey, FolderKey, KeyError, RequestPath};

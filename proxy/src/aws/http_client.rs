@@ -1,0 +1,40 @@
+//! The HTTP client under every AWS call: system roots, plus `AWS_CA_BUNDLE`, through the proxy that
+//! the environment names.
+
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+/// Builds the client. `ca_bundle` is PEM, added to the system's roots.
+///
+/// Built through a connector of our own, as `tls_context(…).build_https()` drops the proxy
+/// variables (aws-smithy-http-client 1.5).
+#[must_use]
+pub fn http_client(ca_bundle: Option<&[u8]>) -> SharedHttpClient {
+    /// More idle connections than calls at once are of no use.
+    const IDLE_CONNECTIONS: usize = 64;
+    let mut roots = TrustStore::default();
+    if let Some(pem) = ca_bundle {
+        roots.add_pem_certificate(pem);
+    }
+    // Building a context cannot fail today; without one, the default still trusts the system's roots.
+    let context = TlsContext::builder().with_trust_store(roots).build().unwrap_or_default();
+    Builder::new().pool_max_idle_per_host(IDLE_CONNECTIONS).build_with_connector_fn(
+        move |settings, components| {
+            let mut connector = Connector::builder()
+                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+                .tls_context(context.clone())
+                .proxy_config(ProxyConfig::from_env())
+                .enable_tcp_nodelay(true);
+            if let Some(settings) = settings {
+                connector = connector.connector_settings(settings.clone());
+            }
+            if let Some(sleep) = components.and_then(|components| components.sleep_impl()) {
+                connector = connector.sleep_impl(sleep);
+            }
+            connector.build()
+        },
+    )
+}

@@ -1,0 +1,292 @@
+//! The cache: verified objects on disk, small hot ones in memory too. Knows neither HTTP nor AWS.
+//!
+//! ```text
+//! CACHE_DIR/
+//!   v1/                    everything of this format; other names are left alone
+//!     lock                 flocked by the one process that serves from this folder
+//!     objects/ab/cdef…     one self-describing file an object: see `format`
+//!     staging/…            downloads under way; emptied at start, never reachable by a key
+//! ```
+//!
+//! Invariants:
+//! * **The file system is the index**: the path of an object is a hash of repository and key. No
+//!   scan stands between the start of the process and its first hit; usage is counted behind.
+//! * **One door in**: [`Staged`] writes below `staging/`, takes a proof of verification, syncs,
+//!   renames, syncs the folder. Nothing else creates an object.
+//! * **Anything wrong on reading is a miss**: it is logged, removed, and fetched again.
+//! * A file's modification time is when its object was last validated with the origin; its access
+//!   time is when it was last served (written in the background, so that eviction survives a
+//!   restart).
+
+mod entry;
+mod folder;
+pub mod format;
+mod inspect;
+mod key;
+mod memory;
+mod staging;
+mod usage;
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use thiserror::Error;
+use tracing::{debug, warn};
+
+pub use entry::{Entry, ReadError};
+pub use folder::CacheFolder;
+pub use format::Metadata;
+pub use inspect::{Inspection, inspect, purge};
+pub use key::CacheKey;
+use memory::Memory;
+pub use staging::{Staged, StagedReader};
+use usage::Usage;
+
+use crate::object::ObjectAttributes;
+
+/// Objects up to this size are kept in memory when served, in bytes.
+pub const MEMORY_OBJECT_BYTES: u64 = 64 * 1024;
+/// What all objects in memory may occupy together, in bytes.
+const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The bounds of a cache, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// What files and running downloads may occupy, in blocks of the disk.
+    pub max_bytes: u64,
+    /// What stays free on the disk.
+    pub min_free_bytes: u64,
+}
+
+/// Why the cache cannot be used, or cannot take an object.
+#[derive(Debug, Error)]
+pub enum CacheError {
+    /// Another process serves from the same folder.
+    #[error("{0} is in use by another bazel-proxy")]
+    InUse(std::path::PathBuf),
+    /// The object does not fit, even after eviction.
+    #[error("no room for {needed_bytes} bytes within CACHE_MAX_SIZE and CACHE_MIN_FREE")]
+    NoRoom {
+        /// What the object needs on disk.
+        needed_bytes: u64,
+    },
+    /// The disk failed.
+    #[error("{action}: {source}")]
+    Io {
+        /// What was being done, with the path.
+        action: String,
+        /// The system's word.
+        source: io::Error,
+    },
+}
+
+/// A cached object, ready to be served.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    /// What it is.
+    pub metadata: Arc<Metadata>,
+    /// When the origin last confirmed it.
+    pub validated_at: SystemTime,
+    /// Its bytes.
+    pub body: HitBody,
+}
+
+/// Where a hit's bytes are.
+#[derive(Clone, Debug)]
+pub enum HitBody {
+    /// All of them.
+    Memory(Bytes),
+    /// In an open file, which stays readable whatever happens to its name.
+    File(Arc<Entry>),
+}
+
+/// A handle on the cache; cheap to clone.
+#[derive(Clone)]
+pub struct Cache {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    folder: CacheFolder,
+    usage: Usage,
+    memory: Memory,
+}
+
+impl Cache {
+    /// Opens or creates the cache, taking its lock; blocks on the disk for a few system calls.
+    pub fn open(folder: CacheFolder, limits: Limits) -> Result<Self, CacheError> {
+        folder.prepare()?;
+        let usage = Usage::new(folder.clone(), limits)?;
+        let inner = Inner { folder, usage, memory: Memory::new(MEMORY_BYTES) };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Looks an object up, in memory and then on disk. A broken file is removed and is a miss.
+    pub async fn lookup(&self, key: &CacheKey) -> Option<Hit> {
+        if let Some(hit) = self.inner.memory.get(key) {
+            if hit.is_recently_checked() || self.still_on_disk(key, hit.identity()).await {
+                self.inner.usage.served(key, None);
+                return Some(hit.confirmed());
+            }
+            self.inner.memory.remove(key);
+        }
+        let (inner, key) = (Arc::clone(&self.inner), key.clone());
+        blocking(move || inner.lookup_on_disk(&key)).await?
+    }
+
+    async fn still_on_disk(&self, key: &CacheKey, identity: entry::Identity) -> bool {
+        let path = self.inner.folder.object_path(key.id());
+        let found = blocking(move || entry::Identity::of_path(&path).ok()).await;
+        found.flatten() == Some(identity)
+    }
+
+    /// Makes room for an object and opens its staging file.
+    pub async fn stage(
+        &self,
+        key: &CacheKey,
+        attributes: &ObjectAttributes,
+    ) -> Result<Staged, CacheError> {
+        let (inner, key, attributes) = (Arc::clone(&self.inner), key.clone(), attributes.clone());
+        blocking(move || Staged::create(inner, key, attributes))
+            .await
+            .unwrap_or_else(|| Err(CacheError::io("staging", io::Error::other("task failed"))))
+    }
+
+    /// Notes that the origin has just confirmed the object.
+    pub async fn confirm(&self, key: &CacheKey) {
+        self.set_validated(key, SystemTime::now_at_the_rim()).await;
+    }
+
+    /// Makes the next request for the object ask the origin.
+    pub async fn expire(&self, key: &CacheKey) {
+        self.set_validated(key, SystemTime::UNIX_EPOCH).await;
+    }
+
+    async fn set_validated(&self, key: &CacheKey, at: SystemTime) {
+        let (inner, key) = (Arc::clone(&self.inner), key.clone());
+        blocking(move || inner.set_validated(&key, at)).await;
+    }
+
+    /// Removes the object; open readers go on.
+    pub async fn remove(&self, key: &CacheKey) {
+        let (inner, key) = (Arc::clone(&self.inner), key.clone());
+        blocking(move || inner.remove(&key)).await;
+    }
+
+    /// Whether an object is there, without opening it. Blocks on the disk.
+    #[must_use]
+    pub fn holds(&self, key: &CacheKey) -> bool {
+        self.inner.folder.object_path(key.id()).exists()
+    }
+
+    /// Counts what is on disk and evicts what is too much; then keeps usage on disk, until
+    /// `shutdown` ends. The background part of the cache.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        const PERSIST_EVERY: Duration = Duration::from_mins(1);
+        let inner = Arc::clone(&self.inner);
+        blocking(move || inner.usage.count_from_disk()).await;
+        let mut every = tokio::time::interval(PERSIST_EVERY);
+        tokio::pin!(shutdown);
+        loop {
+            let last = tokio::select! {
+                _ = every.tick() => false,
+                () = &mut shutdown => true,
+            };
+            let inner = Arc::clone(&self.inner);
+            blocking(move || inner.usage.persist()).await;
+            if last {
+                return;
+            }
+        }
+    }
+
+    /// Bytes occupied on disk, as far as counted, and by running downloads.
+    #[must_use]
+    pub fn occupied_bytes(&self) -> u64 {
+        self.inner.usage.occupied_bytes()
+    }
+}
+
+impl Inner {
+    fn lookup_on_disk(&self, key: &CacheKey) -> Option<Hit> {
+        let path = self.folder.object_path(key.id());
+        let verified = self.usage.verified_identity(key);
+        match Entry::open(&path, key, verified) {
+            Ok(opened) => {
+                self.usage.served(key, Some(&opened));
+                Some(self.into_hit(key, opened))
+            }
+            Err(ReadError::Absent) => None,
+            Err(error) => {
+                warn!(artifact.key = key.key(), %error, "a cache file is broken and was removed");
+                self.remove(key);
+                None
+            }
+        }
+    }
+
+    fn into_hit(&self, key: &CacheKey, entry: Entry) -> Hit {
+        let metadata = Arc::clone(entry.metadata());
+        let validated_at = entry.identity().modified();
+        let body = match entry.whole_body() {
+            Some(body) => {
+                let identity = entry.identity();
+                self.memory.insert(key, &metadata, validated_at, &body, identity);
+                HitBody::Memory(body)
+            }
+            None => HitBody::File(Arc::new(entry)),
+        };
+        Hit { metadata, validated_at, body }
+    }
+
+    fn set_validated(&self, key: &CacheKey, at: SystemTime) {
+        self.memory.remove(key);
+        let path = self.folder.object_path(key.id());
+        let result = std::fs::File::open(&path).and_then(|file| file.set_modified(at));
+        if let Err(error) = result {
+            debug!(artifact.key = key.key(), %error, "could not note a validation");
+        }
+    }
+
+    fn remove(&self, key: &CacheKey) {
+        self.memory.remove(key);
+        self.usage.forget(key);
+        let path = self.folder.object_path(key.id());
+        if let Err(error) = std::fs::remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            warn!(path = %path.display(), %error, "could not remove a cache file");
+        }
+    }
+}
+
+impl CacheError {
+    fn io(action: impl Into<String>, source: io::Error) -> Self {
+        Self::Io { action: action.into(), source }
+    }
+}
+
+/// The one place where the cache reads the wall clock.
+trait RimClock {
+    fn now_at_the_rim() -> SystemTime;
+}
+
+impl RimClock for SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "file times are wall-clock times")]
+    fn now_at_the_rim() -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+/// Runs disk work off the async threads; `None` if it panicked, which is logged and contained.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => Some(value),
+        Err(error) => {
+            warn!(%error, "disk work did not end");
+            None
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Reading an object file: nothing leaves here that was not verified since it was last written.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use super::format::{self, BLOCK_BYTES, FormatError, Metadata};
+use super::{CacheKey, MEMORY_OBJECT_BYTES};
+
+/// Enough for nearly every header.
+const HEADER_GUESS: u64 = 2 * 1024;
+/// Files up to this size are read whole, in one call.
+const WHOLE_FILE: u64 = MEMORY_OBJECT_BYTES + HEADER_GUESS;
+
+/// Why an object cannot be read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// There is no such file: an ordinary miss.
+    #[error("no such entry")]
+    Absent,
+    /// The disk failed.
+    #[error("reading: {0}")]
+    Io(#[from] io::Error),
+    /// The header is broken.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The file is of another object, by a collision or a foreign hand.
+    #[error("it holds another object")]
+    Foreign,
+    /// The file's length is not what its header says.
+    #[error("it is {found} bytes long instead of {expected}")]
+    Length {
+        /// By its header.
+        expected: u64,
+        /// On disk.
+        found: u64,
+    },
+    /// Bytes of the body have changed.
+    #[error("block {0} of the body does not match its checksum")]
+    Block(u64),
+}
+
+/// Tells whether a file is still the very same one with the very same content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    inode: u64,
+    bytes: u64,
+    modified_nanoseconds: i128,
+}
+
+impl Identity {
+    fn of(metadata: &std::fs::Metadata) -> Self {
+        let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
+        Self {
+            inode: metadata.ino(),
+            bytes: metadata.len(),
+            modified_nanoseconds: i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds),
+        }
+    }
+
+    pub(super) fn of_path(path: &Path) -> io::Result<Self> {
+        std::fs::metadata(path).map(|metadata| Self::of(&metadata))
+    }
+
+    /// The file's modification time: when its object was last validated.
+    pub(super) fn modified(&self) -> SystemTime {
+        let nanoseconds = u64::try_from(self.modified_nanoseconds).unwrap_or(0);
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(nanoseconds)
+    }
+
+    /// A fingerprint for the table of verified files; never 0, which means unverified.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let mixed = self.inode.rotate_left(32) ^ self.bytes.rotate_left(17);
+        let low = self.modified_nanoseconds.to_le_bytes();
+        let mut time = [0; 8];
+        time.copy_from_slice(&low[..8]);
+        (mixed ^ u64::from_le_bytes(time)).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1
+    }
+}
+
+/// An open object file.
+#[derive(Debug)]
+pub struct Entry {
+    file: File,
+    metadata: Arc<Metadata>,
+    header_bytes: u64,
+    identity: Identity,
+    disk_bytes: u64,
+    /// The whole body, verified, where the file is small.
+    body: Option<Bytes>,
+    /// Set for a file that was verified whole since it was last changed.
+    trusted: bool,
+    table: OnceLock<Vec<u8>>,
+    /// Blocks verified one after the other from the start.
+    verified_blocks: AtomicU64,
+}
+
+impl Entry {
+    /// Opens the object file of `key`. `verified` is the fingerprint under which the file was
+    /// found whole before, 0 for none.
+    pub fn open(path: &Path, key: &CacheKey, verified: u64) -> Result<Self, ReadError> {
+        let entry = Self::open_any(path, verified)?;
+        let metadata = &entry.metadata;
+        if metadata.repository != key.repository() || metadata.key != key.key() {
+            return Err(ReadError::Foreign);
+        }
+        Ok(entry)
+    }
+
+    /// Opens an object file without knowing whose it is.
+    pub(super) fn open_any(path: &Path, verified: u64) -> Result<Self, ReadError> {
+        let file = File::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => ReadError::Absent,
+            _other => ReadError::Io(error),
+        })?;
+        let status = file.metadata()?;
+        if !status.is_file() {
+            return Err(ReadError::Foreign);
+        }
+        let identity = Identity::of(&status);
+        let whole = status.len() <= WHOLE_FILE;
+        let mut start = read(&file, 0, if whole { status.len() } else { HEADER_GUESS })?;
+        let header_bytes = format::header_length(&start)?;
+        if header_bytes > start.len() {
+            start = read(&file, 0, header_bytes as u64)?;
+        }
+        let metadata = format::decode_header(&start)?;
+        let header_bytes = header_bytes as u64;
+        let expected = format::file_bytes(header_bytes, metadata.attributes.length);
+        if expected != status.len() {
+            return Err(ReadError::Length { expected, found: status.len() });
+        }
+        let mut entry = Self {
+            file,
+            metadata: Arc::new(metadata),
+            header_bytes,
+            identity,
+            disk_bytes: status.blocks() * 512,
+            body: None,
+            trusted: verified == identity.fingerprint(),
+            table: OnceLock::new(),
+            verified_blocks: AtomicU64::new(0),
+        };
+        if whole && entry.length() <= MEMORY_OBJECT_BYTES {
+            entry.take_whole(start)?;
+        }
+        Ok(entry)
+    }
+
+    fn take_whole(&mut self, file: Bytes) -> Result<(), ReadError> {
+        let offset = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX).min(file.len());
+        let (start, end) =
+            (offset(self.header_bytes), offset(self.header_bytes + self.length()));
+        let body = file.slice(start..end);
+        check_blocks(&body, 0, &file[end..])?;
+        self.trusted = true;
+        self.body = Some(body);
+        Ok(())
+    }
+
+    /// What the file says of itself.
+    #[must_use]
+    pub fn metadata(&self) -> &Arc<Metadata> {
+        &self.metadata
+    }
+
+    /// The body's length in bytes.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.metadata.attributes.length
+    }
+
+    pub(super) fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// What the file occupies in blocks of the disk.
+    pub(super) fn disk_bytes(&self) -> u64 {
+        self.disk_bytes
+    }
+
+    /// Whether every byte was verified since the file was last changed.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        let blocks = self.length().div_ceil(BLOCK_BYTES);
+        self.trusted || self.verified_blocks.load(Ordering::Relaxed) >= blocks
+    }
+
+    pub(super) fn whole_body(&self) -> Option<Bytes> {
+        self.body.clone()
+    }
+
+    /// Reads up to `limit` bytes of the body from `offset`, verified. Blocks on the disk.
+    ///
+    /// May return fewer bytes than asked for; none only at the end of the body.
+    pub fn read_at(&self, offset: u64, limit: u64) -> Result<Bytes, ReadError> {
+        let end = self.length().min(offset.saturating_add(limit));
+        if offset >= end {
+            return Ok(Bytes::new());
+        }
+        if self.is_verified() {
+            return Ok(read(&self.file, self.header_bytes + offset, end - offset)?);
+        }
+        let first_block = offset / BLOCK_BYTES;
+        let start = first_block * BLOCK_BYTES;
+        let aligned_end = (end.div_ceil(BLOCK_BYTES) * BLOCK_BYTES).min(self.length());
+        let blocks = read(&self.file, self.header_bytes + start, aligned_end - start)?;
+        check_blocks(&blocks, first_block, self.table()?)?;
+        let done = aligned_end.div_ceil(BLOCK_BYTES);
+        if self.verified_blocks.load(Ordering::Relaxed) >= first_block {
+            self.verified_blocks.fetch_max(done, Ordering::Relaxed);
+        }
+        let within = |position: u64| usize::try_from(position - start).unwrap_or(usize::MAX);
+        Ok(blocks.slice(within(offset)..within(end)))
+    }
+
+    fn table(&self) -> Result<&[u8], ReadError> {
+        if let Some(table) = self.table.get() {
+            return Ok(table);
+        }
+        let length = format::table_bytes(self.length());
+        let table = read(&self.file, self.header_bytes + self.length(), length)?;
+        Ok(self.table.get_or_init(|| table.to_vec()))
+    }
+}
+
+/// Reads exactly `length` bytes, or fails.
+fn read(file: &File, offset: u64, length: u64) -> io::Result<Bytes> {
+    let length = usize::try_from(length).map_err(io::Error::other)?;
+    let mut buffer = vec![0; length];
+    file.read_exact_at(&mut buffer, offset)?;
+    Ok(buffer.into())
+}
+
+fn check_blocks(bytes: &[u8], first: u64, table: &[u8]) -> Result<(), ReadError> {
+    let block_bytes = usize::try_from(BLOCK_BYTES).unwrap_or(usize::MAX);
+    for (number, block) in (first..).zip(bytes.chunks(block_bytes)) {
+        let index = usize::try_from(number).unwrap_or(usize::MAX);
+        if format::block_checksum(table, index) != Some(format::crc32c(block)) {
+            return Err(ReadError::Block(number));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,284 @@
+//! How much the cache occupies, what was served last, and what to evict.
+//!
+//! Nothing on the hit path waits for this: a hit notes the time in a sharded table. The table is
+//! filled from the disk in the background and written back as access times.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tracing::{info, warn};
+
+use super::key::EntryId;
+use super::{CacheError, CacheFolder, CacheKey, Entry, Limits, RimClock as _};
+
+const SHARDS: usize = 16;
+/// The disk is never filled beyond this, whatever `CACHE_MAX_SIZE` says, in percent.
+const MOST_OF_DISK_PERCENT: u64 = 80;
+
+/// The table of usage.
+pub(super) struct Usage {
+    folder: CacheFolder,
+    limits: Limits,
+    shards: [Mutex<HashMap<EntryId, Record>>; SHARDS],
+    /// In files that are committed.
+    stored_bytes: AtomicU64,
+    running: Arc<Running>,
+    /// Taken by whoever makes room, so that two downloads do not count on the same bytes.
+    making_room: Mutex<()>,
+    counted: AtomicBool,
+}
+
+/// What running downloads have reserved.
+#[derive(Default)]
+struct Running {
+    reserved_bytes: AtomicU64,
+    unwritten_bytes: AtomicU64,
+}
+
+/// What is known of one object file.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    disk_bytes: u64,
+    /// Fingerprint of the file when it was last verified whole, 0 for never.
+    verified: u64,
+    /// Seconds since the epoch.
+    served_at: u32,
+    /// Served since the access time was last written.
+    dirty: bool,
+}
+
+/// Room for one download; given back on drop.
+pub(super) struct Reservation {
+    running: Arc<Running>,
+    bytes: u64,
+    unwritten: u64,
+}
+
+impl Usage {
+    pub(super) fn new(folder: CacheFolder, limits: Limits) -> Result<Self, CacheError> {
+        let (_, total) = folder
+            .disk_space()
+            .map_err(|error| CacheError::io(format!("asking for the space of {folder:?}"), error))?;
+        let most = total / 100 * MOST_OF_DISK_PERCENT;
+        if limits.max_bytes > most {
+            info!(
+                max_size_bytes = most,
+                "CACHE_MAX_SIZE is lowered to {MOST_OF_DISK_PERCENT} % of the disk"
+            );
+        }
+        let limits = Limits { max_bytes: limits.max_bytes.min(most), ..limits };
+        Ok(Self {
+            folder,
+            limits,
+            shards: std::array::from_fn(|_| Mutex::default()),
+            stored_bytes: AtomicU64::new(0),
+            running: Arc::default(),
+            making_room: Mutex::default(),
+            counted: AtomicBool::new(false),
+        })
+    }
+
+    fn shard(&self, id: EntryId) -> MutexGuard<'_, HashMap<EntryId, Record>> {
+        locked(&self.shards[id.shard(SHARDS)])
+    }
+
+    /// Notes a hit; `opened` where the file was just opened.
+    pub(super) fn served(&self, key: &CacheKey, opened: Option<&Entry>) {
+        let now = epoch_seconds(SystemTime::now_at_the_rim());
+        let mut shard = self.shard(key.id());
+        if let Some(record) = shard.get_mut(&key.id()) {
+            record.served_at = now;
+            record.dirty = true;
+            if let Some(entry) = opened
+                && entry.is_verified()
+            {
+                record.verified = entry.identity().fingerprint();
+            }
+        } else if let Some(entry) = opened {
+            // Served before the count from the disk came to it.
+            let disk_bytes = entry.disk_bytes();
+            let verified = if entry.is_verified() { entry.identity().fingerprint() } else { 0 };
+            shard.insert(key.id(), Record { disk_bytes, verified, served_at: now, dirty: true });
+            self.stored_bytes.fetch_add(disk_bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a large file has been streamed and verified to its end.
+    pub(super) fn verified(&self, id: EntryId, fingerprint: u64) {
+        if let Some(record) = self.shard(id).get_mut(&id) {
+            record.verified = fingerprint;
+        }
+    }
+
+    /// The fingerprint under which the file was last found whole, 0 for never.
+    pub(super) fn verified_identity(&self, key: &CacheKey) -> u64 {
+        self.shard(key.id()).get(&key.id()).map_or(0, |record| record.verified)
+    }
+
+    /// Notes a committed file.
+    pub(super) fn stored(&self, key: &CacheKey, disk_bytes: u64) {
+        let served_at = epoch_seconds(SystemTime::now_at_the_rim());
+        let record = Record { disk_bytes, verified: 0, served_at, dirty: true };
+        let replaced = self.shard(key.id()).insert(key.id(), record);
+        self.stored_bytes.fetch_add(disk_bytes, Ordering::Relaxed);
+        self.subtract(replaced);
+    }
+
+    /// Notes a removed file.
+    pub(super) fn forget(&self, key: &CacheKey) {
+        let removed = self.shard(key.id()).remove(&key.id());
+        self.subtract(removed);
+    }
+
+    fn subtract(&self, record: Option<Record>) {
+        if let Some(record) = record {
+            self.stored_bytes.fetch_sub(record.disk_bytes, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn occupied_bytes(&self) -> u64 {
+        self.stored_bytes.load(Ordering::Relaxed)
+            + self.running.reserved_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Takes room for a file of `bytes`, evicting if need be. Blocks on the disk.
+    pub(super) fn reserve(&self, bytes: u64) -> Result<Reservation, CacheError> {
+        const BLOCK: u64 = 4096;
+        let bytes = bytes.div_ceil(BLOCK) * BLOCK;
+        let _one_at_a_time = locked(&self.making_room);
+        if bytes > self.limits.max_bytes || !self.make_room(bytes) {
+            return Err(CacheError::NoRoom { needed_bytes: bytes });
+        }
+        self.running.reserved_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.running.unwritten_bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(Reservation { running: Arc::clone(&self.running), bytes, unwritten: bytes })
+    }
+
+    /// Whether `bytes` more fit, after evicting what has to go. Call with `making_room` held.
+    fn make_room(&self, bytes: u64) -> bool {
+        let mut excess = self.excess(bytes);
+        if excess > 0 {
+            // A little more than needed, so that the table is not sorted for every download.
+            self.evict(excess + self.limits.max_bytes / 100);
+            excess = self.excess(bytes);
+        }
+        // Before the files are counted there may be nothing to evict; the count's end makes up.
+        excess == 0 || (!self.counted.load(Ordering::Acquire) && self.floor_excess(bytes) == 0)
+    }
+
+    /// How many bytes are too many, were `bytes` added.
+    fn excess(&self, bytes: u64) -> u64 {
+        let over_limit = (self.occupied_bytes() + bytes).saturating_sub(self.limits.max_bytes);
+        over_limit.max(self.floor_excess(bytes))
+    }
+
+    fn floor_excess(&self, bytes: u64) -> u64 {
+        let available = self.folder.disk_space().map_or(0, |(available, _)| available);
+        let unwritten = self.running.unwritten_bytes.load(Ordering::Relaxed);
+        (self.limits.min_free_bytes + unwritten + bytes).saturating_sub(available)
+    }
+
+    /// Removes what was not served for longest, `bytes` in all. Open readers go on.
+    fn evict(&self, bytes: u64) {
+        let mut candidates: Vec<(u32, EntryId, u64)> = Vec::new();
+        for shard in &self.shards {
+            let shard = locked(shard);
+            candidates.extend(
+                shard.iter().map(|(id, record)| (record.served_at, *id, record.disk_bytes)),
+            );
+        }
+        candidates.sort_unstable();
+        let (mut freed, mut files) = (0, 0_u64);
+        for (_, id, disk_bytes) in candidates {
+            if freed >= bytes {
+                break;
+            }
+            let removed = self.shard(id).remove(&id);
+            self.subtract(removed);
+            let path = self.folder.object_path(id);
+            match fs::remove_file(&path) {
+                Ok(()) => (freed, files) = (freed + disk_bytes, files + 1),
+                Err(error) => warn!(path = %path.display(), %error, "could not evict a file"),
+            }
+        }
+        info!(files, freed_bytes = freed, "evicted what was not served for longest");
+    }
+
+    /// Fills the table from the disk. Blocks on it, for about a second per 200,000 files.
+    pub(super) fn count_from_disk(&self) {
+        let mut files = 0_u64;
+        for (folder, name, path) in self.folder.object_files() {
+            let Some(id) = EntryId::from_names(&folder, &name) else { continue };
+            let Ok(status) = fs::metadata(&path) else { continue };
+            let served = status.atime().max(status.mtime());
+            let record = Record {
+                disk_bytes: status.blocks() * 512,
+                verified: 0,
+                served_at: u32::try_from(served).unwrap_or(0),
+                dirty: false,
+            };
+            files += 1;
+            let mut shard = self.shard(id);
+            if let std::collections::hash_map::Entry::Vacant(vacant) = shard.entry(id) {
+                vacant.insert(record);
+                self.stored_bytes.fetch_add(record.disk_bytes, Ordering::Relaxed);
+            }
+        }
+        self.counted.store(true, Ordering::Release);
+        let _one_at_a_time = locked(&self.making_room);
+        self.make_room(0);
+        info!(files, occupied_bytes = self.occupied_bytes(), "the cache is counted");
+    }
+
+    /// Writes the times of the last hits to the files, so that they outlive the process.
+    pub(super) fn persist(&self) {
+        for shard in &self.shards {
+            let served: Vec<_> = locked(shard)
+                .iter_mut()
+                .filter(|(_, record)| record.dirty)
+                .map(|(id, record)| {
+                    record.dirty = false;
+                    (*id, record.served_at)
+                })
+                .collect();
+            for (id, served_at) in served {
+                let times = fs::FileTimes::new()
+                    .set_accessed(UNIX_EPOCH + Duration::from_secs(served_at.into()));
+                // A file that is gone needs no time.
+                if let Ok(file) = fs::File::open(self.folder.object_path(id)) {
+                    let _outcome = file.set_times(times);
+                }
+            }
+        }
+    }
+}
+
+impl Reservation {
+    /// Notes that bytes have reached the disk: the system counts them now.
+    pub(super) fn written(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.unwritten);
+        self.unwritten -= bytes;
+        self.running.unwritten_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.running.unwritten_bytes.fetch_sub(self.unwritten, Ordering::Relaxed);
+        self.running.reserved_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// The tables hold plain values: a panic elsewhere leaves them usable.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn epoch_seconds(time: SystemTime) -> u32 {
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    u32::try_from(seconds).unwrap_or(u32::MAX)
+}

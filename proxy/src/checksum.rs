@@ -1,0 +1,230 @@
+//! Checksums of a download: computed while it streams, compared with what S3 promised.
+//!
+//! [`Hasher::finish`] is the only way to a [`Verified`], and the cache commits nothing without one.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use crc_fast::{CrcAlgorithm, Digest as CrcDigest};
+use serde::{Deserialize, Serialize};
+use sha1::Digest as _;
+use thiserror::Error;
+
+/// What clients are told of an object, lower-case hexadecimal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checksums {
+    /// `X-Checksum-SHA1`.
+    pub sha1: String,
+    /// `X-Checksum-MD5`.
+    pub md5: String,
+    /// `X-Checksum-SHA256`.
+    pub sha256: String,
+}
+
+impl Checksums {
+    /// Values of the right lengths that match nothing, to reserve their place in a file.
+    #[must_use]
+    pub fn placeholder() -> Self {
+        Self { sha1: "0".repeat(40), md5: "0".repeat(32), sha256: "0".repeat(64) }
+    }
+}
+
+/// What the origin says the body will be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// The `Content-Length`.
+    pub length: u64,
+    /// S3's own checksums of the whole object, at most one of each kind.
+    pub checksums: Vec<ExpectedChecksum>,
+}
+
+/// One checksum of the whole object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExpectedChecksum {
+    /// From an ETag that is an MD5, hexadecimal.
+    Md5Hex(String),
+    /// `x-amz-checksum-sha1`, base64.
+    Sha1(String),
+    /// `x-amz-checksum-sha256`, base64.
+    Sha256(String),
+    /// `x-amz-checksum-crc32`, base64.
+    Crc32(String),
+    /// `x-amz-checksum-crc32c`, base64.
+    Crc32c(String),
+    /// `x-amz-checksum-crc64nvme`, base64.
+    Crc64Nvme(String),
+}
+
+/// The body is not what the origin promised.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{kind}: the origin promised {promised}, the bytes received have {received}")]
+pub struct Mismatch {
+    /// `length` or the checksum's name.
+    pub kind: &'static str,
+    /// As the origin wrote it.
+    pub promised: String,
+    /// As computed, in the same form.
+    pub received: String,
+}
+
+/// Proof that a body has its promised length and checksums.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    checksums: Checksums,
+    length: u64,
+}
+
+impl Verified {
+    /// The checksums computed on the way.
+    #[must_use]
+    pub fn checksums(&self) -> &Checksums {
+        &self.checksums
+    }
+
+    /// The body's length in bytes.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+}
+
+/// Computes everything that is needed to verify and describe one body.
+pub struct Hasher {
+    expected: Expected,
+    length: u64,
+    sha1: sha1::Sha1,
+    md5: md5::Md5,
+    sha256: sha2::Sha256,
+    crcs: Vec<CrcDigest>,
+}
+
+impl Hasher {
+    /// Starts on an empty body.
+    #[must_use]
+    pub fn new(expected: Expected) -> Self {
+        let crcs = expected.checksums.iter().filter_map(ExpectedChecksum::crc).map(CrcDigest::new);
+        Self {
+            crcs: crcs.collect(),
+            expected,
+            length: 0,
+            sha1: sha1::Sha1::new(),
+            md5: md5::Md5::new(),
+            sha256: sha2::Sha256::new(),
+        }
+    }
+
+    /// Takes the next bytes of the body.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        self.sha1.update(bytes);
+        self.md5.update(bytes);
+        self.sha256.update(bytes);
+        for crc in &mut self.crcs {
+            crc.update(bytes);
+        }
+    }
+
+    /// Whether as many bytes have come as were promised, or more.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.length >= self.expected.length
+    }
+
+    /// Compares the whole body with every promise.
+    pub fn finish(self) -> Result<Verified, Mismatch> {
+        compare("length", &self.expected.length.to_string(), self.length.to_string())?;
+        let (sha1, md5, sha256) =
+            (self.sha1.finalize(), self.md5.finalize(), self.sha256.finalize());
+        let checksums = Checksums {
+            sha1: hex::encode(sha1),
+            md5: hex::encode(md5),
+            sha256: hex::encode(sha256),
+        };
+        let mut crcs = self.crcs.iter();
+        for expected in &self.expected.checksums {
+            match expected {
+                ExpectedChecksum::Md5Hex(promised) => {
+                    compare("ETag (MD5)", &promised.to_ascii_lowercase(), checksums.md5.clone())?;
+                }
+                ExpectedChecksum::Sha1(promised) => {
+                    compare("SHA-1", promised, BASE64.encode(sha1))?;
+                }
+                ExpectedChecksum::Sha256(promised) => {
+                    compare("SHA-256", promised, BASE64.encode(sha256))?;
+                }
+                ExpectedChecksum::Crc32(promised) | ExpectedChecksum::Crc32c(promised) => {
+                    let received = crcs.next().map_or(0, CrcDigest::finalize).to_be_bytes();
+                    compare("CRC-32", promised, BASE64.encode(&received[4..]))?;
+                }
+                ExpectedChecksum::Crc64Nvme(promised) => {
+                    let received = crcs.next().map_or(0, CrcDigest::finalize).to_be_bytes();
+                    compare("CRC-64/NVME", promised, BASE64.encode(received))?;
+                }
+            }
+        }
+        Ok(Verified { checksums, length: self.length })
+    }
+}
+
+impl ExpectedChecksum {
+    fn crc(&self) -> Option<CrcAlgorithm> {
+        match self {
+            Self::Crc32(_) => Some(CrcAlgorithm::Crc32IsoHdlc),
+            Self::Crc32c(_) => Some(CrcAlgorithm::Crc32Iscsi),
+            Self::Crc64Nvme(_) => Some(CrcAlgorithm::Crc64Nvme),
+            Self::Md5Hex(_) | Self::Sha1(_) | Self::Sha256(_) => None,
+        }
+    }
+}
+
+fn compare(kind: &'static str, promised: &str, received: String) -> Result<(), Mismatch> {
+    if promised == received {
+        return Ok(());
+    }
+    Err(Mismatch { kind, promised: promised.to_owned(), received })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Of the nine bytes "123456789": the check values of the CRC catalogue (reveng.sourceforge.io)
+    // and of FIPS 180-4 tools.
+    fn promised(length: u64) -> Expected {
+        let crc = |value: u64, bytes: usize| BASE64.encode(&value.to_be_bytes()[8 - bytes..]);
+        Expected {
+            length,
+            checksums: vec![
+                ExpectedChecksum::Crc32(crc(0xCBF4_3926, 4)),
+                ExpectedChecksum::Md5Hex("25f9e794323b453885f5181f1b624d0b".to_owned()),
+                ExpectedChecksum::Crc32c(crc(0xE306_9283, 4)),
+                ExpectedChecksum::Crc64Nvme(crc(0xAE8B_1486_0A79_9888, 8)),
+                ExpectedChecksum::Sha1("98O8HYCOBHMq32eZZczDTKeuNEE=".to_owned()),
+            ],
+        }
+    }
+
+    fn finish(expected: Expected, body: &[u8]) -> Result<Verified, Mismatch> {
+        let mut hasher = Hasher::new(expected);
+        for byte in body.chunks(4) {
+            hasher.update(byte);
+        }
+        hasher.finish()
+    }
+
+    #[test]
+    fn a_body_that_keeps_every_promise_is_verified() {
+        let verified = finish(promised(9), b"123456789").expect("all checksums match");
+        assert_eq!(verified.length(), 9);
+        assert_eq!(verified.checksums().sha1, "f7c3bc1d808e04732adf679965ccc34ca7ae3441");
+    }
+
+    #[test]
+    fn each_broken_promise_is_named() {
+        assert_eq!(finish(promised(10), b"123456789").expect_err("short").kind, "length");
+        for index in 0..promised(9).checksums.len() {
+            let mut expected = promised(9);
+            expected.checksums = vec![expected.checksums.remove(index)];
+            assert!(finish(expected, b"123456780").is_err(), "checksum {index} was not compared");
+        }
+    }
+}

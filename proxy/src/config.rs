@@ -1,0 +1,314 @@
+//! The configuration: environment variables in, a [`Config`] or all [`Faults`] at once out.
+//!
+//! Variables come in through a function, so tests never touch the process's environment. The
+//! table of variables is [`VARIABLES`]; `.env.example` and the README are held to it by tests.
+
+mod faults;
+mod value;
+mod variables;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use faults::{Fault, Faults};
+use value::Reader;
+pub use variables::{VARIABLES, Variable};
+
+/// Everything that the process is told from outside.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `S3_BUCKET_NAME`.
+    pub bucket: String,
+    /// `S3_PREFIX`: empty, or ending in `/`.
+    pub prefix: String,
+    /// `AWS_PROFILE`.
+    pub profile: Profile,
+    /// `AWS_REGION`.
+    pub region: String,
+    /// `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`; with one, path-style addressing is used.
+    pub s3_endpoint: Option<String>,
+    /// `PROXY_HOST` and `PROXY_PORT`.
+    pub listen: Listen,
+    /// `PROXY_ALLOWED_HOSTS`: names that may stand in a `Host` header beside the loopback ones.
+    pub allowed_hosts: Vec<String>,
+    /// The cache's folder and bounds.
+    pub cache: CacheConfig,
+    /// `METADATA_TTL`: how long a mutable artifact is served without asking S3 again.
+    pub metadata_ttl: Duration,
+    /// `CHECK_INTERVAL`: how often credentials are checked.
+    pub check_interval: Duration,
+    /// `LOG_LEVEL` and `LOG_FORMAT`.
+    pub log: LogConfig,
+    /// The certificates in `AWS_CA_BUNDLE`, PEM.
+    pub ca_bundle: Option<Vec<u8>>,
+}
+
+/// Where credentials come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// The named profile of `~/.aws/config` and `~/.aws/credentials`, and nothing else.
+    Named(String),
+    /// The SDK's default chain: environment, default profile, web identity, container, IMDS.
+    DefaultChain,
+}
+
+/// The addresses to bind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// At least one address.
+    pub addresses: Vec<IpAddr>,
+    /// 0 lets the system choose.
+    pub port: u16,
+    /// Whether the addresses were chosen by the user: then each must bind.
+    pub explicit: bool,
+}
+
+/// The cache's folder and bounds, in bytes.
+#[derive(Clone, Debug)]
+pub struct CacheConfig {
+    /// `CACHE_DIR`.
+    pub folder: PathBuf,
+    /// `CACHE_MAX_SIZE`.
+    pub max_size_bytes: u64,
+    /// `CACHE_MIN_FREE`.
+    pub min_free_bytes: u64,
+}
+
+/// How to log.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// A level or a filter in `tracing`'s syntax.
+    pub filter: String,
+    /// Text or JSON.
+    pub format: LogFormat,
+}
+
+/// `LOG_FORMAT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// Reads all variables, or reports every fault found.
+    pub fn from_vars(vars: &impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
+        let mut read = Reader::new(vars);
+        let config = Self {
+            bucket: read.bucket_name(),
+            prefix: read.prefix(),
+            profile: profile(vars),
+            region: read.region(),
+            s3_endpoint: read.s3_endpoint(),
+            listen: listen(&mut read),
+            allowed_hosts: read.list("PROXY_ALLOWED_HOSTS"),
+            cache: cache(&mut read),
+            metadata_ttl: read.duration("METADATA_TTL", Duration::from_mins(1), Duration::ZERO),
+            check_interval: check_interval(&mut read),
+            log: log(&mut read),
+            ca_bundle: read.ca_bundle(),
+        };
+        read.finish(config)
+    }
+
+    /// What tells this bucket's artifacts from every other's, as a part of each cache key.
+    #[must_use]
+    pub fn repository(&self) -> String {
+        let endpoint = self.s3_endpoint.as_deref().unwrap_or("s3:/").trim_end_matches('/');
+        format!("{endpoint}/{}/{}", self.bucket, self.prefix)
+    }
+}
+
+impl Profile {
+    /// The profile that a person would name on a command line.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Named(name) => name,
+            Self::DefaultChain => "default",
+        }
+    }
+}
+
+/// Unset means `default`; set but empty means the SDK's default chain.
+fn profile(vars: &impl Fn(&str) -> Option<String>) -> Profile {
+    match vars("AWS_PROFILE").as_deref().map(str::trim) {
+        None => Profile::Named("default".to_owned()),
+        Some("") => Profile::DefaultChain,
+        Some(name) => Profile::Named(name.to_owned()),
+    }
+}
+
+fn listen<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> Listen {
+    const LOOPBACKS: [IpAddr; 2] =
+        [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    let hosts = read.list("PROXY_HOST");
+    let mut addresses = Vec::new();
+    for host in &hosts {
+        match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            Ok(address) => addresses.push(address),
+            Err(_) if host == "localhost" => addresses.extend(LOOPBACKS),
+            Err(_) => read.fault(
+                "PROXY_HOST",
+                format!("`{host}` is not an IP address"),
+                "give addresses separated by commas, for example 127.0.0.1,::1 or 0.0.0.0",
+            ),
+        }
+    }
+    Listen {
+        explicit: !hosts.iter().all(|host| host == "localhost"),
+        addresses: if addresses.is_empty() { LOOPBACKS.to_vec() } else { addresses },
+        port: read.number("PROXY_PORT", 9000, "a port from 0 to 65535"),
+    }
+}
+
+fn cache<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> CacheConfig {
+    const GIB: u64 = 1 << 30;
+    CacheConfig {
+        folder: read.cache_folder(),
+        max_size_bytes: read.size("CACHE_MAX_SIZE", 20 * GIB),
+        min_free_bytes: read.size("CACHE_MIN_FREE", 2 * GIB),
+    }
+}
+
+/// `CHECK_INTERVAL` beats `REFRESH_INTERVAL`, its older spelling in milliseconds.
+fn check_interval<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> Duration {
+    const DEFAULT: Duration = Duration::from_mins(1);
+    const LEAST: Duration = Duration::from_secs(1);
+    if read.is_set("CHECK_INTERVAL") {
+        return read.duration("CHECK_INTERVAL", DEFAULT, LEAST);
+    }
+    let milliseconds: u64 =
+        read.number("REFRESH_INTERVAL", 60_000, "a whole number of milliseconds");
+    if milliseconds < 1000 {
+        read.fault(
+            "REFRESH_INTERVAL",
+            format!("{milliseconds} is less than a second: this variable counts milliseconds"),
+            format!(
+                "write REFRESH_INTERVAL={} for {milliseconds} seconds, or better \
+                 CHECK_INTERVAL={milliseconds}",
+                milliseconds.max(1) * 1000,
+            ),
+        );
+    }
+    Duration::from_millis(milliseconds)
+}
+
+fn log<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> LogConfig {
+    let format = match read.text("LOG_FORMAT").as_deref() {
+        None | Some("text") => LogFormat::Text,
+        Some("json") => LogFormat::Json,
+        Some(other) => {
+            read.fault("LOG_FORMAT", format!("`{other}` is not a format"), "use text or json");
+            LogFormat::Text
+        }
+    };
+    LogConfig { filter: read.log_filter(), format }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(vars: &[(&str, &str)]) -> Result<Config, Faults> {
+        Config::from_vars(&|name| {
+            let fallback = (name == "HOME").then(|| "/home/dev".to_owned());
+            vars.iter()
+                .find(|(found, _)| *found == name)
+                .map(|(_, value)| (*value).to_owned())
+                .or(fallback)
+        })
+    }
+
+    fn valid(vars: &[(&str, &str)]) -> Config {
+        let all: Vec<_> = [("S3_BUCKET_NAME", "artifacts")].iter().chain(vars).copied().collect();
+        from(&all).expect("a valid configuration")
+    }
+
+    #[test]
+    fn a_bucket_is_all_that_is_needed() {
+        let config = valid(&[]);
+        assert_eq!(config.profile, Profile::Named("default".to_owned()));
+        assert_eq!(config.region, "us-west-2");
+        assert_eq!(config.listen.port, 9000);
+        assert_eq!(config.listen.addresses.len(), 2);
+        assert_eq!(config.cache.max_size_bytes, 20 << 30);
+        assert_eq!(config.cache.min_free_bytes, 2 << 30);
+        assert_eq!(config.metadata_ttl, Duration::from_mins(1));
+        assert_eq!(config.check_interval, Duration::from_mins(1));
+        assert_eq!(config.repository(), "s3://artifacts/");
+    }
+
+    #[test]
+    fn an_empty_value_is_an_unset_one_except_for_the_profile() {
+        let config = valid(&[("AWS_PROFILE", ""), ("AWS_CA_BUNDLE", ""), ("PROXY_PORT", " ")]);
+        assert_eq!(config.profile, Profile::DefaultChain);
+        assert!(config.ca_bundle.is_none());
+        assert_eq!(config.listen.port, 9000);
+    }
+
+    #[test]
+    fn all_faults_are_reported_at_once_with_variable_and_cure() {
+        let faults = from(&[
+            ("S3_BUCKET_NAME", "Not A Bucket"),
+            ("PROXY_PORT", "90000"),
+            ("CACHE_MAX_SIZE", "lots"),
+            ("LOG_FORMAT", "xml"),
+            ("AWS_ENDPOINT_URL_S3", "localhost:9000"),
+            ("REFRESH_INTERVAL", "60"),
+        ])
+        .expect_err("six faults");
+        let text = faults.to_string();
+        for name in [
+            "S3_BUCKET_NAME",
+            "PROXY_PORT",
+            "CACHE_MAX_SIZE",
+            "LOG_FORMAT",
+            "AWS_ENDPOINT_URL_S3",
+            "REFRESH_INTERVAL=60000",
+        ] {
+            assert!(text.contains(name), "{name} is missing in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn check_interval_beats_its_older_spelling() {
+        assert_eq!(
+            valid(&[("REFRESH_INTERVAL", "90000")]).check_interval,
+            Duration::from_secs(90)
+        );
+        let both = valid(&[("REFRESH_INTERVAL", "5"), ("CHECK_INTERVAL", "30")]);
+        assert_eq!(both.check_interval, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_prefix_is_a_folder_however_it_is_written() {
+        for written in ["maven/releases", "/maven/releases/", "maven/releases/"] {
+            assert_eq!(valid(&[("S3_PREFIX", written)]).prefix, "maven/releases/");
+        }
+        assert_eq!(valid(&[("S3_PREFIX", "/")]).prefix, "");
+    }
+
+    #[test]
+    fn the_specific_endpoint_beats_the_general_one() {
+        let config = valid(&[
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+            ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:2/"),
+        ]);
+        assert_eq!(config.s3_endpoint.as_deref(), Some("http://127.0.0.1:2/"));
+        assert_eq!(config.repository(), "http://127.0.0.1:2/artifacts/");
+    }
+
+    #[test]
+    fn addresses_are_listed_and_names_are_refused() {
+        let listen = valid(&[("PROXY_HOST", "127.0.0.1, [::1]")]).listen;
+        assert_eq!(listen.addresses.len(), 2);
+        assert!(listen.explicit);
+        assert!(!valid(&[("PROXY_HOST", "localhost")]).listen.explicit);
+        let faults = from(&[("S3_BUCKET_NAME", "artifacts"), ("PROXY_HOST", "example.com")]);
+        assert!(faults.expect_err("a name").to_string().contains("PROXY_HOST"));
+    }
+}

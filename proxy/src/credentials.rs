@@ -1,0 +1,105 @@
+//! Credentials are a value, not a call: one keeper task publishes them, everyone else reads.
+//!
+//! ```text
+//! files, timers, rejections ─► Keeper ─► watch<State> ─► Credentials ─► origin, status, readiness
+//!                                 └─► Source (aws-config, built afresh for each attempt)
+//! ```
+//!
+//! The AWS clients live as long as the process and read the current value for every request.
+
+mod files;
+mod keeper;
+mod provider;
+mod source;
+mod state;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use tokio::sync::{mpsc, watch};
+
+pub use keeper::Keeper;
+pub use source::Source;
+pub use state::{State, Valid};
+
+use crate::error::Error;
+use keeper::Request;
+
+/// A view of the keeper's value; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    state: watch::Receiver<State>,
+    requests: mpsc::Sender<Request>,
+}
+
+impl Credentials {
+    /// The state as it is now.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state.borrow().clone()
+    }
+
+    /// Valid credentials, waiting at most `patience` for a refresh under way.
+    ///
+    /// In any other state the keeper is asked to look again, at its own pace, and the state's
+    /// error comes back.
+    pub async fn usable(&self, patience: Duration) -> Result<Arc<Valid>, Error> {
+        if let State::Valid(valid) = &*self.state.borrow() {
+            return Ok(Arc::clone(valid));
+        }
+        let mut state = self.state.clone();
+        // A full queue means that a request for a look is already waiting there.
+        let _outcome = self.requests.try_send(Request::LookAgain);
+        // Let the keeper take the request before its state is believed.
+        let settled = async {
+            let looked = state.wait_for(|state| !matches!(state, State::Refreshing)).await;
+            looked.map(|state| state.clone()).unwrap_or(State::Refreshing)
+        };
+        match tokio::time::timeout(patience, settled).await {
+            Ok(state) => state.into_result(),
+            Err(_) => Err(Error::unavailable("the credentials are still being fetched")),
+        }
+    }
+
+    /// Reports that AWS refused these credentials, and waits for others at most `patience`.
+    ///
+    /// However many report, the keeper reloads once; whoever has newer credentials gets them
+    /// at once.
+    pub async fn replace(
+        &self,
+        rejected: &Valid,
+        reason: String,
+        patience: Duration,
+    ) -> Result<Arc<Valid>, Error> {
+        let generation = rejected.generation;
+        let mut state = self.state.clone();
+        let waiting = async {
+            let report = Request::Rejected { generation, reason };
+            if self.requests.send(report).await.is_err() {
+                return Err(Error::unavailable("the proxy is shutting down"));
+            }
+            let other = state.wait_for(|state| match state {
+                State::Valid(valid) => valid.generation != generation,
+                State::Refreshing => false,
+                State::LoginRequired(_)
+                | State::Offline(_)
+                | State::ClockSkew(_)
+                | State::Denied(_)
+                | State::ConfigError(_) => true,
+            });
+            let other = other.await.map(|state| state.clone());
+            other.unwrap_or(State::Refreshing).into_result()
+        };
+        tokio::time::timeout(patience, waiting).await.unwrap_or_else(|_| {
+            Err(Error::unavailable("the credentials were refused and are still being renewed"))
+        })
+    }
+
+    /// A provider for AWS clients that reads the current value at every request. Use it with
+    /// `IdentityCache::no_cache()`, as the SDK's own cache would keep the old value.
+    #[must_use]
+    pub fn provider(&self) -> SharedCredentialsProvider {
+        SharedCredentialsProvider::new(provider::CurrentCredentials(self.state.clone()))
+    }
+}

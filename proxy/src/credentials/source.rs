@@ -1,0 +1,225 @@
+//! Where credentials come from: `aws-config`, built afresh for each attempt, so that no old error
+//! and no old file stays in it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::region::Region;
+
+use super::State;
+use crate::config::Profile;
+use crate::error::Trouble;
+
+/// No attempt takes longer, a slow `credential_process` included.
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Fetches credentials for one profile.
+#[derive(Clone, Debug)]
+pub struct Source {
+    profile: Profile,
+    region: String,
+    http_client: SharedHttpClient,
+}
+
+impl Source {
+    /// Names the profile; nothing is read yet.
+    #[must_use]
+    pub fn new(profile: Profile, region: String, http_client: SharedHttpClient) -> Self {
+        Self { profile, region, http_client }
+    }
+
+    /// The profile's name, for texts.
+    #[must_use]
+    pub fn profile_name(&self) -> &str {
+        self.profile.name()
+    }
+
+    /// One attempt, at most 20 s; a failure comes back as the state that it means.
+    pub async fn load(&self) -> Result<Credentials, State> {
+        let attempt = tokio::time::timeout(ATTEMPT_TIMEOUT, self.provide()).await;
+        match attempt {
+            Ok(Ok(credentials)) => Ok(credentials),
+            Ok(Err(error)) => Err(self.explain(&error).await),
+            Err(_) => Err(State::Offline(Trouble::new(
+                format!("no credentials came within {} s", ATTEMPT_TIMEOUT.as_secs()),
+                "Check the network, and the credential_process of the profile if it has one.",
+            ))),
+        }
+    }
+
+    async fn provide(&self) -> Result<Credentials, CredentialsError> {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .operation_attempt_timeout(Duration::from_secs(5))
+            .operation_timeout(Duration::from_secs(12))
+            .build();
+        let config = ProviderConfig::without_region()
+            .with_region(Some(Region::new(self.region.clone())))
+            .with_behavior_version(Some(BehaviorVersion::latest()))
+            .with_http_client(self.http_client.clone())
+            .with_sleep_impl(TokioSleep::new())
+            .with_retry_config(RetryConfig::standard().with_max_attempts(2))
+            .with_timeout_config(timeouts);
+        match &self.profile {
+            Profile::Named(name) => {
+                ProfileFileCredentialsProvider::builder()
+                    .profile_name(name)
+                    .configure(&config)
+                    .build()
+                    .provide_credentials()
+                    .await
+            }
+            Profile::DefaultChain => {
+                let chain = DefaultCredentialsChain::builder().profile_name("default");
+                let chain = chain.configure(config).build().await;
+                chain.provide_credentials().await
+            }
+        }
+    }
+
+    async fn explain(&self, error: &CredentialsError) -> State {
+        let reason = chain_of(error);
+        let profile = self.profile_name();
+        if self.signs_in_with_sso().await {
+            return State::ConfigError(Trouble::new(
+                format!("profile `{profile}` signs in with AWS SSO, which is not read directly"),
+                format!(
+                    "Run `aws sso login --profile {profile}`, and let AWS_PROFILE name a profile \
+                     with `credential_process = aws configure export-credentials --profile \
+                     {profile}`."
+                ),
+            ));
+        }
+        match sts_code(error).as_deref() {
+            Some("AccessDenied" | "AccessDeniedException") => {
+                return State::Denied(Trouble::new(
+                    format!("the role of profile `{profile}` may not be assumed: {reason}"),
+                    "Ask for sts:AssumeRole on that role, or name another profile in AWS_PROFILE.",
+                ));
+            }
+            Some("ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId") => {
+                return State::LoginRequired(self.login_needed(&reason));
+            }
+            Some("RequestTimeTooSkewed" | "RequestExpired" | "SignatureDoesNotMatch") => {
+                return State::ClockSkew(Trouble::new(
+                    format!("AWS refuses this machine's signatures: {reason}"),
+                    "Set the clock (a container has its virtual machine's), or check the keys.",
+                ));
+            }
+            Some(_) | None => {}
+        }
+        match error {
+            CredentialsError::CredentialsNotLoaded(_) => State::ConfigError(Trouble::new(
+                format!("no credentials were found for {}", self.named()),
+                self.how_to_configure(),
+            )),
+            CredentialsError::InvalidConfiguration(_) => State::ConfigError(Trouble::new(
+                format!("the configuration of {} cannot be used: {reason}", self.named()),
+                self.how_to_configure(),
+            )),
+            // The enum is open: what it may gain passes, like all that is unknown.
+            _other => State::Offline(Trouble::new(
+                format!("fetching the credentials of {} failed: {reason}", self.named()),
+                format!("If it stays, run `bazel-proxy check --profile {profile}`."),
+            )),
+        }
+    }
+
+    /// What to tell when AWS says that the credentials have ended.
+    pub(super) fn login_needed(&self, reason: &str) -> Arc<Trouble> {
+        let profile = self.profile_name();
+        Trouble::new(
+            format!("the AWS credentials of {} have ended ({reason})", self.named()),
+            format!(
+                "Log in again, for example with `aws sso login --profile {profile}`, or put fresh \
+                 keys into ~/.aws/credentials; the build goes on by itself within 2 s."
+            ),
+        )
+    }
+
+    fn named(&self) -> String {
+        match &self.profile {
+            Profile::Named(name) => format!("profile `{name}`"),
+            Profile::DefaultChain => "the default chain".to_owned(),
+        }
+    }
+
+    fn how_to_configure(&self) -> String {
+        match &self.profile {
+            Profile::Named(name) => format!(
+                "Add profile `{name}` to ~/.aws/config or ~/.aws/credentials, name another in \
+                 AWS_PROFILE, or set AWS_PROFILE= (empty) to use the environment's \
+                 AWS_ACCESS_KEY_ID."
+            ),
+            Profile::DefaultChain => {
+                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile in AWS_PROFILE."
+                    .to_owned()
+            }
+        }
+    }
+
+    #[expect(deprecated, reason = "the loader that aws-config itself uses has no successor yet")]
+    async fn signs_in_with_sso(&self) -> bool {
+        use aws_types::os_shim_internal::{Env, Fs};
+        let files = aws_config::profile::profile_file::ProfileFiles::default();
+        let Profile::Named(name) = &self.profile else { return false };
+        let loaded =
+            aws_config::profile::load(&Fs::real(), &Env::real(), &files, Some(name.clone().into()));
+        let Ok(profiles) = loaded.await else { return false };
+        let keys = ["sso_session", "sso_start_url"];
+        profiles.get_profile(name).is_some_and(|profile| {
+            keys.iter().any(|key| profile.get(key).is_some())
+                && profile.get("credential_process").is_none()
+        })
+    }
+}
+
+/// The files whose change may mean new credentials, as the AWS SDKs find them.
+pub(super) fn files(vars: &impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
+    let set = |name: &str| vars(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = set("HOME").unwrap_or_default();
+    let at_home = |name: &str| home.join(".aws").join(name);
+    let mut files = vec![
+        set("AWS_CONFIG_FILE").unwrap_or_else(|| at_home("config")),
+        set("AWS_SHARED_CREDENTIALS_FILE").unwrap_or_else(|| at_home("credentials")),
+    ];
+    files.extend(set("AWS_WEB_IDENTITY_TOKEN_FILE"));
+    files.extend(set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"));
+    files
+}
+
+/// The code of an STS error somewhere below.
+fn sts_code(error: &CredentialsError) -> Option<String> {
+    sources(error).find_map(|cause| {
+        let role = cause.downcast_ref::<AssumeRoleError>().and_then(ProvideErrorMetadata::code);
+        let web = cause.downcast_ref::<AssumeRoleWithWebIdentityError>();
+        role.or_else(|| web.and_then(ProvideErrorMetadata::code)).map(str::to_owned)
+    })
+}
+
+fn sources(
+    error: &(dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}
+
+/// All causes in one line. Providers keep secrets out of their messages.
+fn chain_of(error: &CredentialsError) -> String {
+    let texts: Vec<_> = sources(error).map(ToString::to_string).collect();
+    texts.join(": ")
+}

@@ -1,0 +1,144 @@
+//! One request and its answer, whatever the service: count, play the fault, ask the service, count.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use http::header::{DATE, HeaderName, IF_NONE_MATCH, RANGE, SERVER};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use crate::body::ShapedBody;
+use crate::connection::Ending;
+use crate::credential::Credential;
+use crate::faults::{BodyEffects, Verdict};
+use crate::service::{PlainBody, RequestId, Service, Target, full};
+use crate::{Call, Clock, Counters, Faults};
+
+/// Spreads consecutive numbers over the 64 bits of a request id (2^64 divided by the golden ratio).
+const REQUEST_ID_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The connection is to be ended without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("a fault closes the connection")]
+pub(crate) struct Closed;
+
+/// What all connections share.
+pub(crate) struct Exchange {
+    /// Asked in this order; the last one takes everything.
+    pub(crate) services: Vec<Box<dyn Service>>,
+    pub(crate) faults: Faults,
+    pub(crate) counters: Counters,
+    pub(crate) clock: Clock,
+    pub(crate) requests: AtomicU64,
+}
+
+impl Exchange {
+    /// Answers a request of the connection that `ending` belongs to.
+    pub(crate) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        ending: Ending,
+    ) -> Result<Response<ShapedBody>, Closed> {
+        let (mut head, body) = request.into_parts();
+        let request_id = self.request_id();
+        head.extensions.insert(request_id.clone());
+        let found = self.services.iter().find_map(|service| Some((service, service.target(&head)?)));
+        let Some((service, target)) = found else {
+            return Ok(self.finish(unserved(), &head.method, &request_id, BodyEffects::default(), ending));
+        };
+        let number = self.counters.arrived(call(&head, &target));
+        let method = head.method.clone();
+        let mut effects = self.faults.pick(&method, &target);
+        let spoiled = effects.as_ref().map_or(BodyEffects::default(), |verdict| verdict.effects.body);
+        let instead = match effects.take() {
+            Some(verdict) => self.play(verdict, service.as_ref(), &request_id, &ending).await?,
+            None => None,
+        };
+        let response = match instead {
+            Some(response) => response,
+            None => service.answer(Request::from_parts(head, body), target).await,
+        };
+        self.counters.answered(number, response.status().as_u16());
+        Ok(self.finish(response, &method, &request_id, spoiled, ending))
+    }
+
+    /// Plays what happens before the head; an answer if the fault has one of its own.
+    async fn play(
+        &self,
+        verdict: Verdict,
+        service: &dyn Service,
+        request_id: &RequestId,
+        ending: &Ending,
+    ) -> Result<Option<Response<PlainBody>>, Closed> {
+        let effects = verdict.effects.clone();
+        if let Some(delay) = effects.delay {
+            tokio::time::sleep(delay).await;
+        }
+        if effects.hang {
+            verdict.removed().await;
+        }
+        if let Some(kind) = effects.close {
+            ending.arm(kind);
+            return Err(Closed);
+        }
+        Ok(effects.respond.map(|(status, code)| service.error(status, &code, request_id)))
+    }
+
+    fn finish(
+        &self,
+        mut response: Response<PlainBody>,
+        method: &Method,
+        RequestId(request_id): &RequestId,
+        effects: BodyEffects,
+        ending: Ending,
+    ) -> Response<ShapedBody> {
+        // Neither may carry a body, and an error answer to HEAD comes with one from the service.
+        if method == Method::HEAD || response.status() == StatusCode::NOT_MODIFIED {
+            *response.body_mut() = full("");
+        }
+        let date = httpdate::fmt_http_date(self.clock.now());
+        let headers = response.headers_mut();
+        let named = [
+            (DATE, date.as_str()),
+            (SERVER, "AmazonS3"),
+            (HeaderName::from_static("x-amz-request-id"), request_id.as_str()),
+            (HeaderName::from_static("x-amz-id-2"), request_id.as_str()),
+        ];
+        for (name, value) in named {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(name, value);
+            }
+        }
+        response.map(|plain| ShapedBody::new(plain, effects, ending, self.counters.clone()))
+    }
+
+    fn request_id(&self) -> RequestId {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        RequestId(format!("{:016X}", number.wrapping_mul(REQUEST_ID_STEP)))
+    }
+}
+
+fn unserved() -> Response<PlainBody> {
+    let mut response = Response::new(full("no such service\n"));
+    *response.status_mut() = StatusCode::NOT_IMPLEMENTED;
+    response
+}
+
+fn call(head: &Parts, target: &Target) -> Call {
+    let header = |name: HeaderName| {
+        head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    };
+    let credential = Credential::of(head);
+    Call {
+        operation: target.operation,
+        bucket: target.bucket.clone(),
+        key: target.key.clone(),
+        status: None,
+        range: header(RANGE),
+        if_none_match: header(IF_NONE_MATCH),
+        access_key_id: credential.map(|credential| credential.access_key_id),
+        at: Instant::now(),
+    }
+}

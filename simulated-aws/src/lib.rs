@@ -1,0 +1,50 @@
+//! A loopback AWS over a folder, with faults on demand.
+//!
+//! Tests and the demo point real AWS clients at it. It verifies signatures and session tokens, keeps
+//! the books on every request, and breaks in the ways a network and a cloud break: slow bodies, resets
+//! in the middle of a file, throttling, expired credentials, a clock that is off.
+//!
+//! * [`SimulatedAws`] is the running server; dropping it closes every connection.
+//! * [`Identities`] says who may sign, [`Faults`] what goes wrong, [`Counters`] what was asked.
+//! * [`S3`] puts objects into the folder. An existing tree at `folder/<bucket>` is a bucket as it is.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use simulated_aws::{Fault, Operation, SimulatedAws};
+//!
+//! let aws = SimulatedAws::builder("/tmp/buckets").start().await?;
+//! aws.identities().add_static("AKIAEXAMPLE", "secret");
+//! aws.s3().put("artifacts", "a/b.jar", b"bytes")?;
+//! aws.faults().add(
+//!     Fault::on(Operation::GetObject).key("a/b.jar").times(1).respond(503, "SlowDown"),
+//! );
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The HTTP side, the faults and the counters know nothing of S3: a service is a [`service::Service`]
+//! behind the same [`exchange`].
+
+mod aws;
+mod body;
+mod clock;
+mod connection;
+mod counters;
+mod credential;
+mod error;
+mod exchange;
+mod faults;
+mod identities;
+mod operation;
+mod s3;
+mod server;
+mod service;
+
+pub use aws::{Builder, SimulatedAws};
+pub use clock::Clock;
+pub use counters::{Call, Counters};
+pub use error::Error;
+pub use faults::{Fault, FaultId, Faults};
+pub use identities::Identities;
+pub use operation::{Action, Operation};
+pub use s3::{ChecksumAlgorithm, ObjectAttributes, S3, WrongRegion};

@@ -1,0 +1,97 @@
+//! The names of what a client can ask for, shared by faults, counters and permissions.
+
+use std::fmt;
+
+/// An API operation as the simulated AWS tells them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Operation {
+    /// S3: read an object.
+    GetObject,
+    /// S3: read an object's head.
+    HeadObject,
+    /// S3: write an object.
+    PutObject,
+    /// S3: delete an object.
+    DeleteObject,
+    /// S3: list a bucket, version 2 of the call.
+    ListObjectsV2,
+    /// S3: list the buckets.
+    ListBuckets,
+    /// S3: ask whether a bucket is there and where.
+    HeadBucket,
+    /// S3: ask for a bucket's region.
+    GetBucketLocation,
+    /// Anything else, answered with an error.
+    Unknown,
+}
+
+impl Operation {
+    /// The operation's name in AWS's documentation.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GetObject => "GetObject",
+            Self::HeadObject => "HeadObject",
+            Self::PutObject => "PutObject",
+            Self::DeleteObject => "DeleteObject",
+            Self::ListObjectsV2 => "ListObjectsV2",
+            Self::ListBuckets => "ListBuckets",
+            Self::HeadBucket => "HeadBucket",
+            Self::GetBucketLocation => "GetBucketLocation",
+            Self::Unknown => "Unknown",
+        }
+    }
+
+    /// The operation of that name.
+    pub(crate) fn from_name(name: &str) -> Self {
+        let all = [
+            Self::GetObject,
+            Self::HeadObject,
+            Self::PutObject,
+            Self::DeleteObject,
+            Self::ListObjectsV2,
+            Self::ListBuckets,
+            Self::HeadBucket,
+            Self::GetBucketLocation,
+        ];
+        all.into_iter().find(|operation| operation.name() == name).unwrap_or(Self::Unknown)
+    }
+
+    /// The permission the operation needs, as IAM names it.
+    pub(crate) fn action(self) -> Option<Action> {
+        match self {
+            Self::GetObject | Self::HeadObject => Some(Action::GetObject),
+            Self::PutObject => Some(Action::PutObject),
+            Self::DeleteObject => Some(Action::DeleteObject),
+            Self::ListObjectsV2 | Self::HeadBucket => Some(Action::ListBucket),
+            Self::ListBuckets => Some(Action::ListAllMyBuckets),
+            Self::GetBucketLocation => Some(Action::GetBucketLocation),
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// A permission an identity can lose, as IAM names it without the `s3:`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Action {
+    /// Read objects and their heads.
+    GetObject,
+    /// Write objects.
+    PutObject,
+    /// Delete objects.
+    DeleteObject,
+    /// List a bucket, and be told that a key is missing rather than denied.
+    ListBucket,
+    /// List the buckets.
+    ListAllMyBuckets,
+    /// Ask for a bucket's region.
+    GetBucketLocation,
+}

