@@ -27,7 +27,10 @@ aws_cli=$clients_dir/bin/aws
 parts=(
   'Bazel|bazel-bootstrap|/usr/bin/bazel|bazel-platforms bazel-rules-cc bazel-rules-java bazel-rules-proto bazel-skylib'
   'Maven|maven|/usr/bin/mvn|'
-  'Maven plugins|libmaven-compiler-plugin-java|/usr/share/maven-repo/org/apache/maven/plugins|libmaven-clean-plugin-java libmaven-dependency-plugin-java libmaven-deploy-plugin-java libmaven-install-plugin-java libmaven-jar-plugin-java libmaven-resources-plugin-java libsurefire-java'
+  'Maven plugins|libmaven-compiler-plugin-java|'\
+'/usr/share/maven-repo/org/apache/maven/plugins|'\
+'libmaven-clean-plugin-java libmaven-dependency-plugin-java libmaven-deploy-plugin-java '\
+'libmaven-install-plugin-java libmaven-jar-plugin-java libmaven-resources-plugin-java libsurefire-java'
   'sample jars|libguava-java|/usr/share/maven-repo|junit4 libcommons-lang3-java'
   'Gradle|gradle|/usr/bin/gradle|'
   'JDK 17|openjdk-17-jdk-headless|/usr/lib/jvm/java-17-openjdk-amd64/bin/javac|'

@@ -22,7 +22,7 @@ mod entry;
 mod folder;
 pub mod format;
 mod inspect;
-mod key;
+pub mod key;
 mod memory;
 mod staging;
 mod usage;
@@ -175,10 +175,20 @@ impl Cache {
         blocking(move || inner.remove(&key)).await;
     }
 
-    /// Whether an object is there, without opening it. Blocks on the disk.
-    #[must_use]
-    pub fn holds(&self, key: &CacheKey) -> bool {
-        self.inner.folder.object_path(key.id()).exists()
+    /// Those of the objects that are there, without opening them.
+    pub async fn held(&self, keys: Vec<CacheKey>) -> Vec<CacheKey> {
+        let inner = Arc::clone(&self.inner);
+        let is_there = move |key: &CacheKey| inner.folder.object_path(key.id()).exists();
+        let looked = blocking(move || keys.into_iter().filter(is_there).collect()).await;
+        looked.unwrap_or_default()
+    }
+
+    /// Notes that an open file has been read to its end and found whole, so that it need not be
+    /// checked again until it changes.
+    pub fn note_verified(&self, key: &CacheKey, entry: &Entry) {
+        if entry.is_verified() {
+            self.inner.usage.verified(key.id(), entry.identity().fingerprint());
+        }
     }
 
     /// Counts what is on disk and evicts what is too much; then keeps usage on disk, until

@@ -166,6 +166,19 @@ impl Hasher {
 }
 
 impl ExpectedChecksum {
+    /// Whether the value is a checksum of the checksums of an upload's parts (`…-<parts>`).
+    #[must_use]
+    pub fn is_composite(&self) -> bool {
+        match self {
+            Self::Md5Hex(value)
+            | Self::Sha1(value)
+            | Self::Sha256(value)
+            | Self::Crc32(value)
+            | Self::Crc32c(value)
+            | Self::Crc64Nvme(value) => value.contains('-'),
+        }
+    }
+
     fn crc(&self) -> Option<CrcAlgorithm> {
         match self {
             Self::Crc32(_) => Some(CrcAlgorithm::Crc32IsoHdlc),

@@ -8,3 +8,6 @@ pub mod config;
 pub mod credentials;
 pub mod error;
 pub mod object;
+pub mod origin;
+pub mod flight;
+pub mod fetch;

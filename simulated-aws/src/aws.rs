@@ -58,7 +58,15 @@ impl Builder {
         let address = server.address();
         let (commands, inbox) = mpsc::channel(1);
         let task = tokio::spawn(server.run(inbox));
-        Ok(SimulatedAws { address, region: self.region, identities, s3, exchange, commands, task })
+        Ok(SimulatedAws {
+            address,
+            region: self.region,
+            identities,
+            s3,
+            exchange,
+            commands,
+            task,
+        })
     }
 }
 
@@ -77,7 +85,11 @@ impl SimulatedAws {
     /// Prepares a simulated AWS whose objects live at `folder/<bucket>/<key…>`.
     pub fn builder(folder: impl Into<PathBuf>) -> Builder {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Builder { folder: folder.into(), address, region: DEFAULT_REGION.to_owned() }
+        Builder {
+            folder: folder.into(),
+            address,
+            region: DEFAULT_REGION.to_owned(),
+        }
     }
 
     /// The URL to give to clients, without a slash at the end.
@@ -158,7 +170,10 @@ impl SimulatedAws {
         command: impl FnOnce(oneshot::Sender<Result<(), Error>>) -> Command,
     ) -> Result<(), Error> {
         let (done, answer) = oneshot::channel();
-        self.commands.send(command(done)).await.map_err(|_| Error::Stopped)?;
+        self.commands
+            .send(command(done))
+            .await
+            .map_err(|_| Error::Stopped)?;
         answer.await.map_err(|_| Error::Stopped)?
     }
 }

@@ -50,7 +50,9 @@ impl ShapedBody {
 
     /// Whether the cut has come. From then on the body stays pending, and the connection ends it.
     fn reached_cut(&self) -> bool {
-        let Some(cut) = self.effects.cut.filter(|cut| self.sent >= cut.at) else { return false };
+        let Some(cut) = self.effects.cut.filter(|cut| self.sent >= cut.at) else {
+            return false;
+        };
         self.ending.arm(cut.kind);
         true
     }
@@ -62,7 +64,8 @@ impl ShapedBody {
         } else if let Some(rate) = self.effects.bytes_per_second {
             let started = *self.started.get_or_insert_with(Instant::now);
             let micros = u128::from(self.sent) * 1_000_000 / u128::from(rate);
-            let due = started + Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX / 2));
+            let due =
+                started + Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX / 2));
             self.timer = (due > Instant::now()).then(|| Box::pin(tokio::time::sleep_until(due)));
         }
     }
@@ -71,10 +74,21 @@ impl ShapedBody {
     fn next_piece(&mut self) -> Bytes {
         let cut = self.effects.cut.map(|cut| cut.at);
         let pause = self.effects.pause.map(|(at, _)| at);
-        let stop = [cut, pause].into_iter().flatten().map(|at| at.saturating_sub(self.sent));
-        let slice = self.effects.bytes_per_second.map(|rate| rate.div_ceil(SLICES_PER_SECOND));
-        let limit = stop.chain(slice).min().and_then(|limit| usize::try_from(limit).ok());
-        let piece = self.rest.split_to(limit.unwrap_or(usize::MAX).min(self.rest.len()));
+        let stop = [cut, pause]
+            .into_iter()
+            .flatten()
+            .map(|at| at.saturating_sub(self.sent));
+        let slice = self
+            .effects
+            .bytes_per_second
+            .map(|rate| rate.div_ceil(SLICES_PER_SECOND));
+        let limit = stop
+            .chain(slice)
+            .min()
+            .and_then(|limit| usize::try_from(limit).ok());
+        let piece = self
+            .rest
+            .split_to(limit.unwrap_or(usize::MAX).min(self.rest.len()));
         let piece = self.spoil(piece);
         self.sent += piece.len() as u64;
         self.counters.sent(piece.len());
@@ -83,7 +97,9 @@ impl ShapedBody {
 
     fn spoil(&self, piece: Bytes) -> Bytes {
         let offset = self.effects.flip.and_then(|at| at.checked_sub(self.sent));
-        let Some(index) = offset.and_then(|offset| usize::try_from(offset).ok()) else { return piece };
+        let Some(index) = offset.and_then(|offset| usize::try_from(offset).ok()) else {
+            return piece;
+        };
         if index >= piece.len() {
             return piece;
         }
@@ -151,8 +167,17 @@ mod tests {
 
     async fn sent(effects: BodyEffects) -> (Vec<u8>, Counters) {
         let counters = Counters::default();
-        let body = ShapedBody::new(full("0123456789"), effects, Ending::default(), counters.clone());
-        let bytes = body.collect().await.expect("the body has no errors").to_bytes();
+        let body = ShapedBody::new(
+            full("0123456789"),
+            effects,
+            Ending::default(),
+            counters.clone(),
+        );
+        let bytes = body
+            .collect()
+            .await
+            .expect("the body has no errors")
+            .to_bytes();
         (bytes.to_vec(), counters)
     }
 
@@ -165,15 +190,29 @@ mod tests {
 
     #[tokio::test]
     async fn one_byte_is_spoiled() {
-        let (bytes, _) = sent(BodyEffects { flip: Some(3), ..BodyEffects::default() }).await;
+        let (bytes, _) = sent(BodyEffects {
+            flip: Some(3),
+            ..BodyEffects::default()
+        })
+        .await;
         assert_eq!(bytes[3], b'3' ^ 0xff);
-        assert_eq!(bytes[2..5].iter().filter(|byte| byte.is_ascii_digit()).count(), 2);
+        assert_eq!(
+            bytes[2..5]
+                .iter()
+                .filter(|byte| byte.is_ascii_digit())
+                .count(),
+            2
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_takes_its_time() {
         let before = Instant::now();
-        sent(BodyEffects { bytes_per_second: Some(5), ..BodyEffects::default() }).await;
+        sent(BodyEffects {
+            bytes_per_second: Some(5),
+            ..BodyEffects::default()
+        })
+        .await;
         let took = before.elapsed();
         assert!(took >= Duration::from_millis(1_700), "{took:?}");
         assert!(took <= Duration::from_millis(2_300), "{took:?}");
@@ -183,8 +222,15 @@ mod tests {
     async fn a_pause_comes_once() {
         let before = Instant::now();
         let pause = Some((4, Duration::from_secs(3)));
-        sent(BodyEffects { pause, ..BodyEffects::default() }).await;
+        sent(BodyEffects {
+            pause,
+            ..BodyEffects::default()
+        })
+        .await;
         let took = before.elapsed();
-        assert!(took >= Duration::from_secs(3) && took < Duration::from_secs(4), "{took:?}");
+        assert!(
+            took >= Duration::from_secs(3) && took < Duration::from_secs(4),
+            "{took:?}"
+        );
     }
 }

@@ -37,7 +37,9 @@ impl Ending {
 
     /// Sends the FIN, if that is how the connection ended, and waits for the client's, for a while.
     pub(crate) async fn finish(&self) {
-        let Some(mut stream) = self.lock().half_closed.take() else { return };
+        let Some(mut stream) = self.lock().half_closed.take() else {
+            return;
+        };
         let drain = async {
             stream.shutdown().await?;
             let mut rest = [0; 1024];
@@ -66,11 +68,16 @@ pub(crate) struct MortalStream {
 
 impl MortalStream {
     pub(crate) fn new(stream: TcpStream, ending: Ending) -> Self {
-        Self { stream: Some(stream), ending }
+        Self {
+            stream: Some(stream),
+            ending,
+        }
     }
 
     fn end(&mut self, kind: CutKind) {
-        let Some(stream) = self.stream.take() else { return };
+        let Some(stream) = self.stream.take() else {
+            return;
+        };
         match kind {
             CutKind::Reset => {
                 if let Err(error) = stream.set_zero_linger() {
@@ -82,7 +89,10 @@ impl MortalStream {
     }
 
     fn project(&mut self) -> io::Result<Pin<&mut TcpStream>> {
-        self.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::ConnectionAborted.into())
+        self.stream
+            .as_mut()
+            .map(Pin::new)
+            .ok_or_else(|| io::ErrorKind::ConnectionAborted.into())
     }
 }
 
@@ -127,7 +137,9 @@ impl AsyncWrite for MortalStream {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.project()?.poll_flush(context))?;
-        let Some(kind) = self.ending.armed() else { return Poll::Ready(Ok(())) };
+        let Some(kind) = self.ending.armed() else {
+            return Poll::Ready(Ok(()));
+        };
         self.end(kind);
         Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
     }

@@ -58,13 +58,21 @@ impl Counters {
     /// Requests for an operation.
     #[must_use]
     pub fn count(&self, operation: Operation) -> u64 {
-        self.lock().by_operation.get(&operation).copied().unwrap_or(0)
+        self.lock()
+            .by_operation
+            .get(&operation)
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Requests for an operation on a key, in any bucket.
     #[must_use]
     pub fn count_key(&self, operation: Operation, key: &str) -> u64 {
-        self.lock().by_key.get(&(operation, key.to_owned())).copied().unwrap_or(0)
+        self.lock()
+            .by_key
+            .get(&(operation, key.to_owned()))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Answers with a status.
@@ -102,7 +110,10 @@ impl Counters {
         let mut books = self.lock();
         // Calls still under way must not write their status into calls of the time after.
         let first = books.first + books.log.len() as u64;
-        *books = Books { first, ..Books::default() };
+        *books = Books {
+            first,
+            ..Books::default()
+        };
     }
 
     pub(crate) fn connection(&self) {
@@ -114,7 +125,10 @@ impl Counters {
         books.total += 1;
         *books.by_operation.entry(call.operation).or_default() += 1;
         if let Some(key) = &call.key {
-            *books.by_key.entry((call.operation, key.clone())).or_default() += 1;
+            *books
+                .by_key
+                .entry((call.operation, key.clone()))
+                .or_default() += 1;
         }
         books.log.push_back(call);
         if books.log.len() > LOG_LIMIT {
@@ -126,8 +140,13 @@ impl Counters {
 
     pub(crate) fn answered(&self, number: CallNumber, status: u16) {
         let mut books = self.lock();
-        let index = number.0.checked_sub(books.first).and_then(|index| usize::try_from(index).ok());
-        let Some(call) = index.and_then(|index| books.log.get_mut(index)) else { return };
+        let index = number
+            .0
+            .checked_sub(books.first)
+            .and_then(|index| usize::try_from(index).ok());
+        let Some(call) = index.and_then(|index| books.log.get_mut(index)) else {
+            return;
+        };
         call.status = Some(status);
         *books.by_status.entry(status).or_default() += 1;
     }
@@ -180,6 +199,9 @@ mod tests {
         let log = counters.log();
         assert_eq!(log.len(), LOG_LIMIT);
         assert_eq!(log.last().and_then(|call| call.status), Some(404));
-        assert_eq!(counters.count_key(Operation::GetObject, "a"), LOG_LIMIT as u64 + 1);
+        assert_eq!(
+            counters.count_key(Operation::GetObject, "a"),
+            LOG_LIMIT as u64 + 1
+        );
     }
 }

@@ -51,7 +51,9 @@ impl Credential {
 
 fn scope_of(authorization: &str) -> Option<&str> {
     let fields = authorization.strip_prefix("AWS4-HMAC-SHA256")?;
-    fields.split(',').find_map(|field| field.trim().strip_prefix("Credential="))
+    fields
+        .split(',')
+        .find_map(|field| field.trim().strip_prefix("Credential="))
 }
 
 /// The decoded value of a query parameter; the empty string for one without a value.
@@ -91,6 +93,12 @@ mod tests {
         assert_eq!(header.signed_at_seconds(), Some(1_767_323_045));
         assert_eq!(header.region, "eu-west-1");
         assert_eq!(header.access_key_id, "AKIA1");
-        assert_eq!(header, Credential { presigned: false, ..query });
+        assert_eq!(
+            header,
+            Credential {
+                presigned: false,
+                ..query
+            }
+        );
     }
 }

@@ -44,21 +44,39 @@ impl Exchange {
         let (mut head, body) = request.into_parts();
         let request_id = self.request_id();
         head.extensions.insert(request_id.clone());
-        let found = self.services.iter().find_map(|service| Some((service, service.target(&head)?)));
+        let found = self
+            .services
+            .iter()
+            .find_map(|service| Some((service, service.target(&head)?)));
         let Some((service, target)) = found else {
-            return Ok(self.finish(unserved(), &head.method, &request_id, BodyEffects::default(), ending));
+            return Ok(self.finish(
+                unserved(),
+                &head.method,
+                &request_id,
+                BodyEffects::default(),
+                ending,
+            ));
         };
         let number = self.counters.arrived(call(&head, &target));
         let method = head.method.clone();
         let mut effects = self.faults.pick(&method, &target);
-        let spoiled = effects.as_ref().map_or(BodyEffects::default(), |verdict| verdict.effects.body);
+        let spoiled = effects
+            .as_ref()
+            .map_or(BodyEffects::default(), |verdict| verdict.effects.body);
         let instead = match effects.take() {
-            Some(verdict) => self.play(verdict, service.as_ref(), &request_id, &ending).await?,
+            Some(verdict) => {
+                self.play(verdict, service.as_ref(), &request_id, &ending)
+                    .await?
+            }
             None => None,
         };
         let response = match instead {
             Some(response) => response,
-            None => service.answer(Request::from_parts(head, body), target).await,
+            None => {
+                service
+                    .answer(Request::from_parts(head, body), target)
+                    .await
+            }
         };
         self.counters.answered(number, response.status().as_u16());
         Ok(self.finish(response, &method, &request_id, spoiled, ending))
@@ -83,7 +101,9 @@ impl Exchange {
             ending.arm(kind);
             return Err(Closed);
         }
-        Ok(effects.respond.map(|(status, code)| service.error(status, &code, request_id)))
+        Ok(effects
+            .respond
+            .map(|(status, code)| service.error(status, &code, request_id)))
     }
 
     fn finish(
@@ -103,7 +123,10 @@ impl Exchange {
         let named = [
             (DATE, date.as_str()),
             (SERVER, "AmazonS3"),
-            (HeaderName::from_static("x-amz-request-id"), request_id.as_str()),
+            (
+                HeaderName::from_static("x-amz-request-id"),
+                request_id.as_str(),
+            ),
             (HeaderName::from_static("x-amz-id-2"), request_id.as_str()),
         ];
         for (name, value) in named {
@@ -128,7 +151,10 @@ fn unserved() -> Response<PlainBody> {
 
 fn call(head: &Parts, target: &Target) -> Call {
     let header = |name: HeaderName| {
-        head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        head.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
     };
     let credential = Credential::of(head);
     Call {

@@ -52,11 +52,20 @@ impl Verdict {
 
 impl Faults {
     /// Adds a fault behind the others.
-    #[expect(clippy::must_use_candidate, reason = "most faults stay until the test ends")]
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "most faults stay until the test ends"
+    )]
     pub fn add(&self, fault: Fault) -> FaultId {
         let id = FaultId(self.next.fetch_add(1, Ordering::Relaxed));
         let (alive, _) = watch::channel(());
-        self.lock().push(Rule { id, fault, seen: 0, played: 0, alive });
+        self.lock().push(Rule {
+            id,
+            fault,
+            seen: 0,
+            played: 0,
+            alive,
+        });
         id
     }
 
@@ -73,13 +82,19 @@ impl Faults {
     /// How often a fault was played; 0 once it was removed.
     #[must_use]
     pub fn played(&self, id: FaultId) -> u64 {
-        self.lock().iter().find(|rule| rule.id == id).map_or(0, |rule| rule.played)
+        self.lock()
+            .iter()
+            .find(|rule| rule.id == id)
+            .map_or(0, |rule| rule.played)
     }
 
     /// The fault to play on a request, if any, counted as played.
     pub(crate) fn pick(&self, method: &Method, target: &Target) -> Option<Verdict> {
         let mut rules = self.lock();
-        for rule in rules.iter_mut().filter(|rule| rule.fault.matches(method, target)) {
+        for rule in rules
+            .iter_mut()
+            .filter(|rule| rule.fault.matches(method, target))
+        {
             if rule.fault.times.is_some_and(|times| rule.played >= times) {
                 continue;
             }
@@ -113,14 +128,27 @@ mod tests {
     }
 
     fn status(faults: &Faults, key: &str) -> Option<u16> {
-        faults.pick(&Method::GET, &get(key)).and_then(|verdict| verdict.effects.respond).map(|r| r.0)
+        faults
+            .pick(&Method::GET, &get(key))
+            .and_then(|verdict| verdict.effects.respond)
+            .map(|r| r.0)
     }
 
     #[test]
     fn the_first_matching_fault_with_times_left_is_played() {
         let faults = Faults::default();
-        let first = faults.add(Fault::any().key_suffix(".jar").skip_first(1).times(1).respond(503, "SlowDown"));
-        faults.add(Fault::on(Operation::GetObject).key_prefix("a/").respond(500, "InternalError"));
+        let first = faults.add(
+            Fault::any()
+                .key_suffix(".jar")
+                .skip_first(1)
+                .times(1)
+                .respond(503, "SlowDown"),
+        );
+        faults.add(
+            Fault::on(Operation::GetObject)
+                .key_prefix("a/")
+                .respond(500, "InternalError"),
+        );
         assert_eq!(status(&faults, "a/b.jar"), Some(500));
         assert_eq!(status(&faults, "a/b.jar"), Some(503));
         assert_eq!(status(&faults, "a/b.jar"), Some(500));
@@ -132,7 +160,9 @@ mod tests {
     async fn removing_a_fault_releases_who_hangs_on_it() {
         let faults = Faults::default();
         let id = faults.add(Fault::any().hang());
-        let verdict = faults.pick(&Method::GET, &get("a")).expect("the fault matches");
+        let verdict = faults
+            .pick(&Method::GET, &get("a"))
+            .expect("the fault matches");
         faults.remove(id);
         verdict.removed().await;
     }

@@ -34,6 +34,10 @@ pub(crate) enum Refusal {
     ExpiredToken,
 }
 
+#[expect(
+    clippy::must_use_candidate,
+    reason = "the registry comes back for chaining only"
+)]
 impl Identities {
     /// Adds a long-term access key.
     pub fn add_static(&self, access_key_id: &str, secret: &str) -> &Self {
@@ -49,19 +53,31 @@ impl Identities {
         expires: Option<SystemTime>,
     ) -> &Self {
         let token = token.to_owned();
-        let session = Session { token, expires, expired: false };
+        let session = Session {
+            token,
+            expires,
+            expired: false,
+        };
         self.add(access_key_id, secret, Some(session))
     }
 
     fn add(&self, access_key_id: &str, secret: &str, session: Option<Session>) -> &Self {
-        let identity = Identity { secret: secret.to_owned(), session, denied: HashSet::new() };
+        let identity = Identity {
+            secret: secret.to_owned(),
+            session,
+            denied: HashSet::new(),
+        };
         self.lock().insert(access_key_id.to_owned(), identity);
         self
     }
 
     /// Expires a temporary key now. A long-term key has nothing to expire and stays as it is.
     pub fn expire(&self, access_key_id: &str) -> &Self {
-        if let Some(Identity { session: Some(session), .. }) = self.lock().get_mut(access_key_id) {
+        if let Some(Identity {
+            session: Some(session),
+            ..
+        }) = self.lock().get_mut(access_key_id)
+        {
             session.expired = true;
         }
         self
@@ -90,11 +106,15 @@ impl Identities {
     }
 
     pub(crate) fn secret(&self, access_key_id: &str) -> Option<String> {
-        self.lock().get(access_key_id).map(|identity| identity.secret.clone())
+        self.lock()
+            .get(access_key_id)
+            .map(|identity| identity.secret.clone())
     }
 
     pub(crate) fn may(&self, access_key_id: &str, action: Action) -> bool {
-        self.lock().get(access_key_id).is_some_and(|identity| !identity.denied.contains(&action))
+        self.lock()
+            .get(access_key_id)
+            .is_some_and(|identity| !identity.denied.contains(&action))
     }
 
     /// Judges key and token as AWS does. A temporary key without its token is unknown to AWS, a
@@ -114,7 +134,11 @@ impl Identities {
             (Some(session), Some(token)) if session.token != token => Err(Refusal::WrongToken),
             (Some(session), Some(_)) => {
                 let late = session.expires.is_some_and(|expires| expires <= now);
-                if late || session.expired { Err(Refusal::ExpiredToken) } else { Ok(()) }
+                if late || session.expired {
+                    Err(Refusal::ExpiredToken)
+                } else {
+                    Ok(())
+                }
             }
         }
     }
@@ -137,17 +161,31 @@ mod tests {
         let end = now + Duration::from_secs(10);
         identities.add_session("ASIA1", "secret", "token", Some(end));
         assert_eq!(identities.admit("ASIA1", Some("token"), now), Ok(()));
-        assert_eq!(identities.admit("ASIA1", Some("other"), now), Err(Refusal::WrongToken));
-        assert_eq!(identities.admit("ASIA1", None, now), Err(Refusal::UnknownAccessKey));
-        assert_eq!(identities.admit("ASIA1", Some("token"), end), Err(Refusal::ExpiredToken));
+        assert_eq!(
+            identities.admit("ASIA1", Some("other"), now),
+            Err(Refusal::WrongToken)
+        );
+        assert_eq!(
+            identities.admit("ASIA1", None, now),
+            Err(Refusal::UnknownAccessKey)
+        );
+        assert_eq!(
+            identities.admit("ASIA1", Some("token"), end),
+            Err(Refusal::ExpiredToken)
+        );
         identities.expire("ASIA1");
-        assert_eq!(identities.admit("ASIA1", Some("token"), now), Err(Refusal::ExpiredToken));
+        assert_eq!(
+            identities.admit("ASIA1", Some("token"), now),
+            Err(Refusal::ExpiredToken)
+        );
     }
 
     #[test]
     fn permissions_are_taken_and_given_back() {
         let identities = Identities::default();
-        identities.add_static("AKIA1", "secret").deny("AKIA1", Action::ListBucket);
+        identities
+            .add_static("AKIA1", "secret")
+            .deny("AKIA1", Action::ListBucket);
         assert!(!identities.may("AKIA1", Action::ListBucket));
         assert!(identities.may("AKIA1", Action::GetObject));
         identities.allow("AKIA1", Action::ListBucket);

@@ -34,14 +34,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let filter = EnvFilter::try_from_default_env();
     // s3s logs every 404 as an error.
     let filter = filter.unwrap_or_else(|_| EnvFilter::new("warn,s3s=off"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     let arguments = Arguments::parse();
     let aws = SimulatedAws::builder(&arguments.folder)
         .bind(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port)))
         .region(&arguments.region)
         .start()
         .await?;
-    aws.identities().add_static(&arguments.access_key, &arguments.secret);
+    aws.identities()
+        .add_static(&arguments.access_key, &arguments.secret);
     println!("export AWS_ENDPOINT_URL={}", aws.endpoint_url());
     println!("export AWS_ACCESS_KEY_ID={}", arguments.access_key);
     println!("export AWS_SECRET_ACCESS_KEY={}", arguments.secret);

@@ -55,7 +55,9 @@ impl Operation {
             Self::HeadBucket,
             Self::GetBucketLocation,
         ];
-        all.into_iter().find(|operation| operation.name() == name).unwrap_or(Self::Unknown)
+        all.into_iter()
+            .find(|operation| operation.name() == name)
+            .unwrap_or(Self::Unknown)
     }
 
     /// The permission the operation needs, as IAM names it.

@@ -71,7 +71,9 @@ impl S3 {
             bucket_regions: Mutex::default(),
             redirects: AtomicBool::new(true),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     pub(crate) fn service(&self, identities: Identities, clock: Clock) -> front::Front {
@@ -89,7 +91,10 @@ impl S3 {
     }
 
     /// Writes an object with attributes of its own.
-    #[expect(clippy::needless_pass_by_value, reason = "callers write the attributes in place")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers write the attributes in place"
+    )]
     pub fn put_with(
         &self,
         bucket: &str,
@@ -98,7 +103,9 @@ impl S3 {
         attributes: ObjectAttributes,
     ) -> io::Result<()> {
         self.create_bucket(bucket)?;
-        self.shared.store.put(bucket, key, bytes.as_ref(), &attributes)
+        self.shared
+            .store
+            .put(bucket, key, bytes.as_ref(), &attributes)
     }
 
     /// Deletes an object; one that is not there is deleted already.
@@ -114,14 +121,22 @@ impl S3 {
 
     /// Moves a bucket to a region.
     pub fn set_bucket_region(&self, bucket: &str, region: &str) {
-        let mut regions = self.shared.bucket_regions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut regions = self
+            .shared
+            .bucket_regions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         regions.insert(bucket.to_owned(), region.to_owned());
     }
 
     /// The region of a bucket.
     #[must_use]
     pub fn bucket_region(&self, bucket: &str) -> String {
-        let regions = self.shared.bucket_regions.lock().unwrap_or_else(PoisonError::into_inner);
+        let regions = self
+            .shared
+            .bucket_regions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         regions.get(bucket).unwrap_or(&self.shared.region).clone()
     }
 

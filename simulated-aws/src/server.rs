@@ -34,8 +34,15 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn bind(address: SocketAddr, exchange: Arc<Exchange>) -> Result<Self, Error> {
         let listener = listen(address).await?;
-        let address = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
-        Ok(Self { address, listener: Some(listener), exchange, connections: JoinSet::new() })
+        let address = listener
+            .local_addr()
+            .map_err(|source| Error::Bind { address, source })?;
+        Ok(Self {
+            address,
+            listener: Some(listener),
+            exchange,
+            connections: JoinSet::new(),
+        })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -69,7 +76,9 @@ impl Server {
             Command::GoOnline(done) => {
                 let bound = match self.listener {
                     Some(_) => Ok(()),
-                    None => listen(self.address).await.map(|listener| self.listener = Some(listener)),
+                    None => listen(self.address)
+                        .await
+                        .map(|listener| self.listener = Some(listener)),
                 };
                 let _ = done.send(bound);
             }
@@ -97,7 +106,9 @@ async fn serve_connection(stream: TcpStream, exchange: Arc<Exchange>) {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).await.map_err(|source| Error::Bind { address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| Error::Bind { address, source })
 }
 
 /// The next connection; never, without a listener.

@@ -46,5 +46,7 @@ pub(crate) trait Service: Send + Sync {
 
 /// A body that is at hand.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> PlainBody {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }

@@ -52,8 +52,9 @@ def copy_tree(bucket):
 
 
 def in_order(version):
-    """Numbers before words, so that `debian` is never the newest version."""
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"[.\-+_]|(?<=\d)(?=\D)|(?<=\D)(?=\d)", version) if part]
+    """A sort key. Numbers before words, so that `debian` is never the newest version."""
+    parts = re.findall(r"\d+|[A-Za-z]+", version)
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts]
 
 
 def write(path, text, seconds):

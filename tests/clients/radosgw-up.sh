@@ -113,8 +113,11 @@ $rgw_is_up
 
 admin() { timeout 60 radosgw-admin -c "$conf" -n client.admin --no-mon-config "$@"; }
 admin user create --uid="$uid" --display-name="$uid" --access-key="$access_key" --secret-key="$secret_key"
-admin role create --role-name="$role" --assume-role-policy-doc="{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":[\"arn:aws:iam:::user/$uid\"]},\"Action\":[\"sts:AssumeRole\"]}]}"
-admin role-policy put --role-name="$role" --policy-name=s3 --policy-doc='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":"arn:aws:s3:::*"}]}'
+trust='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam:::user/'$uid'"]},
+  "Action":["sts:AssumeRole"]}]}'
+allowed='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":"arn:aws:s3:::*"}]}'
+admin role create --role-name="$role" --assume-role-policy-doc="$trust"
+admin role-policy put --role-name="$role" --policy-name=s3 --policy-doc="$allowed"
 
 cat >"$dir/env" <<ENV
 AWS_ENDPOINT_URL=http://127.0.0.1:$port

@@ -40,11 +40,18 @@ impl ArtifactKey {
         match self.freshness() {
             Freshness::Immutable => Vec::new(),
             Freshness::Mutable => {
-                let base = self.sidecar_base().unwrap_or_else(|| self.clone());
+                let base = self.group();
                 let sidecars = SIDECARS.iter().map(|suffix| base.with_suffix(suffix));
                 std::iter::once(base.clone()).chain(sidecars).filter(|key| key != self).collect()
             }
         }
+    }
+
+    /// The file that this one is a checksum or signature of, or itself: one name for all that are
+    /// refreshed together.
+    #[must_use]
+    pub fn group(&self) -> ArtifactKey {
+        self.sidecar_base().unwrap_or_else(|| self.clone())
     }
 
     fn sidecar_base(&self) -> Option<ArtifactKey> {

@@ -256,6 +256,6 @@ fn same(one: &AwsCredentials, other: &AwsCredentials) -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the keeper's rim: expiries are wall-clock times")]
-fn now() -> SystemTime {
+pub(super) fn now() -> SystemTime {
     SystemTime::now()
 }

@@ -178,9 +178,9 @@ impl Source {
         use aws_types::os_shim_internal::{Env, Fs};
         let files = aws_config::profile::profile_file::ProfileFiles::default();
         let Profile::Named(name) = &self.profile else { return false };
-        let loaded =
-            aws_config::profile::load(&Fs::real(), &Env::real(), &files, Some(name.clone().into()));
-        let Ok(profiles) = loaded.await else { return false };
+        let (fs, env) = (Fs::real(), Env::real());
+        let loaded = aws_config::profile::load(&fs, &env, &files, Some(name.clone().into())).await;
+        let Ok(profiles) = loaded else { return false };
         let keys = ["sso_session", "sso_start_url"];
         profiles.get_profile(name).is_some_and(|profile| {
             keys.iter().any(|key| profile.get(key).is_some())
@@ -212,9 +212,9 @@ fn sts_code(error: &CredentialsError) -> Option<String> {
     })
 }
 
-fn sources(
-    error: &(dyn std::error::Error + 'static),
-) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+fn sources<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |error| error.source())
 }
 

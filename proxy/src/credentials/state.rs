@@ -34,6 +34,14 @@ pub struct Valid {
     pub loaded_at: std::time::SystemTime,
 }
 
+impl Valid {
+    /// Whether their own expiry has passed, by this machine's clock. Only a hint: AWS decides.
+    #[must_use]
+    pub fn has_expired(&self) -> bool {
+        self.credentials.expiry().is_some_and(|expiry| expiry <= super::keeper::now())
+    }
+}
+
 impl State {
     pub(super) fn into_result(self) -> Result<Arc<Valid>, Error> {
         match self {

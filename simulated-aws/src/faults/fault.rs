@@ -69,7 +69,10 @@ pub(crate) enum CutKind {
 impl Fault {
     /// A fault on one operation.
     pub fn on(operation: Operation) -> Self {
-        Self { operations: vec![operation], ..Self::default() }
+        Self {
+            operations: vec![operation],
+            ..Self::default()
+        }
     }
 
     /// A fault on every request.
@@ -158,13 +161,19 @@ impl Fault {
     /// Resets the connection after `at` bytes of the body. A reset discards what the client's system
     /// had no room for, so the client sees at most `at` bytes.
     pub fn cut_with_reset(mut self, at: u64) -> Self {
-        self.effects.body.cut = Some(Cut { at, kind: CutKind::Reset });
+        self.effects.body.cut = Some(Cut {
+            at,
+            kind: CutKind::Reset,
+        });
         self
     }
 
     /// Closes the connection in good order after exactly `at` bytes of the body.
     pub fn cut_with_fin(mut self, at: u64) -> Self {
-        self.effects.body.cut = Some(Cut { at, kind: CutKind::Fin });
+        self.effects.body.cut = Some(Cut {
+            at,
+            kind: CutKind::Fin,
+        });
         self
     }
 

@@ -48,12 +48,17 @@ pub struct ObjectAttributes {
 impl ObjectAttributes {
     /// The checksums S3 keeps for the object.
     pub(crate) fn kept_checksums(&self) -> &[ChecksumAlgorithm] {
-        self.checksums.as_deref().unwrap_or(&[ChecksumAlgorithm::Crc64Nvme])
+        self.checksums
+            .as_deref()
+            .unwrap_or(&[ChecksumAlgorithm::Crc64Nvme])
     }
 
     /// Whether a file alone says as much.
     pub(crate) fn are_default(&self) -> bool {
-        let plain = Self { last_modified: self.last_modified, ..Self::default() };
+        let plain = Self {
+            last_modified: self.last_modified,
+            ..Self::default()
+        };
         *self == plain
     }
 }

@@ -42,9 +42,8 @@ impl Backend {
     /// What a missing key looks like: a secret, to those who may not list.
     fn missing_key<T>(&self, request: &S3Request<T>) -> S3Error {
         let signer = request.credentials.as_ref();
-        let may_list = signer.is_some_and(|signer| {
-            self.identities.may(&signer.access_key, Action::ListBucket)
-        });
+        let may_list = signer
+            .is_some_and(|signer| self.identities.may(&signer.access_key, Action::ListBucket));
         if may_list {
             S3Error::with_message(S3ErrorCode::NoSuchKey, "The specified key does not exist.")
         } else {
@@ -59,7 +58,9 @@ pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce(&Store) -> S3Result<T> + Send + 'static,
 ) -> S3Result<T> {
     let s3 = s3.clone();
-    tokio::task::spawn_blocking(move || work(s3.store())).await.map_err(S3Error::internal_error)?
+    tokio::task::spawn_blocking(move || work(s3.store()))
+        .await
+        .map_err(S3Error::internal_error)?
 }
 
 #[async_trait]
@@ -71,7 +72,9 @@ impl s3s::S3 for Backend {
         self.require_bucket(&request.input.bucket)?;
         let reading = Reading::of_get(&request.input);
         let found = open(&self.s3, reading).await?;
-        found.map(|found| S3Response::new(found.get())).ok_or_else(|| self.missing_key(&request))
+        found
+            .map(|found| S3Response::new(found.get()))
+            .ok_or_else(|| self.missing_key(&request))
     }
 
     async fn head_object(
@@ -80,7 +83,9 @@ impl s3s::S3 for Backend {
     ) -> S3Result<S3Response<HeadObjectOutput>> {
         self.require_bucket(&request.input.bucket)?;
         let reading = Reading::of_head(&request.input);
-        let found = open(&self.s3, reading).await?.ok_or_else(|| self.missing_key(&request))?;
+        let found = open(&self.s3, reading)
+            .await?
+            .ok_or_else(|| self.missing_key(&request))?;
         let partial = found.content_range().is_some();
         let mut response = S3Response::new(found.head());
         // s3s knows the status for GET only.
@@ -122,7 +127,9 @@ impl s3s::S3 for Backend {
         &self,
         _: S3Request<ListBucketsInput>,
     ) -> S3Result<S3Response<ListBucketsOutput>> {
-        let known = blocking(&self.s3, |store| store.buckets().map_err(S3Error::internal_error));
+        let known = blocking(&self.s3, |store| {
+            store.buckets().map_err(S3Error::internal_error)
+        });
         let buckets = known.await?.into_iter().map(|(name, made)| Bucket {
             bucket_region: Some(self.s3.bucket_region(&name)),
             creation_date: Some(made.into()),
@@ -130,7 +137,10 @@ impl s3s::S3 for Backend {
         });
         Ok(S3Response::new(ListBucketsOutput {
             buckets: Some(buckets.collect()),
-            owner: Some(Owner { display_name: None, id: Some("simulated-aws".to_owned()) }),
+            owner: Some(Owner {
+                display_name: None,
+                id: Some("simulated-aws".to_owned()),
+            }),
             ..ListBucketsOutput::default()
         }))
     }
@@ -141,7 +151,10 @@ impl s3s::S3 for Backend {
     ) -> S3Result<S3Response<HeadBucketOutput>> {
         self.require_bucket(&request.input.bucket)?;
         let bucket_region = Some(self.s3.bucket_region(&request.input.bucket));
-        Ok(S3Response::new(HeadBucketOutput { bucket_region, ..HeadBucketOutput::default() }))
+        Ok(S3Response::new(HeadBucketOutput {
+            bucket_region,
+            ..HeadBucketOutput::default()
+        }))
     }
 
     async fn get_bucket_location(
@@ -152,6 +165,8 @@ impl s3s::S3 for Backend {
         let region = self.s3.bucket_region(&request.input.bucket);
         let location_constraint =
             (region != CLASSIC_REGION).then(|| BucketLocationConstraint::from(region));
-        Ok(S3Response::new(GetBucketLocationOutput { location_constraint }))
+        Ok(S3Response::new(GetBucketLocationOutput {
+            location_constraint,
+        }))
     }
 }

@@ -6,6 +6,7 @@ use s3s::dto::{ETagCondition, Timestamp};
 
 /// The conditions of a request.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "the headers are named so")]
 pub(crate) struct Conditions<'a> {
     pub(crate) if_match: Option<&'a ETagCondition>,
     pub(crate) if_none_match: Option<&'a ETagCondition>,
@@ -52,7 +53,9 @@ fn names(condition: &ETagCondition, etag: &str) -> bool {
 
 /// HTTP's times have no fractions, so a file's own would always look newer.
 fn whole_seconds(time: SystemTime) -> Timestamp {
-    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let seconds = time
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
     Timestamp::from(UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
@@ -76,15 +79,53 @@ mod tests {
 
         let none = Conditions::default;
         assert_eq!(judge(none()), Outcome::Proceed);
-        assert_eq!(judge(Conditions { if_none_match: Some(&same), ..none() }), Outcome::NotModified);
-        assert_eq!(judge(Conditions { if_modified_since: Some(&late), ..none() }), Outcome::NotModified);
-        assert_eq!(judge(Conditions { if_modified_since: Some(&early), ..none() }), Outcome::Proceed);
-        let both = Conditions { if_none_match: Some(&other), if_modified_since: Some(&late), ..none() };
+        assert_eq!(
+            judge(Conditions {
+                if_none_match: Some(&same),
+                ..none()
+            }),
+            Outcome::NotModified
+        );
+        assert_eq!(
+            judge(Conditions {
+                if_modified_since: Some(&late),
+                ..none()
+            }),
+            Outcome::NotModified
+        );
+        assert_eq!(
+            judge(Conditions {
+                if_modified_since: Some(&early),
+                ..none()
+            }),
+            Outcome::Proceed
+        );
+        let both = Conditions {
+            if_none_match: Some(&other),
+            if_modified_since: Some(&late),
+            ..none()
+        };
         assert_eq!(judge(both), Outcome::Proceed);
         let failed = Outcome::PreconditionFailed;
-        assert_eq!(judge(Conditions { if_match: Some(&other), ..none() }), failed);
-        assert_eq!(judge(Conditions { if_unmodified_since: Some(&early), ..none() }), failed);
-        let both = Conditions { if_match: Some(&same), if_unmodified_since: Some(&early), ..none() };
+        assert_eq!(
+            judge(Conditions {
+                if_match: Some(&other),
+                ..none()
+            }),
+            failed
+        );
+        assert_eq!(
+            judge(Conditions {
+                if_unmodified_since: Some(&early),
+                ..none()
+            }),
+            failed
+        );
+        let both = Conditions {
+            if_match: Some(&same),
+            if_unmodified_since: Some(&early),
+            ..none()
+        };
         assert_eq!(judge(both), Outcome::Proceed);
     }
 }

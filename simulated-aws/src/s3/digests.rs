@@ -45,7 +45,10 @@ impl Hasher {
                 ChecksumAlgorithm::Sha256 => checksums.sha256 = Some(Sha256::new()),
             }
         }
-        Self { md5: Md5::new(), checksums }
+        Self {
+            md5: Md5::new(),
+            checksums,
+        }
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
@@ -54,14 +57,19 @@ impl Hasher {
     }
 
     pub(crate) fn finish(self) -> Digests {
-        Digests { md5: hex::encode(self.md5.finalize()), checksum: self.checksums.finalize() }
+        Digests {
+            md5: hex::encode(self.md5.finalize()),
+            checksum: self.checksums.finalize(),
+        }
     }
 }
 
 impl Digests {
     /// Whether this is the MD5 of a `Content-MD5` header.
     pub(crate) fn matches_content_md5(&self, header: &str) -> bool {
-        STANDARD.decode(header).is_ok_and(|bytes| hex::encode(bytes) == self.md5)
+        STANDARD
+            .decode(header)
+            .is_ok_and(|bytes| hex::encode(bytes) == self.md5)
     }
 }
 
@@ -77,14 +85,21 @@ struct Version {
 impl Version {
     fn of(metadata: &Metadata) -> Self {
         let modified = (metadata.mtime(), metadata.mtime_nsec());
-        Self { len: metadata.len(), modified, inode: metadata.ino() }
+        Self {
+            len: metadata.len(),
+            modified,
+            inode: metadata.ino(),
+        }
     }
 }
+
+/// The digests of a version, with the algorithms they were made by.
+type Remembered = (Version, Vec<ChecksumAlgorithm>, Digests);
 
 /// Remembers the digests of files.
 #[derive(Default)]
 pub(crate) struct DigestMemory {
-    known: Mutex<HashMap<PathBuf, (Version, Vec<ChecksumAlgorithm>, Digests)>>,
+    known: Mutex<HashMap<PathBuf, Remembered>>,
 }
 
 impl DigestMemory {
@@ -124,9 +139,7 @@ impl DigestMemory {
         self.lock().remove(path);
     }
 
-    fn lock(
-        &self,
-    ) -> MutexGuard<'_, HashMap<PathBuf, (Version, Vec<ChecksumAlgorithm>, Digests)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, Remembered>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -21,7 +21,13 @@ pub(crate) struct EarlyError {
 
 impl EarlyError {
     pub(crate) fn new(status: u16, code: &'static str, message: &'static str) -> Self {
-        Self { status, code, message, details: Vec::new(), bucket_region: None }
+        Self {
+            status,
+            code,
+            message,
+            details: Vec::new(),
+            bucket_region: None,
+        }
     }
 
     pub(crate) fn detail(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -30,9 +36,17 @@ impl EarlyError {
     }
 
     pub(crate) fn response(&self, request_id: &RequestId) -> Response<PlainBody> {
-        let mut response =
-            document(self.status, self.code, self.message, &self.details, request_id);
-        let region = self.bucket_region.as_deref().and_then(|name| HeaderValue::from_str(name).ok());
+        let mut response = document(
+            self.status,
+            self.code,
+            self.message,
+            &self.details,
+            request_id,
+        );
+        let region = self
+            .bucket_region
+            .as_deref()
+            .and_then(|name| HeaderValue::from_str(name).ok());
         if let Some(region) = region {
             response.headers_mut().insert("x-amz-bucket-region", region);
         }
@@ -51,7 +65,10 @@ pub(crate) fn document(
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
     let known = [("Code", code), ("Message", message)];
     let details = details.iter().map(|(name, value)| (*name, value.as_str()));
-    let ids = [("RequestId", request_id.as_str()), ("HostId", request_id.as_str())];
+    let ids = [
+        ("RequestId", request_id.as_str()),
+        ("HostId", request_id.as_str()),
+    ];
     for (name, value) in known.into_iter().chain(details).chain(ids) {
         // Writing to a String cannot fail.
         let _ = write!(xml, "<{name}>{}</{name}>", escape(value));
@@ -66,5 +83,7 @@ pub(crate) fn document(
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }

@@ -37,7 +37,11 @@ impl Front {
         let mut config = S3Config::default();
         config.presigned_url_max_skew_time_secs = u32::MAX;
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
-        Self { s3, gate: Gate { identities, clock }, service: builder.build() }
+        Self {
+            s3,
+            gate: Gate { identities, clock },
+            service: builder.build(),
+        }
     }
 
     async fn serve(&self, request: Request<Incoming>, target: Target) -> Response<PlainBody> {
@@ -68,7 +72,11 @@ impl Service for Front {
         let (bucket, key) = (given(bucket), given(key));
         let query = head.uri.query().unwrap_or_default();
         let operation = operation(&head.method, bucket.is_some(), key.is_some(), query);
-        Some(Target { operation, bucket, key })
+        Some(Target {
+            operation,
+            bucket,
+            key,
+        })
     }
 
     fn answer(
@@ -80,7 +88,13 @@ impl Service for Front {
     }
 
     fn error(&self, status: u16, code: &str, request_id: &RequestId) -> Response<PlainBody> {
-        document(status, code, "A fault of the simulated AWS.", &[], request_id)
+        document(
+            status,
+            code,
+            "A fault of the simulated AWS.",
+            &[],
+            request_id,
+        )
     }
 }
 
@@ -88,7 +102,15 @@ impl Service for Front {
 fn operation(method: &Method, bucket: bool, key: bool, query: &str) -> Operation {
     let asks = |name: &str| query_value(query, name).is_some();
     // Sub-resources have operations of their own.
-    let other = ["acl", "tagging", "uploads", "uploadId", "attributes", "torrent", "retention"];
+    let other = [
+        "acl",
+        "tagging",
+        "uploads",
+        "uploadId",
+        "attributes",
+        "torrent",
+        "retention",
+    ];
     if other.into_iter().any(asks) {
         return Operation::Unknown;
     }

@@ -28,7 +28,9 @@ impl Gate {
         target: &Target,
         s3: &S3,
     ) -> Result<(), EarlyError> {
-        let Some(credential) = credential else { return Ok(()) };
+        let Some(credential) = credential else {
+            return Ok(());
+        };
         let now = self.clock.now();
         check_clock(credential, now)?;
         self.identities
@@ -40,18 +42,30 @@ impl Gate {
 
 fn check_clock(credential: &Credential, now: SystemTime) -> Result<(), EarlyError> {
     // s3s judges the lifetime of a presigned URL and reports a date it cannot read.
-    let signed_at = credential.signed_at_seconds().filter(|_| !credential.presigned);
-    let Some(signed_at) = signed_at else { return Ok(()) };
-    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let signed_at = credential
+        .signed_at_seconds()
+        .filter(|_| !credential.presigned);
+    let Some(signed_at) = signed_at else {
+        return Ok(());
+    };
+    let seconds = now
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
     let now_seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
     if now_seconds.saturating_sub(signed_at).abs() <= MAX_SKEW_SECONDS {
         return Ok(());
     }
     let message = "The difference between the request time and the current time is too large.";
     Err(EarlyError::new(403, "RequestTimeTooSkewed", message)
-        .detail("RequestTime", credential.signed_at.clone().unwrap_or_default())
+        .detail(
+            "RequestTime",
+            credential.signed_at.clone().unwrap_or_default(),
+        )
         .detail("ServerTime", httpdate::fmt_http_date(now))
-        .detail("MaxAllowedSkewMilliseconds", (MAX_SKEW_SECONDS * 1_000).to_string()))
+        .detail(
+            "MaxAllowedSkewMilliseconds",
+            (MAX_SKEW_SECONDS * 1_000).to_string(),
+        ))
 }
 
 fn refused(refusal: Refusal, credential: &Credential) -> EarlyError {
@@ -75,7 +89,9 @@ fn refused(refusal: Refusal, credential: &Credential) -> EarlyError {
 
 /// The one port stands for the endpoints of all regions: a request comes to the one it is signed for.
 fn check_region(credential: &Credential, target: &Target, s3: &S3) -> Result<(), EarlyError> {
-    let Some(bucket) = target.bucket.as_deref() else { return Ok(()) };
+    let Some(bucket) = target.bucket.as_deref() else {
+        return Ok(());
+    };
     // Any endpoint answers where a bucket is.
     let anywhere = target.operation == Operation::GetBucketLocation;
     let region = s3.bucket_region(bucket);

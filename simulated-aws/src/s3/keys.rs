@@ -57,7 +57,10 @@ impl Keys {
         odd.sort_by(|left, right| right.cmp(left));
         // A prefix names the folder to start in, up to its last slash.
         let start = prefix.rfind('/').map_or("", |slash| &prefix[..=slash]);
-        let first = if start.split_terminator('/').any(|name| matches!(name, "" | "." | "..")) {
+        let first = if start
+            .split_terminator('/')
+            .any(|name| matches!(name, "" | "." | ".."))
+        {
             Vec::new()
         } else {
             read_folder(bucket, start)?
@@ -111,13 +114,15 @@ impl Keys {
             if entry.ends_with('/') {
                 let floor = self.floor.as_ref();
                 let passed = floor.is_some_and(|floor| floor.covers_folder(&entry));
-                let wanted =
-                    entry.starts_with(&self.prefix) || self.prefix.starts_with(&entry);
+                let wanted = entry.starts_with(&self.prefix) || self.prefix.starts_with(&entry);
                 if wanted && !passed {
                     self.folders.push(read_folder(&self.root, &entry)?);
                 }
             } else if entry.starts_with(&self.prefix)
-                && !self.floor.as_ref().is_some_and(|floor| floor.covers(&entry))
+                && !self
+                    .floor
+                    .as_ref()
+                    .is_some_and(|floor| floor.covers(&entry))
             {
                 return Ok(Some(entry));
             }
@@ -140,10 +145,17 @@ fn read_folder(root: &Path, folder: &str) -> io::Result<Vec<String>> {
     for entry in entries {
         let entry = entry?;
         // A name that is not UTF-8 cannot be a key.
-        let Ok(name) = entry.file_name().into_string() else { continue };
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
         // Follows links: a tree may be assembled from them.
-        let Ok(metadata) = fs::metadata(entry.path()) else { continue };
-        keys.push(format!("{folder}{name}{}", if metadata.is_dir() { "/" } else { "" }));
+        let Ok(metadata) = fs::metadata(entry.path()) else {
+            continue;
+        };
+        keys.push(format!(
+            "{folder}{name}{}",
+            if metadata.is_dir() { "/" } else { "" }
+        ));
     }
     keys.sort_by(|left, right| right.cmp(left));
     Ok(keys)
@@ -165,4 +177,62 @@ fn odd_keys(folder: &Path) -> io::Result<Vec<String>> {
         }
     }
     Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::super::ObjectAttributes;
+    use super::super::store::Store;
+    use super::*;
+
+    /// Short keys that collide, nest and cannot all be paths.
+    fn key() -> impl Strategy<Value = String> {
+        "[ab/.-]{1,5}"
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn the_walk_agrees_with_a_sorted_set(
+            put in prop::collection::vec(key(), 0..12),
+            deleted in prop::collection::vec(key(), 0..4),
+            prefix in "[ab/-]{0,3}",
+            floor in key(),
+            floor_is_prefix: bool,
+        ) {
+            let folder = tempfile::tempdir().expect("a folder");
+            let store = Store::open(folder.path().to_owned()).expect("a store");
+            store.create_bucket("bucket").expect("a bucket");
+            let mut model = BTreeSet::new();
+            for key in &put {
+                store.put("bucket", key, key.as_bytes(), &ObjectAttributes::default()).expect("put");
+                model.insert(key.clone());
+            }
+            for key in put.iter().step_by(3).chain(&deleted) {
+                store.delete("bucket", key).expect("deleted");
+                model.remove(key);
+            }
+            for key in &model {
+                prop_assert!(store.locate("bucket", key).is_some(), "{key}");
+            }
+            let floor =
+                if floor_is_prefix { Floor::Prefix(floor) } else { Floor::Key(floor) };
+            let mut keys = store.keys("bucket", &prefix).expect("keys");
+            keys.skip_to(floor.clone());
+            let mut walked = Vec::new();
+            while let Some(key) = keys.next_key().expect("a key") {
+                walked.push(key);
+            }
+            let expected: Vec<_> = model
+                .into_iter()
+                .filter(|key| key.starts_with(&prefix) && !floor.covers(key))
+                .collect();
+            prop_assert_eq!(walked, expected);
+        }
+    }
 }

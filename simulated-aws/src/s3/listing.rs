@@ -19,8 +19,12 @@ use super::store::Store;
 const MAX_KEYS: i32 = 1_000;
 
 /// What `encoding-type=url` leaves as it is, as S3 does.
-const UNENCODED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
+const UNENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'*')
+    .remove(b'/');
 
 /// One line of a page.
 enum Line {
@@ -37,11 +41,14 @@ pub(super) fn list(store: &Store, input: ListObjectsV2Input) -> S3Result<ListObj
         return Err(invalid("max-keys must not be negative"));
     }
     let limit = usize::try_from(max_keys.min(MAX_KEYS)).unwrap_or(0);
-    let mut keys = store.keys(&input.bucket, &prefix).map_err(S3Error::internal_error)?;
+    let mut keys = store
+        .keys(&input.bucket, &prefix)
+        .map_err(S3Error::internal_error)?;
     if let Some(floor) = floor(&input, &prefix, delimiter)? {
         keys.skip_to(floor);
     }
-    let (lines, more) = page(&mut keys, &prefix, delimiter, limit).map_err(S3Error::internal_error)?;
+    let (lines, more) =
+        page(&mut keys, &prefix, delimiter, limit).map_err(S3Error::internal_error)?;
     let last = lines.last().map(|line| match line {
         Line::Key(key) | Line::Prefix(key) => URL_SAFE.encode(key),
     });
@@ -51,7 +58,9 @@ pub(super) fn list(store: &Store, input: ListObjectsV2Input) -> S3Result<ListObj
     for line in lines {
         match line {
             Line::Prefix(prefix) => {
-                common_prefixes.push(CommonPrefix { prefix: Some(encode(&prefix)) });
+                common_prefixes.push(CommonPrefix {
+                    prefix: Some(encode(&prefix)),
+                });
             }
             Line::Key(key) => contents.extend(describe(store, &input.bucket, &key, &encode)?),
         }
@@ -85,7 +94,11 @@ fn floor(input: &ListObjectsV2Input, prefix: &str, delimiter: &str) -> S3Result<
         }
     };
     let folded = common_prefix(&last, prefix, delimiter) == Some(&last);
-    Ok(Some(if folded { Floor::Prefix(last) } else { Floor::Key(last) }))
+    Ok(Some(if folded {
+        Floor::Prefix(last)
+    } else {
+        Floor::Key(last)
+    }))
 }
 
 /// At most `limit` lines, and whether there are more. A page of none is not truncated, as in S3.
@@ -130,13 +143,17 @@ fn describe(
     key: &str,
     encode: &impl Fn(&str) -> String,
 ) -> S3Result<Option<Object>> {
-    let opened = store.open_object(bucket, key).map_err(S3Error::internal_error)?;
+    let opened = store
+        .open_object(bucket, key)
+        .map_err(S3Error::internal_error)?;
     Ok(opened.map(|object| Object {
         key: Some(encode(key)),
         e_tag: Some(ETag::Strong(object.etag().to_owned())),
         last_modified: Some(object.modified.into()),
         size: i64::try_from(object.len).ok(),
-        storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
+        storage_class: Some(ObjectStorageClass::from_static(
+            ObjectStorageClass::STANDARD,
+        )),
         ..Object::default()
     }))
 }
@@ -144,7 +161,11 @@ fn describe(
 fn encoder(encoding: Option<&EncodingType>) -> impl Fn(&str) -> String + use<> {
     let url = encoding.is_some_and(|encoding| encoding.as_str() == EncodingType::URL);
     move |text| {
-        if url { utf8_percent_encode(text, UNENCODED).to_string() } else { text.to_owned() }
+        if url {
+            utf8_percent_encode(text, UNENCODED).to_string()
+        } else {
+            text.to_owned()
+        }
     }
 }
 

@@ -31,7 +31,9 @@ impl Places {
 
     /// The key's path in the bucket's tree, unless a path cannot say it.
     pub(crate) fn plain(&self, bucket: &str, key: &str) -> Option<PathBuf> {
-        key.split('/').all(is_file_name).then(|| self.bucket(bucket).join(key))
+        key.split('/')
+            .all(is_file_name)
+            .then(|| self.bucket(bucket).join(key))
     }
 
     pub(crate) fn odd_folder(&self, bucket: &str) -> PathBuf {
@@ -78,7 +80,10 @@ mod tests {
     fn only_what_cannot_be_a_path_is_odd() {
         let places = Places::new(PathBuf::from("/root"));
         let plain = |key: &str| places.plain("b", key);
-        assert_eq!(plain("a/b c+%41é"), Some(PathBuf::from("/root/b/a/b c+%41é")));
+        assert_eq!(
+            plain("a/b c+%41é"),
+            Some(PathBuf::from("/root/b/a/b c+%41é"))
+        );
         for odd in ["", "/a", "a/", "a//b", "a/../b", "./a", &"x".repeat(256)] {
             assert_eq!(plain(odd), None, "{odd}");
         }

@@ -89,7 +89,9 @@ pub(super) struct Found {
 pub(super) async fn open(s3: &S3, reading: Reading) -> S3Result<Option<Found>> {
     blocking(s3, move |store| {
         let opened = store.open_object(&reading.bucket, &reading.key);
-        let Some(object) = opened.map_err(S3Error::internal_error)? else { return Ok(None) };
+        let Some(object) = opened.map_err(S3Error::internal_error)? else {
+            return Ok(None);
+        };
         match reading.conditions().judge(object.etag(), object.modified) {
             Outcome::Proceed => {}
             Outcome::NotModified => return Err(not_modified(&object)),
@@ -102,7 +104,12 @@ pub(super) async fn open(s3: &S3, reading: Reading) -> S3Result<Option<Found>> {
         // S3 sends the stored checksum with the whole object only.
         let whole = span == (0..object.len);
         let (partial, with_checksum) = (reading.range.is_some(), reading.with_checksum && whole);
-        Ok(Some(Found { object, span, partial, with_checksum }))
+        Ok(Some(Found {
+            object,
+            span,
+            partial,
+            with_checksum,
+        }))
     })
     .await
 }
@@ -114,7 +121,10 @@ macro_rules! output {
         let kept = checksum.is_some();
         let checksum = checksum.unwrap_or_default();
         let attributes = &$found.object.attributes;
-        let content_type = attributes.content_type.as_deref().unwrap_or(DEFAULT_CONTENT_TYPE);
+        let content_type = attributes
+            .content_type
+            .as_deref()
+            .unwrap_or(DEFAULT_CONTENT_TYPE);
         let metadata = attributes.metadata.clone().into_iter().collect();
         $type {
             accept_ranges: Some("bytes".to_owned()),
@@ -141,7 +151,8 @@ impl Found {
     pub(super) fn content_range(&self) -> Option<String> {
         let Span { start, end } = self.span;
         let last = end.checked_sub(1)?;
-        self.partial.then(|| format!("bytes {start}-{last}/{}", self.object.len))
+        self.partial
+            .then(|| format!("bytes {start}-{last}/{}", self.object.len))
     }
 
     pub(super) fn head(&self) -> HeadObjectOutput {
@@ -177,7 +188,10 @@ fn chunks(file: File, span: Span<u64>) -> impl Stream<Item = io::Result<Bytes>> 
         if read == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok(Some((chunk.freeze(), (file, span.start + read..span.end, true))))
+        Ok(Some((
+            chunk.freeze(),
+            (file, span.start + read..span.end, true),
+        )))
     })
 }
 

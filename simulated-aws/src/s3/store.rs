@@ -32,10 +32,34 @@ pub(crate) struct Object {
     pub(crate) attributes: ObjectAttributes,
 }
 
+/// A file on its way in. It is gone with this value unless it was put in place.
+pub(crate) struct Staged {
+    file: File,
+    path: PathBuf,
+}
+
+impl Staged {
+    /// Another handle to write through.
+    pub(crate) fn reopen(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // Put in place, it has no file of this name any more.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
 impl Object {
     /// The entity tag without its quotes.
     pub(crate) fn etag(&self) -> &str {
-        let own = self.attributes.etag.as_deref().map(|etag| etag.trim_matches('"'));
+        let own = self
+            .attributes
+            .etag
+            .as_deref()
+            .map(|etag| etag.trim_matches('"'));
         own.unwrap_or(&self.digests.md5)
     }
 }
@@ -54,12 +78,19 @@ impl Store {
     pub(crate) fn open(folder: PathBuf) -> io::Result<Self> {
         let places = Places::new(folder);
         fs::create_dir_all(places.staging())?;
-        Ok(Self { places, digests: DigestMemory::default(), staged: AtomicU64::new(0) })
+        Ok(Self {
+            places,
+            digests: DigestMemory::default(),
+            staged: AtomicU64::new(0),
+        })
     }
 
     pub(crate) fn create_bucket(&self, bucket: &str) -> io::Result<()> {
         if !is_bucket_name(bucket) {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "not a bucket's name"));
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "not a bucket's name",
+            ));
         }
         fs::create_dir_all(self.places.bucket(bucket))
     }
@@ -73,7 +104,9 @@ impl Store {
         let mut buckets = Vec::new();
         for entry in fs::read_dir(self.places.root())? {
             let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
             if self.has_bucket(&name) {
                 buckets.push((name, entry.metadata()?.modified()?));
             }
@@ -90,12 +123,18 @@ impl Store {
 
     /// The keys of a bucket in the order of their UTF-8 bytes.
     pub(crate) fn keys(&self, bucket: &str, prefix: &str) -> io::Result<Keys> {
-        Keys::new(&self.places.bucket(bucket), &self.places.odd_folder(bucket), prefix)
+        Keys::new(
+            &self.places.bucket(bucket),
+            &self.places.odd_folder(bucket),
+            prefix,
+        )
     }
 
     /// Opens an object.
     pub(crate) fn open_object(&self, bucket: &str, key: &str) -> io::Result<Option<Object>> {
-        let Some(path) = self.locate(bucket, key) else { return Ok(None) };
+        let Some(path) = self.locate(bucket, key) else {
+            return Ok(None);
+        };
         let mut file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -106,14 +145,26 @@ impl Store {
         let attributes = self.attributes(bucket, key, len, modified);
         let kept = attributes.kept_checksums();
         let digests = self.digests.of(&path, &mut file, &metadata, kept)?;
-        Ok(Some(Object { file, len, modified, digests, attributes }))
+        Ok(Some(Object {
+            file,
+            len,
+            modified,
+            digests,
+            attributes,
+        }))
     }
 
     /// A new file to write an object to before it is [put in place](Self::publish).
-    pub(crate) fn stage(&self) -> io::Result<(File, PathBuf)> {
+    pub(crate) fn stage(&self) -> io::Result<Staged> {
         let number = self.staged.fetch_add(1, Ordering::Relaxed);
-        let path = self.places.staging().join(format!("{}-{number}", std::process::id()));
-        Ok((File::create(&path)?, path))
+        let path = self
+            .places
+            .staging()
+            .join(format!("{}-{number}", std::process::id()));
+        Ok(Staged {
+            file: File::create(&path)?,
+            path,
+        })
     }
 
     pub(crate) fn put(
@@ -123,9 +174,9 @@ impl Store {
         bytes: &[u8],
         attributes: &ObjectAttributes,
     ) -> io::Result<()> {
-        let (mut file, staged) = self.stage()?;
-        file.write_all(bytes)?;
-        self.publish(bucket, key, &file, &staged, attributes)
+        let mut staged = self.stage()?;
+        staged.file.write_all(bytes)?;
+        self.publish(bucket, key, &staged, attributes)
     }
 
     /// Makes a staged file the object.
@@ -133,16 +184,15 @@ impl Store {
         &self,
         bucket: &str,
         key: &str,
-        file: &File,
-        staged: &Path,
+        staged: &Staged,
         attributes: &ObjectAttributes,
     ) -> io::Result<()> {
         if let Some(modified) = attributes.last_modified {
-            file.set_modified(modified)?;
+            staged.file.set_modified(modified)?;
         }
-        self.write_attributes(bucket, key, file, attributes)?;
+        self.write_attributes(bucket, key, &staged.file, attributes)?;
         if let Some(plain) = self.places.plain(bucket, key)
-            && self.move_to(staged, &plain)?
+            && self.move_to(&staged.path, &plain)?
         {
             // The key may have been odd while a folder of that name was in the way.
             return self.delete_odd(bucket, key);
@@ -151,7 +201,7 @@ impl Store {
         fs::create_dir_all(self.places.odd_folder(bucket))?;
         self.write_whole(&self.places.odd_key(bucket, key), key.as_bytes())?;
         self.digests.forget(&odd);
-        fs::rename(staged, odd)
+        fs::rename(&staged.path, odd)
     }
 
     /// Moves a file into the tree; `false` if the tree has a file where a folder is needed, or a folder
@@ -227,14 +277,15 @@ impl Store {
     }
 
     fn write_whole(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let (mut file, staged) = self.stage()?;
-        file.write_all(bytes)?;
-        fs::rename(staged, path)
+        let mut staged = self.stage()?;
+        staged.file.write_all(bytes)?;
+        fs::rename(&staged.path, path)
     }
 }
 
 fn nanos(time: SystemTime) -> u128 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos())
+    time.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos())
 }
 
 /// Removes a file that may be gone already.

@@ -18,15 +18,24 @@ async fn with_object(bytes: usize) -> Setup {
 }
 
 async fn get(client: &Client) -> Result<Vec<u8>, String> {
-    let got = client.get_object().bucket(BUCKET).key("a/b.jar").send().await;
+    let got = client
+        .get_object()
+        .bucket(BUCKET)
+        .key("a/b.jar")
+        .send()
+        .await;
     let got = got.map_err(|error| format!("{error:?}"))?;
-    let body = got.body.collect().await.map_err(|error| format!("{error:?}"))?;
+    let body = got
+        .body
+        .collect()
+        .await
+        .map_err(|error| format!("{error:?}"))?;
     Ok(body.to_vec())
 }
 
 /// What a plain socket sees: the body's bytes and the end of the connection.
 async fn raw_get(setup: &Setup) -> (usize, Option<ErrorKind>) {
-    let presigning = aws_sdk_s3::presigning::PresigningConfig::expires_in(Duration::from_secs(60));
+    let presigning = aws_sdk_s3::presigning::PresigningConfig::expires_in(Duration::from_mins(1));
     let get = setup.client().get_object().bucket(BUCKET).key("a/b.jar");
     let url = get.presigned(presigning.unwrap()).await.unwrap();
     let path = url.uri().strip_prefix(&setup.aws.endpoint_url()).unwrap();
@@ -42,21 +51,36 @@ async fn raw_get(setup: &Setup) -> (usize, Option<ErrorKind>) {
             Err(error) => break Some(error.kind()),
         }
     };
-    let head = answer.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4);
+    let head = answer
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .map(|at| at + 4);
     (answer.len() - head.unwrap_or(answer.len()), end)
 }
 
 #[tokio::test]
 async fn an_error_comes_so_many_times() {
     let setup = with_object(10).await;
-    let slow_down = Fault::on(Operation::GetObject).key("a/b.jar").times(1).respond(503, "SlowDown");
+    let slow_down = Fault::on(Operation::GetObject)
+        .key("a/b.jar")
+        .times(1)
+        .respond(503, "SlowDown");
     let id = setup.aws.faults().add(slow_down);
-    let first = setup.client().get_object().bucket(BUCKET).key("a/b.jar").send().await;
+    let first = setup
+        .client()
+        .get_object()
+        .bucket(BUCKET)
+        .key("a/b.jar")
+        .send()
+        .await;
     assert_eq!(failure!(first), is(503, "SlowDown"));
     assert!(get(&setup.client()).await.is_ok());
     assert_eq!(setup.aws.faults().played(id), 1);
     assert_eq!(setup.aws.counters().count_status(503), 1);
-    setup.aws.faults().add(Fault::any().times(1).respond(503, "SlowDown"));
+    setup
+        .aws
+        .faults()
+        .add(Fault::any().times(1).respond(503, "SlowDown"));
     let retrying = setup.config().retry_config(RetryConfig::standard()).build();
     assert!(get(&Client::from_conf(retrying)).await.is_ok());
 }
@@ -64,7 +88,10 @@ async fn an_error_comes_so_many_times() {
 #[tokio::test]
 async fn a_reset_comes_in_the_middle_of_the_body() {
     let setup = with_object(100_000).await;
-    setup.aws.faults().add(Fault::on(Operation::GetObject).cut_with_reset(40_000));
+    setup
+        .aws
+        .faults()
+        .add(Fault::on(Operation::GetObject).cut_with_reset(40_000));
     assert!(get(&setup.client()).await.is_err());
     let (bytes, end) = raw_get(&setup).await;
     assert_eq!(end, Some(ErrorKind::ConnectionReset));
@@ -76,7 +103,10 @@ async fn an_early_end_comes_at_the_exact_byte() {
     let setup = with_object(1_000_000).await;
     for at in [0, 1, 40_000, 999_999] {
         setup.aws.faults().clear();
-        setup.aws.faults().add(Fault::on(Operation::GetObject).cut_with_fin(at));
+        setup
+            .aws
+            .faults()
+            .add(Fault::on(Operation::GetObject).cut_with_fin(at));
         assert!(get(&setup.client()).await.is_err(), "{at}");
         assert_eq!(raw_get(&setup).await, (usize::try_from(at).unwrap(), None));
     }
@@ -93,7 +123,10 @@ async fn a_reset_can_be_the_whole_answer() {
 #[tokio::test]
 async fn a_hung_request_is_released_by_removing_its_fault() {
     let setup = with_object(10).await;
-    let id = setup.aws.faults().add(Fault::on(Operation::GetObject).hang());
+    let id = setup
+        .aws
+        .faults()
+        .add(Fault::on(Operation::GetObject).hang());
     let client = setup.client();
     let mut hung = Box::pin(get(&client));
     let early = tokio::time::timeout(Duration::from_millis(300), &mut hung).await;
@@ -139,7 +172,10 @@ async fn delays_rates_and_pauses_take_their_time() {
 #[tokio::test]
 async fn a_spoiled_byte_is_caught_by_the_checksum() {
     let setup = with_object(100_000).await;
-    setup.aws.faults().add(Fault::any().flip_byte(70_000).times(1));
+    setup
+        .aws
+        .faults()
+        .add(Fault::any().flip_byte(70_000).times(1));
     let error = get(&setup.client()).await.unwrap_err();
     assert!(error.to_lowercase().contains("checksum"), "{error}");
     assert!(get(&setup.client()).await.is_ok());
@@ -164,5 +200,7 @@ async fn dropping_closes_the_port() {
     let address = setup.aws.address();
     drop(setup);
     let gone = async { while TcpStream::connect(address).await.is_ok() {} };
-    tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), gone)
+        .await
+        .unwrap();
 }

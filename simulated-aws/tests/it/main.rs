@@ -1,5 +1,5 @@
 //! The simulated AWS under the real SDK.
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod errors;
 mod faults;

@@ -1,0 +1,248 @@
+//! How an artifact is found: from the cache, from a download under way, from the origin.
+//!
+//! ```text
+//!             fresh copy ─────────────────────────► hit
+//! lookup ─►   stale copy ─► refresh ─► unchanged ─► revalidated hit
+//!                                  ├─► changed ───► flight
+//!                                  └─► no answer ─► stale copy
+//!             nothing ───► lately not found ──────► not found
+//!                     └─► flight (one a key) ─────► read along
+//! ```
+//!
+//! No HTTP here: `server` turns a [`Found`] or an [`Error`] into an answer.
+
+mod negative;
+mod reader;
+mod refresh;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::artifact::{ArtifactKey, FolderKey, Freshness};
+use crate::cache::{Cache, CacheKey, Hit, HitBody};
+use crate::checksum::Checksums;
+use crate::error::Error;
+use crate::flight::{Departure, Flight, Flights};
+use crate::object::ObjectAttributes;
+use crate::origin::{Listing, Origin};
+use negative::NegativeAnswers;
+pub use reader::ArtifactReader;
+use refresh::Refreshes;
+
+/// Finds artifacts. One for the process.
+pub struct Fetcher {
+    repository: Arc<str>,
+    metadata_ttl: Duration,
+    cache: Cache,
+    flights: Flights,
+    origin: Arc<Origin>,
+    negatives: NegativeAnswers,
+    refreshes: Refreshes,
+}
+
+/// An artifact that can be answered with.
+pub struct Found {
+    /// Length and validators.
+    pub attributes: Arc<ObjectAttributes>,
+    /// Verified checksums, where all bytes are already there.
+    pub checksums: Option<Checksums>,
+    /// How it was found.
+    pub verdict: Verdict,
+    source: Source,
+}
+
+/// How a request was answered: `Cache-Status` and the log say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// From the cache, fresh.
+    Hit,
+    /// From the cache, confirmed by the origin just now.
+    Revalidated,
+    /// From the cache, although it should be asked again: the origin does not answer.
+    Stale,
+    /// From the origin; this request began the download.
+    Miss,
+    /// From the origin, reading along with somebody else's download.
+    Collapsed,
+    /// From the origin, replacing an older copy.
+    Refreshed,
+    /// From the origin, and the cache could not take it.
+    Uncached,
+    /// Only asked about, at the origin.
+    Asked,
+    /// Known from a moment ago to be missing.
+    Negative,
+}
+
+#[derive(Clone)]
+enum Source {
+    Hit(CacheKey, HitBody),
+    Flight(CacheKey, Arc<Flight>),
+    Origin,
+    /// A HEAD's answer has no body.
+    Nothing,
+}
+
+impl Fetcher {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(
+        repository: &str,
+        metadata_ttl: Duration,
+        cache: Cache,
+        origin: Arc<Origin>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            repository: repository.into(),
+            metadata_ttl,
+            flights: Flights::new(cache.clone(), Arc::clone(&origin)),
+            cache,
+            origin,
+            negatives: NegativeAnswers::default(),
+            refreshes: Refreshes::default(),
+        })
+    }
+
+    /// The origin, for readiness.
+    #[must_use]
+    pub fn origin(&self) -> &Arc<Origin> {
+        &self.origin
+    }
+
+    /// How many downloads are under way.
+    #[must_use]
+    pub fn downloads(&self) -> usize {
+        self.flights.count()
+    }
+
+    /// Finds an artifact to answer a GET with.
+    pub async fn get(&self, key: &ArtifactKey) -> Result<Found, Error> {
+        let cache_key = self.cache_key(key);
+        if let Some(hit) = self.cache.lookup(&cache_key).await {
+            return self.serve_copy(key, cache_key, hit).await;
+        }
+        self.negatives.check(&cache_key)?;
+        let (flight, is_new) = self.flights.join(key, &cache_key);
+        if is_new {
+            self.refresh_companions_of_new(key).await;
+        }
+        let verdict = if is_new { Verdict::Miss } else { Verdict::Collapsed };
+        self.board(cache_key, flight, verdict).await
+    }
+
+    /// Finds what a HEAD asks for, without a download.
+    pub async fn head(&self, key: &ArtifactKey) -> Result<Found, Error> {
+        let cache_key = self.cache_key(key);
+        if let Some(hit) = self.cache.lookup(&cache_key).await {
+            return self.serve_copy(key, cache_key, hit).await;
+        }
+        self.negatives.check(&cache_key)?;
+        if let Some(flight) = self.flights.running(&cache_key) {
+            return self.board(cache_key, flight, Verdict::Collapsed).await;
+        }
+        match self.origin.head(key).await {
+            Ok(head) => Ok(Found {
+                attributes: Arc::new(head.attributes),
+                checksums: None,
+                verdict: Verdict::Asked,
+                source: Source::Nothing,
+            }),
+            Err(error) => Err(self.remember_if_missing(&cache_key, error)),
+        }
+    }
+
+    /// Names in a folder, from the origin, and whether each is cached.
+    pub async fn list(
+        &self,
+        folder: &FolderKey,
+        after: Option<&str>,
+        most: i32,
+    ) -> Result<(Listing, Vec<bool>), Error> {
+        let listing = self.origin.list(folder, after, most).await?;
+        let key = |name: &str| self.cache_key(&folder.artifact(name));
+        let keys: Vec<_> = listing.objects.iter().map(|object| key(&object.name)).collect();
+        let ids: Vec<_> = keys.iter().map(CacheKey::id).collect();
+        let held: std::collections::HashSet<_> =
+            self.cache.held(keys).await.iter().map(CacheKey::id).collect();
+        let cached = ids.iter().map(|id| held.contains(id)).collect();
+        Ok((listing, cached))
+    }
+
+    async fn serve_copy(
+        &self,
+        key: &ArtifactKey,
+        cache_key: CacheKey,
+        hit: Hit,
+    ) -> Result<Found, Error> {
+        if self.is_fresh(key, &hit) {
+            return Ok(Found::hit(cache_key, hit, Verdict::Hit));
+        }
+        self.refresh(key, cache_key, hit).await
+    }
+
+    fn is_fresh(&self, key: &ArtifactKey, hit: &Hit) -> bool {
+        match key.freshness() {
+            Freshness::Immutable => true,
+            Freshness::Mutable => {
+                // A time in the future is a clock that was set back: not fresh.
+                let age = now().duration_since(hit.validated_at);
+                age.is_ok_and(|age| age < self.metadata_ttl)
+            }
+        }
+    }
+
+    /// Waits for a flight to be readable, and reads along.
+    async fn board(
+        &self,
+        cache_key: CacheKey,
+        flight: Arc<Flight>,
+        verdict: Verdict,
+    ) -> Result<Found, Error> {
+        match flight.departure().await {
+            Ok(Departure::Streaming(attributes)) => Ok(Found {
+                attributes,
+                checksums: flight.checksums().cloned(),
+                verdict,
+                source: Source::Flight(cache_key, flight),
+            }),
+            Ok(Departure::AlreadyCached) => match self.cache.lookup(&cache_key).await {
+                Some(hit) => Ok(Found::hit(cache_key, hit, Verdict::Hit)),
+                None => Err(Error::Cache("an artifact was removed while it was asked for".into())),
+            },
+            Ok(Departure::Diverted(attributes)) => Ok(Found {
+                attributes,
+                checksums: None,
+                verdict: Verdict::Uncached,
+                source: Source::Origin,
+            }),
+            Err(error) => Err(self.remember_if_missing(&cache_key, error)),
+        }
+    }
+
+    fn remember_if_missing(&self, cache_key: &CacheKey, error: Error) -> Error {
+        if matches!(error, Error::NotFound) {
+            self.negatives.remember(cache_key);
+        }
+        error
+    }
+
+    fn cache_key(&self, key: &ArtifactKey) -> CacheKey {
+        CacheKey::new(&self.repository, key.as_str())
+    }
+}
+
+impl Found {
+    fn hit(cache_key: CacheKey, hit: Hit, verdict: Verdict) -> Self {
+        Self {
+            attributes: Arc::new(hit.metadata.attributes.clone()),
+            checksums: Some(hit.metadata.checksums.clone()),
+            verdict,
+            source: Source::Hit(cache_key, hit.body),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "freshness is a matter of wall-clock file times")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}

@@ -1,0 +1,169 @@
+//! Mutable artifacts: asked again when their time is up, together with their checksums, by one
+//! request at a time; served stale where the origin does not answer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use quick_cache::sync::Cache;
+use tracing::{debug, info};
+
+use super::{Fetcher, Found, Verdict};
+use crate::artifact::ArtifactKey;
+use crate::cache::key::EntryId;
+use crate::cache::{CacheKey, Hit};
+use crate::error::Error;
+use crate::origin::Revalidation;
+
+/// A copy is at hand, so the origin gets only so long to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// After no answer, copies are served without asking for so long.
+const LEAVE_ALONE: Duration = Duration::from_secs(5);
+
+/// Refreshes under way, and those that lately had no answer.
+pub(super) struct Refreshes {
+    locks: Mutex<HashMap<EntryId, Arc<tokio::sync::Mutex<()>>>>,
+    unanswered: Cache<EntryId, Instant>,
+}
+
+impl Default for Refreshes {
+    fn default() -> Self {
+        const MOST_UNANSWERED: usize = 10_000;
+        Self { locks: Mutex::default(), unanswered: Cache::new(MOST_UNANSWERED) }
+    }
+}
+
+impl Refreshes {
+    fn locks(&self) -> MutexGuard<'_, HashMap<EntryId, Arc<tokio::sync::Mutex<()>>>> {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_of(&self, group: EntryId) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(self.locks().entry(group).or_default())
+    }
+
+    /// Forgets a lock that nobody else holds.
+    fn release(&self, group: EntryId, lock: Arc<tokio::sync::Mutex<()>>) {
+        let mut locks = self.locks();
+        drop(lock);
+        if locks.get(&group).is_some_and(|lock| Arc::strong_count(lock) == 1) {
+            locks.remove(&group);
+        }
+    }
+
+    fn is_left_alone(&self, group: EntryId) -> bool {
+        self.unanswered.get(&group).is_some_and(|at| at.elapsed() < LEAVE_ALONE)
+    }
+}
+
+impl Fetcher {
+    /// Answers with a copy whose time is up: confirmed, replaced, or stale.
+    pub(super) async fn refresh(
+        &self,
+        key: &ArtifactKey,
+        cache_key: CacheKey,
+        hit: Hit,
+    ) -> Result<Found, Error> {
+        let group = self.cache_key(&key.group()).id();
+        if self.refreshes.is_left_alone(group) {
+            return Ok(Found::hit(cache_key, hit, Verdict::Stale));
+        }
+        let lock = self.refreshes.lock_of(group);
+        let guard = lock.lock().await;
+        let outcome = self.refresh_alone(key, cache_key, hit, group).await;
+        drop(guard);
+        self.refreshes.release(group, lock);
+        outcome
+    }
+
+    async fn refresh_alone(
+        &self,
+        key: &ArtifactKey,
+        cache_key: CacheKey,
+        hit: Hit,
+        group: EntryId,
+    ) -> Result<Found, Error> {
+        // Whoever held the lock before may have done it all.
+        let hit = self.cache.lookup(&cache_key).await.unwrap_or(hit);
+        if self.is_fresh(key, &hit) {
+            return Ok(Found::hit(cache_key, hit, Verdict::Revalidated));
+        }
+        if self.refreshes.is_left_alone(group) {
+            return Ok(Found::hit(cache_key, hit, Verdict::Stale));
+        }
+        let (outcome, ()) = tokio::join!(
+            self.revalidate(key, &cache_key, &hit),
+            self.refresh_companions(key),
+        );
+        match outcome {
+            Ok(Revalidation::NotModified) => {
+                self.cache.confirm(&cache_key).await;
+                Ok(Found::hit(cache_key, hit, Verdict::Revalidated))
+            }
+            Ok(Revalidation::Changed(stream)) => {
+                info!(artifact.key = key.as_str(), "a newer version is fetched");
+                self.cache.remove(&cache_key).await;
+                let (flight, _) = self.flights.join_with(key, &cache_key, *stream);
+                self.board(cache_key, flight, Verdict::Refreshed).await
+            }
+            Err(error) if error.leaves_stale_copy_usable() => {
+                info!(artifact.key = key.as_str(), %error, "a stale copy is served");
+                self.refreshes.unanswered.insert(group, Instant::now());
+                Ok(Found::hit(cache_key, hit, Verdict::Stale))
+            }
+            Err(error) => {
+                self.cache.remove(&cache_key).await;
+                Err(self.remember_if_missing(&cache_key, error))
+            }
+        }
+    }
+
+    async fn revalidate(
+        &self,
+        key: &ArtifactKey,
+        cache_key: &CacheKey,
+        hit: &Hit,
+    ) -> Result<Revalidation, Error> {
+        debug!(artifact.key = cache_key.key(), "asking the origin whether a copy is still good");
+        match &hit.metadata.attributes.etag {
+            Some(etag) => self.origin.revalidate(key, etag, PATIENCE).await,
+            // Without a validator there is only the object itself.
+            None => Ok(Revalidation::Changed(Box::new(self.origin.get(key).await?))),
+        }
+    }
+
+    /// Asks again about the cached files that belong to `key`, so that no client gets metadata of
+    /// one version and a checksum of another.
+    async fn refresh_companions(&self, key: &ArtifactKey) {
+        let companions = key.companions();
+        let keys = companions.iter().map(|companion| self.cache_key(companion)).collect();
+        let held = self.cache.held(keys).await;
+        let held = companions
+            .into_iter()
+            .filter(|companion| held.iter().any(|held| held.key() == companion.as_str()));
+        futures_util::future::join_all(held.map(|companion| self.refresh_companion(companion)))
+            .await;
+    }
+
+    async fn refresh_companion(&self, key: ArtifactKey) {
+        let cache_key = self.cache_key(&key);
+        let Some(hit) = self.cache.lookup(&cache_key).await else { return };
+        match self.revalidate(&key, &cache_key, &hit).await {
+            Ok(Revalidation::NotModified) => self.cache.confirm(&cache_key).await,
+            Ok(Revalidation::Changed(stream)) => {
+                self.cache.remove(&cache_key).await;
+                let (flight, _) = self.flights.join_with(&key, &cache_key, *stream);
+                let _outcome = flight.departure().await;
+            }
+            Err(Error::NotFound) => self.cache.remove(&cache_key).await,
+            Err(error) => debug!(artifact.key = key.as_str(), %error, "left as it is"),
+        }
+    }
+
+    /// A new member of a group: those that are cached may be of an older version.
+    pub(super) async fn refresh_companions_of_new(&self, key: &ArtifactKey) {
+        if !key.companions().is_empty() {
+            self.refresh_companions(key).await;
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! One download a key, and everyone tails it.
+//!
+//! A flight is a task that downloads one object into a staging file. Whoever wants the key, now or
+//! while it runs, reads along at its own pace: the newest bytes from memory, older ones from the
+//! file. The task outlives its readers; a slow reader slows nobody.
+//!
+//! ```text
+//! Starting ─► Streaming ─► Streaming (all) ─► committed, out of the table
+//!     │            ├─► Failed      readers reset their connections
+//!     │            └─► Diverted    the disk failed: readers download on their own
+//!     ├─► Failed                   readers answer with the error
+//!     └─► AlreadyCached            it was committed just before: readers look it up
+//! ```
+
+mod download;
+mod spool;
+mod writer;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::artifact::ArtifactKey;
+use crate::cache::key::EntryId;
+use crate::cache::{Cache, CacheKey};
+use crate::checksum::Checksums;
+use crate::error::Error;
+use crate::object::ObjectAttributes;
+use crate::origin::{ObjectStream, Origin};
+use spool::Spool;
+
+/// All downloads under way. Cheap to clone.
+#[derive(Clone)]
+pub struct Flights {
+    running: Arc<Mutex<HashMap<EntryId, Arc<Flight>>>>,
+    cache: Cache,
+    origin: Arc<Origin>,
+}
+
+/// One download.
+pub struct Flight {
+    progress: watch::Sender<Progress>,
+    spool: Spool,
+    attributes: OnceLock<Arc<ObjectAttributes>>,
+    checksums: OnceLock<Checksums>,
+}
+
+/// How far a download is.
+#[derive(Clone, Debug)]
+enum Progress {
+    Starting,
+    Streaming { available_bytes: u64 },
+    Failed(Error),
+    Diverted,
+    AlreadyCached,
+}
+
+/// What a flight has become when it can first be read.
+#[derive(Clone, Debug)]
+pub enum Departure {
+    /// Bytes are coming: the object's attributes are known.
+    Streaming(Arc<ObjectAttributes>),
+    /// It was in the cache after all.
+    AlreadyCached,
+    /// The cache cannot take it, nor memory: download it alone.
+    Diverted(Arc<ObjectAttributes>),
+}
+
+/// Why bytes of a flight cannot be read.
+#[derive(Debug)]
+pub enum TailError {
+    /// The cache failed; the bytes can be had from the origin.
+    Diverted,
+    /// The download failed.
+    Failed(Error),
+}
+
+impl Flights {
+    /// No downloads yet.
+    #[must_use]
+    pub fn new(cache: Cache, origin: Arc<Origin>) -> Self {
+        Self { running: Arc::default(), cache, origin }
+    }
+
+    /// The download of `key` under way, or a new one; and whether it is new.
+    #[must_use]
+    pub fn join(&self, key: &ArtifactKey, cache_key: &CacheKey) -> (Arc<Flight>, bool) {
+        self.join_or_start(key, cache_key, None)
+    }
+
+    /// As [`Self::join`], with a body that is already on its way.
+    #[must_use]
+    pub fn join_with(
+        &self,
+        key: &ArtifactKey,
+        cache_key: &CacheKey,
+        stream: ObjectStream,
+    ) -> (Arc<Flight>, bool) {
+        self.join_or_start(key, cache_key, Some(stream))
+    }
+
+    /// The download of a key, if there is one.
+    #[must_use]
+    pub fn running(&self, cache_key: &CacheKey) -> Option<Arc<Flight>> {
+        self.table().get(&cache_key.id()).cloned()
+    }
+
+    /// How many downloads are under way.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.table().len()
+    }
+
+    fn join_or_start(
+        &self,
+        key: &ArtifactKey,
+        cache_key: &CacheKey,
+        stream: Option<ObjectStream>,
+    ) -> (Arc<Flight>, bool) {
+        let mut table = self.table();
+        if let Some(flight) = table.get(&cache_key.id()) {
+            return (Arc::clone(flight), false);
+        }
+        let flight = Arc::new(Flight::default());
+        table.insert(cache_key.id(), Arc::clone(&flight));
+        drop(table);
+        let landing = Landing {
+            flights: self.clone(),
+            id: cache_key.id(),
+            flight: Arc::clone(&flight),
+        };
+        let task = download::run(self.clone(), landing, key.clone(), cache_key.clone(), stream);
+        tokio::spawn(task);
+        (flight, true)
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<EntryId, Arc<Flight>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes a flight out of the table however its task ends, a panic included, so that nobody hangs.
+struct Landing {
+    flights: Flights,
+    id: EntryId,
+    flight: Arc<Flight>,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.flights.table().remove(&self.id);
+        if !self.flight.has_ended() {
+            self.flight.fail(Error::unavailable("the download ended unexpectedly"));
+        }
+    }
+}
+
+impl Default for Flight {
+    fn default() -> Self {
+        Self {
+            progress: watch::Sender::new(Progress::Starting),
+            spool: Spool::default(),
+            attributes: OnceLock::new(),
+            checksums: OnceLock::new(),
+        }
+    }
+}
+
+impl Flight {
+    /// Waits until the flight can be read, or will not be.
+    pub async fn departure(&self) -> Result<Departure, Error> {
+        let mut progress = self.progress.subscribe();
+        let departed = progress.wait_for(|progress| !matches!(progress, Progress::Starting)).await;
+        // The sender is in `self`, so it is not gone.
+        let departed = departed.map(|progress| progress.clone()).unwrap_or(Progress::Diverted);
+        match departed {
+            Progress::Failed(error) => Err(error),
+            Progress::AlreadyCached => Ok(Departure::AlreadyCached),
+            Progress::Streaming { .. } => self.known().map(Departure::Streaming),
+            Progress::Diverted | Progress::Starting => self.known().map(Departure::Diverted),
+        }
+    }
+
+    fn known(&self) -> Result<Arc<ObjectAttributes>, Error> {
+        let known = self.attributes.get().map(Arc::clone);
+        known.ok_or_else(|| Error::unavailable("the download ended before it began"))
+    }
+
+    /// The checksums, once all bytes have come and were verified.
+    #[must_use]
+    pub fn checksums(&self) -> Option<&Checksums> {
+        self.checksums.get()
+    }
+
+    /// The next bytes of the body at `position`, at most up to `end`; waits for them.
+    pub async fn read(&self, position: u64, end: u64) -> Result<Bytes, TailError> {
+        let mut progress = self.progress.subscribe();
+        let reached = progress.wait_for(|progress| match progress {
+            Progress::Starting => false,
+            Progress::Streaming { available_bytes } => *available_bytes > position,
+            Progress::Failed(_) | Progress::Diverted | Progress::AlreadyCached => true,
+        });
+        let reached = reached.await.map(|progress| progress.clone()).unwrap_or(Progress::Diverted);
+        let end = match reached {
+            Progress::Failed(error) => return Err(TailError::Failed(error)),
+            Progress::Streaming { available_bytes } => end.min(available_bytes),
+            Progress::Starting | Progress::Diverted | Progress::AlreadyCached => end,
+        };
+        self.spool.read(position, end).await.ok_or(TailError::Diverted)
+    }
+
+    /// Makes bytes readable.
+    fn publish(&self, position: u64, bytes: Bytes) {
+        let available_bytes = position + bytes.len() as u64;
+        self.spool.push(position, bytes);
+        self.progress.send_replace(Progress::Streaming { available_bytes });
+    }
+
+    fn depart(&self, attributes: &ObjectAttributes) {
+        let _set_once = self.attributes.set(Arc::new(attributes.clone()));
+    }
+
+    fn has_departed(&self) -> bool {
+        self.attributes.get().is_some()
+    }
+
+    /// Whether readers have, or will get, all they can from it.
+    fn has_ended(&self) -> bool {
+        match &*self.progress.borrow() {
+            Progress::Starting => false,
+            Progress::Streaming { available_bytes } => {
+                self.attributes.get().is_some_and(|known| known.length == *available_bytes)
+            }
+            Progress::Failed(_) | Progress::Diverted | Progress::AlreadyCached => true,
+        }
+    }
+
+    fn fail(&self, error: Error) {
+        self.progress.send_replace(Progress::Failed(error));
+    }
+}

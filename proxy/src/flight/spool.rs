@@ -1,0 +1,118 @@
+//! What a flight has received: the newest bytes in memory, all of them in the staging file.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use bytes::Bytes;
+
+use crate::cache::StagedReader;
+
+/// Bytes kept in memory although they are in the file, for readers close behind.
+const RECENT_BYTES: u64 = 256 * 1024;
+/// Read from the file in one piece.
+const READ_BYTES: u64 = 256 * 1024;
+
+#[derive(Default)]
+pub(super) struct Spool {
+    recent: Mutex<Recent>,
+    file: OnceLock<StagedReader>,
+}
+
+#[derive(Default)]
+struct Recent {
+    chunks: VecDeque<(u64, Bytes)>,
+    bytes: u64,
+}
+
+impl Spool {
+    pub(super) fn set_file(&self, file: StagedReader) {
+        let _set_once = self.file.set(file);
+    }
+
+    pub(super) fn push(&self, position: u64, bytes: Bytes) {
+        let mut recent = self.recent();
+        recent.bytes += bytes.len() as u64;
+        recent.chunks.push_back((position, bytes));
+    }
+
+    /// Lets go of old bytes; `written` of them are in the file.
+    pub(super) fn trim(&self, written: u64, keep: Keep) {
+        let keep = match keep {
+            Keep::Recent => RECENT_BYTES,
+            Keep::Nothing => 0,
+        };
+        let mut recent = self.recent();
+        while let Some((position, chunk)) = recent.chunks.front() {
+            let length = chunk.len() as u64;
+            if position + length > written || recent.bytes <= keep {
+                break;
+            }
+            recent.chunks.pop_front();
+            recent.bytes -= length;
+        }
+    }
+
+    /// The bytes from `position`, at least one and at most up to `end`. `None` where they are
+    /// neither in memory nor in the file.
+    pub(super) async fn read(&self, position: u64, end: u64) -> Option<Bytes> {
+        if let Some(bytes) = self.recent().at(position) {
+            let wanted = usize::try_from(end - position).unwrap_or(usize::MAX);
+            return Some(bytes.slice(..wanted.min(bytes.len())));
+        }
+        let file = self.file.get()?.clone();
+        let length = READ_BYTES.min(end - position);
+        // Everything before the oldest chunk in memory is in the file.
+        let oldest = self.recent().chunks.front().map(|(oldest, _)| *oldest);
+        let length = length.min(oldest.unwrap_or(u64::MAX).checked_sub(position)?);
+        let read = tokio::task::spawn_blocking(move || file.read_at(position, length)).await;
+        read.ok()?.ok()
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What stays in memory.
+#[derive(Clone, Copy)]
+pub(super) enum Keep {
+    /// Enough for readers close behind.
+    Recent,
+    /// The file has it all.
+    Nothing,
+}
+
+impl Recent {
+    fn at(&self, position: u64) -> Option<Bytes> {
+        let index = self.chunks.partition_point(|(start, _)| *start <= position).checked_sub(1)?;
+        let (start, chunk) = &self.chunks[index];
+        let offset = usize::try_from(position - start).ok()?;
+        (offset < chunk.len()).then(|| chunk.slice(offset..))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_are_found_by_position_until_they_are_trimmed() {
+        let spool = Spool::default();
+        spool.push(0, Bytes::from_static(b"hello "));
+        spool.push(6, Bytes::from_static(b"world"));
+        assert_eq!(spool.read(0, 11).await.as_deref(), Some(&b"hello "[..]));
+        assert_eq!(spool.read(4, 5).await.as_deref(), Some(&b"o"[..]));
+        assert_eq!(spool.read(8, 11).await.as_deref(), Some(&b"rld"[..]));
+        spool.trim(6, Keep::Nothing);
+        assert_eq!(spool.read(0, 11).await, None);
+        assert_eq!(spool.read(6, 11).await.as_deref(), Some(&b"world"[..]));
+    }
+
+    #[test]
+    fn what_is_not_written_is_never_let_go() {
+        let spool = Spool::default();
+        spool.push(0, Bytes::from(vec![0; 1_000_000]));
+        spool.trim(999_999, Keep::Nothing);
+        assert!(spool.recent().at(0).is_some());
+    }
+}

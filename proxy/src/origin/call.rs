@@ -1,0 +1,159 @@
+//! The loop around every call.
+
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use tokio::time::{Instant, timeout};
+use tracing::debug;
+
+use super::Origin;
+use crate::aws::{Failure, Verdict};
+use crate::error::{Error, Trouble};
+
+/// How long one attempt may take until the head of the answer is there.
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+
+/// What healed once is not healed again in the same call.
+#[derive(Default)]
+struct Healed {
+    credentials: bool,
+    clock: bool,
+    region: bool,
+}
+
+/// What the loop cannot deal with: the key's own verdict, for the caller to read.
+pub(super) enum Refusal {
+    /// An answer about this object.
+    Answer(Verdict, Failure),
+    /// Anything else, decided.
+    Error(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Origin {
+    /// Makes one call, with retries for at most `patience` in all.
+    pub(super) async fn call<T, E, F, Fut>(&self, patience: Duration, make: F) -> Result<T, Refusal>
+    where
+        F: Fn(Client) -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let deadline = Instant::now() + patience;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let mut backoff = FIRST_BACKOFF;
+        let mut healed = Healed::default();
+        loop {
+            let valid = self.credentials.usable(left()).await?;
+            let allowed = ATTEMPT_TIMEOUT.min(left().max(FIRST_BACKOFF));
+            let failure = match timeout(allowed, make(self.client())).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => Failure::of(&error),
+                Err(_) => Failure::timed_out(allowed),
+            };
+            let verdict = match failure.verdict() {
+                // Some S3 servers (Ceph) have no other word for an ended session.
+                Verdict::AccessDenied if valid.has_expired() => Verdict::CredentialsRejected,
+                verdict => verdict,
+            };
+            debug!(%failure, ?verdict, "a call to S3 failed");
+            match verdict {
+                Verdict::CredentialsRejected if !healed.credentials => {
+                    healed.credentials = true;
+                    self.credentials.replace(&valid, failure.to_string(), left()).await?;
+                }
+                Verdict::ClockSkew if !healed.clock => healed.clock = true,
+                Verdict::WrongRegion(Some(region)) if !healed.region => {
+                    healed.region = true;
+                    self.move_to_region(&region);
+                }
+                Verdict::Passing => {
+                    let pause = jittered(backoff);
+                    if left() <= pause {
+                        return Err(unavailable(&failure).into());
+                    }
+                    tokio::time::sleep(pause).await;
+                    backoff = (backoff * 2).min(LONGEST_BACKOFF);
+                }
+                verdict @ (Verdict::CredentialsRejected
+                | Verdict::ClockSkew
+                | Verdict::WrongRegion(_)
+                | Verdict::NoSuchKey
+                | Verdict::NoSuchBucket
+                | Verdict::AccessDenied
+                | Verdict::Archived
+                | Verdict::NotModified
+                | Verdict::PreconditionFailed
+                | Verdict::RangeNotSatisfiable
+                | Verdict::Unexplained) => return Err(Refusal::Answer(verdict, failure)),
+            }
+        }
+    }
+
+    /// What a refusal means for whoever asked for an object.
+    pub(super) async fn explain(&self, refusal: Refusal) -> Error {
+        let (verdict, failure) = match refusal {
+            Refusal::Error(error) => return error,
+            Refusal::Answer(verdict, failure) => (verdict, failure),
+        };
+        match verdict {
+            Verdict::NoSuchKey => Error::NotFound,
+            Verdict::AccessDenied => self.explain_denial(&failure).await,
+            Verdict::Archived => Error::Denied(format!(
+                "the object is archived and has to be restored first: {failure}"
+            )),
+            Verdict::NoSuchBucket => Error::Misconfigured(Trouble::new(
+                format!("there is no bucket `{}`", self.bucket),
+                "Set S3_BUCKET_NAME (and AWS_ENDPOINT_URL_S3, if you use one) to where your \
+                 artifacts are.",
+            )),
+            Verdict::CredentialsRejected => Error::LoginRequired(Trouble::new(
+                format!("AWS refuses the credentials of profile `{}` ({failure})", self.profile),
+                format!("Log in again, for example: aws sso login --profile {}.", self.profile),
+            )),
+            Verdict::ClockSkew => Error::ClockSkew(Trouble::new(
+                format!("S3 refuses this machine's clock ({failure})"),
+                "Set the clock; a container has the clock of its virtual machine, which a restart \
+                 of Docker sets right.",
+            )),
+            Verdict::WrongRegion(_) => Error::Misconfigured(Trouble::new(
+                format!("bucket `{}` is in another region ({failure})", self.bucket),
+                "Set AWS_REGION to the bucket's region.",
+            )),
+            Verdict::PreconditionFailed => Error::Changed,
+            Verdict::NotModified
+            | Verdict::RangeNotSatisfiable
+            | Verdict::Unexplained
+            | Verdict::Passing => unavailable(&failure),
+        }
+    }
+
+    /// `AccessDenied` on a key is a denial where the bucket may be listed; where it may not, a
+    /// missing key looks the same.
+    async fn explain_denial(&self, failure: &Failure) -> Error {
+        if self.list_permission.get(self).await {
+            let profile = &self.profile;
+            Error::Denied(format!("{failure} (profile `{profile}`, bucket `{}`)", self.bucket))
+        } else {
+            Error::NotFound
+        }
+    }
+}
+
+fn unavailable(failure: &Failure) -> Error {
+    Error::unavailable(format!("S3 could not be asked ({failure})"))
+}
+
+/// Between half of the pause and all of it, so that many do not come back at once.
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
