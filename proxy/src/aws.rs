@@ -3,5 +3,6 @@
 mod http_client;
 mod verdict;
 
+pub use aws_smithy_runtime_api::client::http::SharedHttpClient;
 pub use http_client::http_client;
 pub use verdict::{Failure, Verdict};

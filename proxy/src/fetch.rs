@@ -70,14 +70,12 @@ pub enum Verdict {
     Uncached,
     /// Only asked about, at the origin.
     Asked,
-    /// Known from a moment ago to be missing.
-    Negative,
 }
 
 #[derive(Clone)]
 enum Source {
     Hit(CacheKey, HitBody),
-    Flight(CacheKey, Arc<Flight>),
+    Flight(Arc<Flight>),
     Origin,
     /// A HEAD's answer has no body.
     Nothing,
@@ -203,7 +201,7 @@ impl Fetcher {
                 attributes,
                 checksums: flight.checksums().cloned(),
                 verdict,
-                source: Source::Flight(cache_key, flight),
+                source: Source::Flight(flight),
             }),
             Ok(Departure::AlreadyCached) => match self.cache.lookup(&cache_key).await {
                 Some(hit) => Ok(Found::hit(cache_key, hit, Verdict::Hit)),

@@ -1,13 +1,28 @@
 //! bazel-proxy: build artifacts from S3 on localhost, through a cache that outlives every login.
+//!
+//! ```text
+//! request ─► server ─► fetch ─► cache (disk, memory)
+//!                        ├────► flight (one download a key, everyone tails it)
+//!                        └────► origin (S3: the only AWS data calls)
+//! credentials: keeper (background task) ─► watch<State> ─► origin, readiness
+//! ```
+//!
+//! `cache` knows neither HTTP nor AWS; `origin` knows no cache; `flight` knows no bytes' meaning;
+//! only `origin` and `credentials` call AWS; only `server::status` maps errors to statuses.
 
 pub mod artifact;
 pub mod aws;
 pub mod cache;
 pub mod checksum;
+pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod credentials;
+pub mod environment;
 pub mod error;
+pub mod fetch;
+pub mod flight;
+pub mod logging;
 pub mod object;
 pub mod origin;
-pub mod flight;
-pub mod fetch;
+pub mod server;

@@ -1,1 +1,16 @@
-//! Black-box tests.
+//! What the black-box tests share: the real program as a child process, the simulated AWS beside
+//! it, a scratch home, and a small HTTP client that shows answers as they arrive.
+//!
+//! Nothing here sleeps to wait for something: [`eventually`] polls for a condition and gives up.
+
+mod http_client;
+mod programs;
+mod proxy;
+pub mod scratch;
+mod wait;
+
+pub use http_client::{Answer, Pending, raw_request};
+pub use programs::{bazel_proxy_program, workspace_folder};
+pub use proxy::{Proxy, ProxyBuilder};
+pub use scratch::Scratch;
+pub use wait::{PATIENCE, eventually, within};

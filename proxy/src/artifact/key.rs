@@ -8,7 +8,7 @@ use thiserror::Error;
 
 /// S3's limit on a key, prefix included, in bytes of UTF-8
 /// (Amazon S3 User Guide, "Naming Amazon S3 objects").
-pub const MAX_KEY_BYTES: usize = 1024;
+const MAX_KEY_BYTES: usize = 1024;
 
 /// The name of one object below the configured prefix, for example
 /// `com/google/guava/guava/33.0-jre/guava-33.0-jre.jar`.

@@ -50,7 +50,7 @@ pub enum ReadError {
 
 /// Tells whether a file is still the very same one with the very same content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(super) struct Identity {
     inode: u64,
     bytes: u64,
     modified_nanoseconds: i128,

@@ -109,7 +109,7 @@ impl CacheFolder {
     }
 
     /// Bytes free for us, and in all, on the cache's disk.
-    pub(super) fn disk_space(&self) -> io::Result<(u64, u64)> {
+    pub fn disk_space(&self) -> io::Result<(u64, u64)> {
         let statistics = fs2::statvfs(&self.top)?;
         Ok((statistics.available_space(), statistics.total_space()))
     }

@@ -29,7 +29,7 @@ pub struct ArtifactReader {
 enum Place {
     Memory(Bytes),
     File(CacheKey, Arc<Entry>),
-    Flight(CacheKey, Arc<Flight>),
+    Flight(Arc<Flight>),
     /// A private download, for when the cache cannot take the object; `at` in its body.
     Alone { download: Box<VerifiedDownload>, at: u64 },
     /// A private download yet to be started.
@@ -50,7 +50,7 @@ impl Found {
         match &self.source {
             Source::Hit(_, HitBody::Memory(body)) => Some(body),
             Source::Hit(_, HitBody::File(_))
-            | Source::Flight(..)
+            | Source::Flight(_)
             | Source::Origin
             | Source::Nothing => None,
         }
@@ -68,7 +68,7 @@ impl Found {
         let place = match &self.source {
             Source::Hit(_, HitBody::Memory(body)) => Place::Memory(body.clone()),
             Source::Hit(key, HitBody::File(entry)) => Place::File(key.clone(), Arc::clone(entry)),
-            Source::Flight(key, flight) => Place::Flight(key.clone(), Arc::clone(flight)),
+            Source::Flight(flight) => Place::Flight(Arc::clone(flight)),
             Source::Origin | Source::Nothing => Place::NotYetAlone,
         };
         ArtifactReader {
@@ -123,7 +123,7 @@ impl ArtifactReader {
                     Err(error) => self.heal(cache_key, &error).await,
                 }
             }
-            Place::Flight(_, flight) => match flight.read(position, end).await {
+            Place::Flight(flight) => match flight.read(position, end).await {
                 Ok(bytes) => Ok(Step::Bytes(bytes)),
                 Err(TailError::Failed(error)) => Err(error),
                 Err(TailError::Diverted) => Ok(Step::Moved(Place::NotYetAlone)),

@@ -1,0 +1,70 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+
+/// Serves build artifacts from S3 on localhost, through a cache that outlives every login.
+///
+/// Point Bazel, Maven, Gradle or coursier at <http://127.0.0.1:9000/>. Configuration comes from
+/// environment variables and a file .env in this folder or above it; .env.example lists them all.
+/// Without a command, the proxy serves.
+#[derive(Debug, Parser)]
+#[command(name = "bazel-proxy", version, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// How much to log: error, warn, info, debug, trace, or a filter. Beats LOG_LEVEL.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+Getting started:
+  S3_BUCKET_NAME=my-bucket bazel-proxy check    is everything in place? if not, what to do
+  S3_BUCKET_NAME=my-bucket bazel-proxy          serve on http://127.0.0.1:9000/
+
+Exit codes: 0 success, 1 something failed, 64 wrong usage or configuration.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve artifacts until SIGINT or SIGTERM (the default).
+    Serve,
+    /// Check configuration, credentials, bucket and cache, and say how to mend what is broken.
+    Check(CheckArgs),
+    /// Look at the cache or clear it, also while a proxy serves from it.
+    Cache {
+        /// What to do with the cache.
+        #[command(subcommand)]
+        command: CacheCommand,
+    },
+    /// Ask a running proxy whether it is alive; exit 0 if so. For a container without curl.
+    Healthcheck,
+}
+
+/// What `check` takes.
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Check with this profile instead of AWS_PROFILE.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+}
+
+/// The commands below `cache`.
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// List what is cached: size, when last served, key.
+    Ls(PrefixArgs),
+    /// Read every cached byte and report what is broken; exit 1 if anything is.
+    Verify(PrefixArgs),
+    /// Remove what is cached below a prefix, or everything.
+    Purge(PrefixArgs),
+}
+
+/// A part of the cache.
+#[derive(Args, Debug)]
+pub struct PrefixArgs {
+    /// Only keys that begin with this, for example com/google/guava/.
+    #[arg(default_value = "", hide_default_value = true)]
+    pub prefix: String,
+}

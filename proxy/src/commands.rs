@@ -1,0 +1,75 @@
+//! What each command does; `main` only chooses.
+
+mod cache;
+mod check;
+mod healthcheck;
+mod serve;
+
+use std::process::ExitCode;
+
+use crate::aws;
+use crate::cli::{Cli, Command};
+use crate::config::{Config, Fault, Faults};
+use crate::credentials::{Credentials, Keeper, Source};
+
+/// `EX_USAGE` of sysexits.h, for wrong configuration as for wrong usage.
+const EXIT_USAGE: u8 = 64;
+
+/// Runs the chosen command to its end.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let log_level = cli.log_level;
+    let vars = move |name: &str| match name {
+        "LOG_LEVEL" if log_level.is_some() => log_level.clone(),
+        _ => std::env::var(name).ok(),
+    };
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => with_config(&vars, |config| serve::run(config, &vars)),
+        Command::Check(args) => check::run(&args, &vars),
+        // The cache's commands need its folder only, and no bucket.
+        Command::Cache { command } => cache::run(&command, &vars),
+        Command::Healthcheck => healthcheck::run(&vars),
+    }
+}
+
+fn with_config(
+    vars: &impl Fn(&str) -> Option<String>,
+    run: impl FnOnce(Config) -> ExitCode,
+) -> ExitCode {
+    match Config::from_vars(vars) {
+        Ok(config) => run(config),
+        Err(faults) => {
+            eprintln!("{faults}");
+            ExitCode::from(EXIT_USAGE)
+        }
+    }
+}
+
+/// The configuration of a command that needs no bucket: whatever is wrong with S3's variables is
+/// not its concern.
+fn config_without_bucket(vars: &impl Fn(&str) -> Option<String>) -> Result<Config, Faults> {
+    Config::from_vars(&|name| match name {
+        "S3_BUCKET_NAME" => Some("unused".to_owned()),
+        _ => vars(name),
+    })
+}
+
+/// The keeper for the configured profile, its view, and the HTTP client of all AWS calls.
+fn keeper(
+    config: &Config,
+    vars: &impl Fn(&str) -> Option<String>,
+) -> (Keeper, Credentials, aws::SharedHttpClient) {
+    let http = aws::http_client(config.ca_bundle.as_deref());
+    let source = Source::new(config.profile.clone(), config.region.clone(), http.clone());
+    let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
+    (keeper, credentials, http)
+}
+
+/// One line for a fault, in `check`.
+fn one_line(fault: &Fault) -> String {
+    format!("{}: {}", fault.variable, fault.problem)
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}

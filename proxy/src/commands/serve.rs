@@ -1,0 +1,98 @@
+//! `bazel-proxy serve`: boot order, then run until told to stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::cache::{Cache, CacheFolder, Limits};
+use crate::config::Config;
+use crate::fetch::Fetcher;
+use crate::logging;
+use crate::origin::Origin;
+use crate::server::{App, Listeners, router};
+
+pub(super) fn run(config: Config, vars: &impl Fn(&str) -> Option<String>) -> ExitCode {
+    logging::install(&config.log);
+    raise_file_limit();
+    let served = super::runtime().map_err(|error| format!("no runtime: {error}")).and_then(
+        |runtime| {
+            let served = runtime.block_on(serve(config, vars));
+            // Disk work that hangs on a failing disk must not keep the process.
+            runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+            served
+        },
+    );
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            error!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result<(), String> {
+    let stop = stop_signal().map_err(|error| format!("signals cannot be handled: {error}"))?;
+    let limits = Limits {
+        max_bytes: config.cache.max_size_bytes,
+        min_free_bytes: config.cache.min_free_bytes,
+    };
+    let cache = Cache::open(CacheFolder::new(&config.cache.folder), limits)
+        .map_err(|error| format!("the cache cannot be used: {error}"))?;
+    let listeners = Listeners::bind(&config.listen)
+        .map_err(|error| format!("{error}. Set PROXY_PORT or PROXY_HOST to something free."))?;
+    let (keeper, credentials, http) = super::keeper(&config, vars);
+    let origin = Arc::new(Origin::new(&config, credentials, http));
+    let repository = config.repository();
+    let fetcher = Fetcher::new(&repository, config.metadata_ttl, cache.clone(), origin);
+    let app = App::new(&config, fetcher);
+
+    let keeping = tokio::spawn(keeper.run(stopped(stop.clone())));
+    let caching = tokio::spawn(cache.run(stopped(stop.clone())));
+    for address in listeners.addresses() {
+        info!("serving {repository} on http://{address}/");
+    }
+    listeners.serve(router(&app), stopped(stop)).await;
+    for (task, name) in [(keeping, "credentials"), (caching, "cache")] {
+        if let Err(error) = task.await {
+            warn!(%error, name, "a background task ended unexpectedly");
+        }
+    }
+    info!("stopped");
+    Ok(())
+}
+
+/// Becomes true at SIGTERM or SIGINT.
+fn stop_signal() -> std::io::Result<watch::Receiver<bool>> {
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        info!("stopping: running answers may end");
+        sender.send_replace(true);
+    });
+    Ok(receiver)
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // An error means that the sender is gone, and with it everything.
+    let _outcome = stop.wait_for(|stop| *stop).await;
+}
+
+/// A connection, a file and a call to S3 each need a descriptor; shells give 1024 by default.
+fn raise_file_limit() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
+        if soft < hard { setrlimit(Resource::RLIMIT_NOFILE, hard, hard) } else { Ok(()) }
+    });
+    if let Err(error) = raised {
+        warn!(%error, "the limit of open files could not be raised");
+    }
+}

@@ -1,0 +1,22 @@
+//! HTTP: what clients ask is answered here, and nowhere else.
+//!
+//! ```text
+//! accept ─► connection (reset on abort) ─► hosts ─► router ─► health
+//!                                                        ├──► listing
+//!                                                        └──► artifact ─► conditions, range ─► body
+//! ```
+
+mod accept;
+mod artifact;
+mod body;
+mod conditions;
+mod connection;
+mod health;
+mod hosts;
+mod listing;
+pub mod range;
+mod router;
+mod status;
+
+pub use accept::{BindError, Listeners};
+pub use router::{App, router};

@@ -1,0 +1,172 @@
+//! The accept loop: our own, as an aborted answer has to be a reset, and waits have to end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tower::ServiceExt as _;
+use tracing::{debug, info, warn};
+
+use super::connection::{AbortHandle, Connection};
+use crate::config::Listen;
+
+/// A connection that sends no (further) request for so long is closed.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
+/// Open at once; further ones wait in the backlog.
+const MOST_CONNECTIONS: usize = 8192;
+const MOST_HEADERS: usize = 100;
+/// Request line and headers together.
+const HEADER_BYTES: usize = 64 * 1024;
+/// Answers under way at shutdown get so long; then their connections are reset.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+const BACKLOG: i32 = 1024;
+
+/// An address that cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}")]
+pub struct BindError {
+    address: SocketAddr,
+    source: std::io::Error,
+}
+
+/// Bound sockets.
+#[derive(Debug)]
+pub struct Listeners(Vec<TcpListener>);
+
+impl Listeners {
+    /// Binds all addresses. Of the default ones, one that the machine does not have (no IPv6) is
+    /// left out.
+    pub fn bind(listen: &Listen) -> Result<Self, BindError> {
+        let mut listeners: Vec<TcpListener> = Vec::new();
+        let mut port = listen.port;
+        for ip in &listen.addresses {
+            let address = SocketAddr::new(*ip, port);
+            match bind(address) {
+                Ok(listener) => {
+                    // With port 0, all addresses share the one that the first was given.
+                    port = listener.local_addr().map_or(port, |bound| bound.port());
+                    listeners.push(listener);
+                }
+                Err(error) if !listen.explicit && is_absent(&error) && ip.is_ipv6() => {
+                    info!(%address, "this machine has no IPv6 loopback");
+                }
+                Err(source) => return Err(BindError { address, source }),
+            }
+        }
+        Ok(Self(listeners))
+    }
+
+    /// What is listened on.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.0.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// Serves until `shutdown` ends, then lets running answers end.
+    pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) {
+        let graceful = Arc::new(GracefulShutdown::new());
+        let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let loops: Vec<_> = self
+            .0
+            .into_iter()
+            .map(|listener| {
+                let (router, graceful) = (router.clone(), Arc::clone(&graceful));
+                tokio::spawn(accept(listener, router, graceful, Arc::clone(&places)))
+            })
+            .collect();
+        shutdown.await;
+        for accepting in loops {
+            accepting.abort();
+            let _aborted = accepting.await;
+        }
+        let Ok(graceful) = Arc::try_unwrap(graceful) else { return };
+        if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+            warn!("answers still under way are cut off");
+        }
+    }
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        // 127.0.0.1 and ::1 are bound apart.
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
+    matches!(error.kind(), AddrNotAvailable | Unsupported)
+        || error.raw_os_error() == Some(nix::errno::Errno::EAFNOSUPPORT as i32)
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    graceful: Arc<GracefulShutdown>,
+    places: Arc<Semaphore>,
+) {
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, or a client gone before its turn: neither is the end.
+                warn!(%error, "accepting a connection failed");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let connection = connection(stream, router.clone());
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                debug!(%error, "a connection ended early");
+            }
+            drop(place);
+        });
+    }
+}
+
+fn connection(
+    stream: TcpStream,
+    router: Router,
+) -> http1::Connection<
+    TokioIo<Connection>,
+    impl hyper::service::Service<
+        Request<Incoming>,
+        Response = axum::response::Response,
+        Error = std::convert::Infallible,
+        Future: Send + 'static,
+    >,
+> {
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%error, "TCP_NODELAY");
+    }
+    let abort = AbortHandle::default();
+    let connection = Connection::new(stream, abort.clone());
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(abort.clone());
+        router.clone().oneshot(request)
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_headers(MOST_HEADERS)
+        .max_buf_size(HEADER_BYTES)
+        .serve_connection(TokioIo::new(connection), service)
+}

@@ -1,0 +1,147 @@
+//! GET and HEAD of one artifact.
+
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
+    LAST_MODIFIED, RANGE,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use super::conditions::{self, Outcome};
+use super::connection::AbortHandle;
+use super::range::{self, RangeOutcome};
+use super::router::App;
+use super::status::CACHE_NAME;
+use super::{body, status};
+use crate::artifact::ArtifactKey;
+use crate::fetch::{Found, Verdict};
+
+/// Answers a GET or HEAD.
+pub(super) async fn answer(
+    app: &Arc<App>,
+    abort: AbortHandle,
+    key: &ArtifactKey,
+    request: &Parts,
+) -> Response {
+    let is_head = request.method == Method::HEAD;
+    let found = if is_head { app.fetcher().head(key).await } else { app.fetcher().get(key).await };
+    match found {
+        Ok(found) => {
+            let mut response = with_object(app, abort, key, request, &found);
+            add_object_headers(response.headers_mut(), key, &found);
+            response
+        }
+        Err(error) => status::answer(&error),
+    }
+}
+
+fn with_object(
+    app: &Arc<App>,
+    abort: AbortHandle,
+    key: &ArtifactKey,
+    request: &Parts,
+    found: &Found,
+) -> Response {
+    let headers = &request.headers;
+    match conditions::evaluate(headers, &found.attributes) {
+        Outcome::NotModified => return empty(StatusCode::NOT_MODIFIED),
+        Outcome::PreconditionFailed => return empty(StatusCode::PRECONDITION_FAILED),
+        Outcome::Proceed => {}
+    }
+    let length = found.attributes.length;
+    let range = headers.get(RANGE).and_then(|range| range.to_str().ok());
+    let range = range.filter(|_| conditions::range_applies(headers, &found.attributes));
+    let (status, start, end) = match range::parse(range, length) {
+        RangeOutcome::Full => (StatusCode::OK, 0, length),
+        RangeOutcome::Partial { start, end } => (StatusCode::PARTIAL_CONTENT, start, end),
+        RangeOutcome::NotSatisfiable => {
+            let mut response = empty(StatusCode::RANGE_NOT_SATISFIABLE);
+            insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes */{length}"));
+            return response;
+        }
+    };
+    let content = if request.method == Method::HEAD {
+        Body::empty()
+    } else {
+        content(app, abort, key, found, start, end)
+    };
+    let mut response = Response::new(content);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(end - start));
+    if status == StatusCode::PARTIAL_CONTENT {
+        insert(headers, CONTENT_RANGE, &format!("bytes {start}-{}/{length}", end - 1));
+    }
+    response
+}
+
+fn content(
+    app: &Arc<App>,
+    abort: AbortHandle,
+    key: &ArtifactKey,
+    found: &Found,
+    start: u64,
+    end: u64,
+) -> Body {
+    if let Some(bytes) = found.in_memory() {
+        let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+        return Body::from(bytes.slice(within(start)..within(end)));
+    }
+    let reader = found.reader(app.fetcher(), key, start, end);
+    body::streaming(reader, abort, key.to_string())
+}
+
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+fn add_object_headers(headers: &mut HeaderMap, key: &ArtifactKey, found: &Found) {
+    let object = &found.attributes;
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    insert(headers, CONTENT_TYPE, key.media_type(object.content_type.as_deref()));
+    insert(headers, HeaderName::from_static("cache-status"), &cache_status(found.verdict));
+    if let Some(etag) = &object.etag {
+        insert(headers, ETAG, etag);
+    }
+    if let Some(seconds) = object.last_modified.and_then(|seconds| seconds.try_into().ok()) {
+        let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds));
+        insert(headers, LAST_MODIFIED, &date);
+    }
+    if let Some(encoding) = &object.content_encoding {
+        insert(headers, CONTENT_ENCODING, encoding);
+    }
+    if let Some(checksums) = &found.checksums {
+        insert(headers, HeaderName::from_static("x-checksum-sha1"), &checksums.sha1);
+        insert(headers, HeaderName::from_static("x-checksum-md5"), &checksums.md5);
+        insert(headers, HeaderName::from_static("x-checksum-sha256"), &checksums.sha256);
+    }
+}
+
+/// Values come from S3; one that is no header value is left out rather than failing the answer.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// RFC 9211.
+fn cache_status(verdict: Verdict) -> String {
+    let parameters = match verdict {
+        Verdict::Hit => "hit",
+        Verdict::Revalidated => "hit; detail=revalidated",
+        Verdict::Stale => "hit; detail=stale",
+        Verdict::Miss => "fwd=uri-miss; stored",
+        Verdict::Collapsed => "fwd=uri-miss; collapsed",
+        Verdict::Refreshed => "fwd=stale; stored",
+        Verdict::Uncached => "fwd=uri-miss; detail=uncached",
+        Verdict::Asked => "fwd=method",
+    };
+    format!("{CACHE_NAME}; {parameters}")
+}

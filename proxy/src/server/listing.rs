@@ -1,0 +1,249 @@
+//! Folders: a page for people, links for coursier, JSON for scripts.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::response::{IntoResponse, Response};
+use http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use quick_cache::sync::Cache;
+use serde::Serialize;
+use tera::Tera;
+use tracing::{error, info};
+
+use super::router::App;
+use super::status::{self, CACHE_NAME};
+use crate::artifact::FolderKey;
+use crate::error::Error;
+use crate::origin::Listing;
+
+/// Entries on one page; S3 gives no more at once.
+const PAGE_ENTRIES: i32 = 1000;
+/// A page that was seen lately is shown again while S3 does not answer.
+const STALE_FOR: Duration = Duration::from_hours(1);
+const MOST_PAGES: usize = 64;
+/// Everything but the unreserved characters of RFC 3986, so that a name with `:` is no scheme.
+const LINK: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Renders folders, and remembers some pages.
+pub(super) struct Listings {
+    bucket: String,
+    templates: Tera,
+    pages: Cache<(FolderKey, String), Arc<Page>>,
+}
+
+/// One page, as the template and JSON clients see it.
+#[derive(Serialize)]
+struct Page {
+    bucket: String,
+    folder: String,
+    is_top: bool,
+    entries: Vec<Entry>,
+    /// The link to the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    #[serde(skip)]
+    rendered_at: Instant,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    name: String,
+    link: String,
+    is_folder: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size_bytes: Option<u64>,
+    /// For people: `1.5 MiB`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<String>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    modified: Option<String>,
+    /// `cache` where a copy is on this machine, else `s3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'static str>,
+}
+
+impl Listings {
+    pub(super) fn new(bucket: &str) -> Self {
+        let mut templates = Tera::default();
+        // tera's own escaping also changes `/`, which coursier does not undo in links.
+        templates.set_escape_fn(escape);
+        // The name's ending turns escaping on.
+        let added =
+            templates.add_raw_template("listing.html", include_str!("../templates/listing.html"));
+        if let Err(error) = added {
+            error!(%error, "the template of folders is broken");
+        }
+        Self { bucket: bucket.to_owned(), templates, pages: Cache::new(MOST_PAGES) }
+    }
+
+    pub(super) async fn answer(
+        &self,
+        app: &Arc<App>,
+        folder: &FolderKey,
+        request: &Parts,
+    ) -> Response {
+        let after = after(request.uri.query());
+        let id = (folder.clone(), after.clone().unwrap_or_default());
+        let listed = app.fetcher().list(folder, after.as_deref(), PAGE_ENTRIES).await;
+        let (page, verdict) = match listed {
+            Ok((listing, cached)) => {
+                let page = Arc::new(self.page(folder, &listing, &cached));
+                if page.entries.is_empty() && !folder.as_str().is_empty() && after.is_none() {
+                    return status::answer(&Error::NotFound);
+                }
+                self.pages.insert(id, Arc::clone(&page));
+                (page, "fwd=miss")
+            }
+            Err(error) => match self.pages.get(&id) {
+                Some(page)
+                    if error.leaves_stale_copy_usable()
+                        && page.rendered_at.elapsed() < STALE_FOR =>
+                {
+                    info!(folder = folder.as_str(), %error, "a folder is shown as it was");
+                    (page, "hit; detail=stale")
+                }
+                Some(_) | None => return status::answer(&error),
+            },
+        };
+        let mut response = self.render(&page, wants_json(request));
+        let headers = response.headers_mut();
+        headers.insert(VARY, HeaderValue::from_static("Accept"));
+        if let Ok(value) = HeaderValue::from_str(&format!("{CACHE_NAME}; {verdict}")) {
+            headers.insert(HeaderName::from_static("cache-status"), value);
+        }
+        response
+    }
+
+    fn page(&self, folder: &FolderKey, listing: &Listing, cached: &[bool]) -> Page {
+        let folders = listing.folders.iter().map(|folder| Entry {
+            link: link(&folder.name),
+            name: folder.name.clone(),
+            is_folder: true,
+            size_bytes: None,
+            size: None,
+            modified: None,
+            source: None,
+        });
+        let objects = listing.objects.iter().zip(cached).map(|(object, cached)| Entry {
+            link: link(&object.name),
+            name: object.name.clone(),
+            is_folder: false,
+            size_bytes: Some(object.size_bytes),
+            size: Some(human_size(object.size_bytes)),
+            modified: object.last_modified.and_then(date),
+            source: Some(if *cached { "cache" } else { "s3" }),
+        });
+        Page {
+            bucket: self.bucket.clone(),
+            folder: format!("/{folder}"),
+            is_top: folder.as_str().is_empty(),
+            entries: folders.chain(objects).collect(),
+            next: listing.next_after.as_ref().map(|name| {
+                format!("?after={}", utf8_percent_encode(name, LINK))
+            }),
+            rendered_at: Instant::now(),
+        }
+    }
+
+    fn render(&self, page: &Page, json: bool) -> Response {
+        if json {
+            let body = serde_json::to_string(page).unwrap_or_default();
+            return ([(CONTENT_TYPE, "application/json")], body).into_response();
+        }
+        let context = tera::Context::from_serialize(page);
+        let html = context.and_then(|context| self.templates.render("listing.html", &context));
+        match html {
+            Ok(html) => ([(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
+            Err(error) => {
+                error!(%error, "a folder could not be shown");
+                status::plain(StatusCode::INTERNAL_SERVER_ERROR, "see the proxy's log", "failed")
+            }
+        }
+    }
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+fn after(query: Option<&str>) -> Option<String> {
+    let value = query?.split('&').find_map(|pair| pair.strip_prefix("after="))?;
+    let value = percent_decode_str(value).decode_utf8().ok()?;
+    (!value.is_empty()).then(|| value.into_owned())
+}
+
+fn wants_json(request: &Parts) -> bool {
+    let accept = request.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| {
+        let json = accept.find("application/json");
+        let html = accept.find("text/html");
+        json.is_some_and(|json| html.is_none_or(|html| json < html))
+    })
+}
+
+/// Relative, so that it holds behind any prefix; a folder keeps its slash.
+fn link(name: &str) -> String {
+    let (name, slash) = name.strip_suffix('/').map_or((name, ""), |name| (name, "/"));
+    format!("{}{slash}", utf8_percent_encode(name, LINK))
+}
+
+fn date(seconds: i64) -> Option<String> {
+    jiff::Timestamp::from_second(seconds).ok().map(|time| time.to_string())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one digit behind the point")]
+fn human_size(bytes: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut size = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while size >= 1024.0 && unit + 1 < units.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    format!("{size:.1} {}", units[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_relative_and_encoded() {
+        assert_eq!(link("1.0/"), "1.0/");
+        assert_eq!(link("a b+c#d?.jar"), "a%20b%2Bc%23d%3F.jar");
+        assert_eq!(link("scheme:x"), "scheme%3Ax");
+        assert_eq!(link("a//"), "a%2F/");
+    }
+
+    #[test]
+    fn sizes_are_for_people() {
+        assert_eq!(human_size(0), "0 B");
+        assert_eq!(human_size(1536), "1.5 KiB");
+        assert_eq!(human_size(3 << 30), "3.0 GiB");
+    }
+
+    #[test]
+    fn the_page_after_a_name_is_asked_for_by_query() {
+        assert_eq!(after(Some("x=1&after=a%20b")).as_deref(), Some("a b"));
+        assert_eq!(after(Some("after=")), None);
+        assert_eq!(after(None), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! One state, one router, one stack of layers.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Router};
+use http::header::ALLOW;
+use http::{Method, StatusCode};
+use tokio::time::Instant;
+use tracing::{Level, event, info};
+
+use super::connection::AbortHandle;
+use super::health::{self, Readiness};
+use super::hosts::AllowedHosts;
+use super::listing::Listings;
+use super::{artifact, status};
+use crate::artifact::RequestPath;
+use crate::config::Config;
+use crate::fetch::Fetcher;
+
+/// What every request may use.
+pub struct App {
+    fetcher: Arc<Fetcher>,
+    prefix_bytes: usize,
+    hosts: AllowedHosts,
+    readiness: Readiness,
+    listings: Listings,
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(config: &Config, fetcher: Arc<Fetcher>) -> Arc<Self> {
+        Arc::new(Self {
+            fetcher,
+            prefix_bytes: config.prefix.len(),
+            hosts: AllowedHosts::new(&config.allowed_hosts),
+            readiness: Readiness::default(),
+            listings: Listings::new(&config.bucket),
+        })
+    }
+
+    pub(super) fn fetcher(&self) -> &Arc<Fetcher> {
+        &self.fetcher
+    }
+
+    pub(super) fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
+    pub(super) fn listings(&self) -> &Listings {
+        &self.listings
+    }
+}
+
+/// All routes. Names of our own pages shadow artifacts of the same name at the top of the bucket.
+#[must_use]
+pub fn router(app: &Arc<App>) -> Router {
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .fallback(by_path)
+        // Innermost, so that it sees every answer but those of the Host check.
+        .layer(middleware::from_fn(log_request))
+        // Outermost: a request for a foreign host reaches nothing.
+        .layer(middleware::from_fn_with_state(Arc::clone(app), check_host))
+        .with_state(Arc::clone(app))
+}
+
+async fn by_path(
+    State(app): State<Arc<App>>,
+    Extension(abort): Extension<AbortHandle>,
+    request: Request,
+) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let text = "this repository is read-only: publish to the bucket itself";
+        let mut response = status::plain(StatusCode::METHOD_NOT_ALLOWED, text, "read-only");
+        response.headers_mut().insert(ALLOW, http::HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    let (request, _no_body) = request.into_parts();
+    match RequestPath::parse(request.uri.path(), app.prefix_bytes) {
+        Ok(RequestPath::Artifact(key)) => artifact::answer(&app, abort, &key, &request).await,
+        Ok(RequestPath::Folder(folder)) => app.listings().answer(&app, &folder, &request).await,
+        Err(error) => status::bad_key(&error),
+    }
+}
+
+async fn check_host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    match app.hosts.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(name) => {
+            let text = format!(
+                "this proxy is not called `{name}`; if it is, add the name to PROXY_ALLOWED_HOSTS"
+            );
+            info!(host = name, "refused a request for a foreign host");
+            (StatusCode::MISDIRECTED_REQUEST, format!("{text}\n")).into_response()
+        }
+    }
+}
+
+/// One line a request: hits at debug, as a build makes thousands of them.
+async fn log_request(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = next.run(request).await;
+    let cache_status = response.headers().get("cache-status");
+    let verdict = cache_status.and_then(|value| value.to_str().ok()).unwrap_or("-");
+    let status = response.status().as_u16();
+    let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+    let quiet = verdict.contains("; hit") || verdict == "-";
+    if quiet {
+        event!(Level::DEBUG, %method, path, status, verdict, duration_ms, "request");
+    } else {
+        event!(Level::INFO, %method, path, status, verdict, duration_ms, "request");
+    }
+    response
+}

@@ -1,0 +1,110 @@
+//! The one map from errors to HTTP.
+//!
+//! Trouble with our own credentials is never 404, 400, 401, 403, 410 or 429: every build tool would
+//! ask the next, public, repository. 503 is what all of them take as passing.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+
+use crate::artifact::KeyError;
+use crate::error::{Error, Trouble};
+
+/// RFC 9211: this cache's name in `Cache-Status`.
+pub(super) const CACHE_NAME: &str = "bazel-proxy";
+
+/// The answer to a request whose object cannot be had.
+pub(super) fn answer(error: &Error) -> Response {
+    match error {
+        // Plain text: maven-resolver does not take a problem+json as "not found".
+        Error::NotFound => plain(StatusCode::NOT_FOUND, &error.to_string(), "not-found"),
+        Error::Denied(_) => plain(StatusCode::FORBIDDEN, &error.to_string(), "denied"),
+        Error::LoginRequired(trouble) => {
+            unavailable("AWS login required", trouble, "login-required")
+        }
+        Error::Misconfigured(trouble) => {
+            unavailable("The proxy's configuration needs a change", trouble, "misconfigured")
+        }
+        Error::ClockSkew(trouble) => {
+            unavailable("This machine's clock is wrong", trouble, "clock-skew")
+        }
+        Error::Unavailable(trouble) => {
+            unavailable("S3 cannot be reached", trouble, "unavailable")
+        }
+        Error::Changed | Error::Corrupt(_) | Error::Cache(_) => {
+            let trouble = Trouble::new(error.to_string(), "Try again.");
+            unavailable("The download went wrong", &trouble, "failed")
+        }
+    }
+}
+
+/// The answer to a path that cannot be a key.
+pub(super) fn bad_key(error: &KeyError) -> Response {
+    plain(StatusCode::BAD_REQUEST, &error.to_string(), "bad-request")
+}
+
+/// A short text, ending in a line feed for terminals.
+pub(super) fn plain(status: StatusCode, text: &str, detail: &str) -> Response {
+    let mut response = Response::new(Body::from(format!("{text}\n")));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    set_cache_status(headers, detail);
+    response
+}
+
+/// 503 with a problem document (RFC 9457), which maven-resolver and Gradle show to the user.
+fn unavailable(title: &str, trouble: &Trouble, detail: &str) -> Response {
+    let problem = serde_json::json!({
+        "title": title,
+        "status": 503,
+        "detail": trouble.to_string(),
+    });
+    let mut response = Response::new(Body::from(format!("{problem}\n")));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    set_cache_status(headers, detail);
+    response
+}
+
+fn set_cache_status(headers: &mut http::HeaderMap, detail: &str) {
+    let value = format!("{CACHE_NAME}; fwd=uri-miss; detail={detail}");
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        headers.insert("cache-status", value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_trouble_is_always_503_with_retry_after() {
+        let trouble = || Trouble::new("it ended", "Run this.");
+        for error in [
+            Error::LoginRequired(trouble()),
+            Error::Misconfigured(trouble()),
+            Error::ClockSkew(trouble()),
+            Error::Unavailable(trouble()),
+            Error::Changed,
+            Error::Corrupt("x".to_owned()),
+            Error::Cache("x".to_owned()),
+        ] {
+            let response = answer(&error);
+            assert_eq!(response.status(), 503, "{error}");
+            assert!(response.headers().contains_key(RETRY_AFTER), "{error}");
+        }
+        assert_eq!(answer(&Error::NotFound).status(), 404);
+        assert_eq!(answer(&Error::Denied("x".to_owned())).status(), 403);
+    }
+
+    #[test]
+    fn not_found_is_no_problem_document() {
+        let response = answer(&Error::NotFound);
+        assert_eq!(response.headers()[CONTENT_TYPE], "text/plain; charset=utf-8");
+    }
+}

@@ -1,0 +1,43 @@
+//! The programs under test, built like the tests themselves.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The root of the workspace.
+///
+/// # Panics
+/// Never in a checkout.
+#[must_use]
+pub fn workspace_folder() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().expect("the tests are in a workspace").to_owned()
+}
+
+/// The real `bazel-proxy`, built once for each test binary (cargo does not build another package's
+/// programs for tests).
+///
+/// # Panics
+/// If it cannot be built.
+#[must_use]
+pub fn bazel_proxy_program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| build("bazel-proxy"))
+}
+
+fn build(package: &str) -> PathBuf {
+    // The whole workspace, so that features are unified as for the tests and nothing is built twice.
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(workspace_folder()).args(["build", "--quiet", "--workspace", "--bins"]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    let status = cargo.status().expect("cargo runs");
+    assert!(status.success(), "building {package} failed");
+    // …/target/<profile>/deps/<this test>
+    let test = std::env::current_exe().expect("the test's own path");
+    let folder = test.parent().and_then(Path::parent).expect("a target folder");
+    let program = folder.join(package);
+    assert!(program.is_file(), "{} is missing", program.display());
+    program
+}

@@ -1,0 +1,25 @@
+//! Bounded waits.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Nothing in these tests takes longer on a machine that works.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `condition` holds, polling; panics with `what` after [`PATIENCE`].
+pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The outcome of `future`, or a panic with `what` after `limit`.
+pub async fn within<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(limit, future).await {
+        Ok(outcome) => outcome,
+        Err(_) => panic!("took longer than {limit:?}: {what}"),
+    }
+}
