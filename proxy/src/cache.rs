@@ -119,8 +119,14 @@ impl Cache {
     pub fn open(folder: CacheFolder, limits: Limits) -> Result<Self, CacheError> {
         folder.prepare()?;
         let usage = Usage::new(folder.clone(), limits)?;
-        let inner = Inner { folder, usage, memory: Memory::new(MEMORY_BYTES) };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Inner {
+            folder,
+            usage,
+            memory: Memory::new(MEMORY_BYTES),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Looks an object up, in memory and then on disk. A broken file is removed and is a miss.
@@ -187,7 +193,9 @@ impl Cache {
     /// checked again until it changes.
     pub fn note_verified(&self, key: &CacheKey, entry: &Entry) {
         if entry.is_verified() {
-            self.inner.usage.verified(key.id(), entry.identity().fingerprint());
+            self.inner
+                .usage
+                .verified(key.id(), entry.identity().fingerprint());
         }
     }
 
@@ -243,12 +251,17 @@ impl Inner {
         let body = match entry.whole_body() {
             Some(body) => {
                 let identity = entry.identity();
-                self.memory.insert(key, &metadata, validated_at, &body, identity);
+                self.memory
+                    .insert(key, &metadata, validated_at, &body, identity);
                 HitBody::Memory(body)
             }
             None => HitBody::File(Arc::new(entry)),
         };
-        Hit { metadata, validated_at, body }
+        Hit {
+            metadata,
+            validated_at,
+            body,
+        }
     }
 
     fn set_validated(&self, key: &CacheKey, at: SystemTime) {
@@ -274,7 +287,10 @@ impl Inner {
 
 impl CacheError {
     fn io(action: impl Into<String>, source: io::Error) -> Self {
-        Self::Io { action: action.into(), source }
+        Self::Io {
+            action: action.into(),
+            source,
+        }
     }
 }
 

@@ -24,7 +24,11 @@ impl Checksums {
     /// Values of the right lengths that match nothing, to reserve their place in a file.
     #[must_use]
     pub fn placeholder() -> Self {
-        Self { sha1: "0".repeat(40), md5: "0".repeat(32), sha256: "0".repeat(64) }
+        Self {
+            sha1: "0".repeat(40),
+            md5: "0".repeat(32),
+            sha256: "0".repeat(64),
+        }
     }
 }
 
@@ -101,7 +105,11 @@ impl Hasher {
     /// Starts on an empty body.
     #[must_use]
     pub fn new(expected: Expected) -> Self {
-        let crcs = expected.checksums.iter().filter_map(ExpectedChecksum::crc).map(CrcDigest::new);
+        let crcs = expected
+            .checksums
+            .iter()
+            .filter_map(ExpectedChecksum::crc)
+            .map(CrcDigest::new);
         Self {
             crcs: crcs.collect(),
             expected,
@@ -131,9 +139,16 @@ impl Hasher {
 
     /// Compares the whole body with every promise.
     pub fn finish(self) -> Result<Verified, Mismatch> {
-        compare("length", &self.expected.length.to_string(), self.length.to_string())?;
-        let (sha1, md5, sha256) =
-            (self.sha1.finalize(), self.md5.finalize(), self.sha256.finalize());
+        compare(
+            "length",
+            &self.expected.length.to_string(),
+            self.length.to_string(),
+        )?;
+        let (sha1, md5, sha256) = (
+            self.sha1.finalize(),
+            self.md5.finalize(),
+            self.sha256.finalize(),
+        );
         let checksums = Checksums {
             sha1: hex::encode(sha1),
             md5: hex::encode(md5),
@@ -143,7 +158,11 @@ impl Hasher {
         for expected in &self.expected.checksums {
             match expected {
                 ExpectedChecksum::Md5Hex(promised) => {
-                    compare("ETag (MD5)", &promised.to_ascii_lowercase(), checksums.md5.clone())?;
+                    compare(
+                        "ETag (MD5)",
+                        &promised.to_ascii_lowercase(),
+                        checksums.md5.clone(),
+                    )?;
                 }
                 ExpectedChecksum::Sha1(promised) => {
                     compare("SHA-1", promised, BASE64.encode(sha1))?;
@@ -161,7 +180,10 @@ impl Hasher {
                 }
             }
         }
-        Ok(Verified { checksums, length: self.length })
+        Ok(Verified {
+            checksums,
+            length: self.length,
+        })
     }
 }
 
@@ -193,7 +215,11 @@ fn compare(kind: &'static str, promised: &str, received: String) -> Result<(), M
     if promised == received {
         return Ok(());
     }
-    Err(Mismatch { kind, promised: promised.to_owned(), received })
+    Err(Mismatch {
+        kind,
+        promised: promised.to_owned(),
+        received,
+    })
 }
 
 #[cfg(test)]
@@ -228,16 +254,25 @@ mod tests {
     fn a_body_that_keeps_every_promise_is_verified() {
         let verified = finish(promised(9), b"123456789").expect("all checksums match");
         assert_eq!(verified.length(), 9);
-        assert_eq!(verified.checksums().sha1, "f7c3bc1d808e04732adf679965ccc34ca7ae3441");
+        assert_eq!(
+            verified.checksums().sha1,
+            "f7c3bc1d808e04732adf679965ccc34ca7ae3441"
+        );
     }
 
     #[test]
     fn each_broken_promise_is_named() {
-        assert_eq!(finish(promised(10), b"123456789").expect_err("short").kind, "length");
+        assert_eq!(
+            finish(promised(10), b"123456789").expect_err("short").kind,
+            "length"
+        );
         for index in 0..promised(9).checksums.len() {
             let mut expected = promised(9);
             expected.checksums = vec![expected.checksums.remove(index)];
-            assert!(finish(expected, b"123456780").is_err(), "checksum {index} was not compared");
+            assert!(
+                finish(expected, b"123456780").is_err(),
+                "checksum {index} was not compared"
+            );
         }
     }
 }

@@ -117,7 +117,11 @@ impl Config {
     /// What tells this bucket's artifacts from every other's, as a part of each cache key.
     #[must_use]
     pub fn repository(&self) -> String {
-        let endpoint = self.s3_endpoint.as_deref().unwrap_or("s3:/").trim_end_matches('/');
+        let endpoint = self
+            .s3_endpoint
+            .as_deref()
+            .unwrap_or("s3:/")
+            .trim_end_matches('/');
         format!("{endpoint}/{}/{}", self.bucket, self.prefix)
     }
 }
@@ -143,8 +147,10 @@ fn profile(vars: &impl Fn(&str) -> Option<String>) -> Profile {
 }
 
 fn listen<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> Listen {
-    const LOOPBACKS: [IpAddr; 2] =
-        [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    const LOOPBACKS: [IpAddr; 2] = [
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+    ];
     let hosts = read.list("PROXY_HOST");
     let mut addresses = Vec::new();
     for host in &hosts {
@@ -160,7 +166,11 @@ fn listen<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> Listen {
     }
     Listen {
         explicit: !hosts.iter().all(|host| host == "localhost"),
-        addresses: if addresses.is_empty() { LOOPBACKS.to_vec() } else { addresses },
+        addresses: if addresses.is_empty() {
+            LOOPBACKS.to_vec()
+        } else {
+            addresses
+        },
         port: read.number("PROXY_PORT", 9000, "a port from 0 to 65535"),
     }
 }
@@ -202,11 +212,18 @@ fn log<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> LogConfig {
         None | Some("text") => LogFormat::Text,
         Some("json") => LogFormat::Json,
         Some(other) => {
-            read.fault("LOG_FORMAT", format!("`{other}` is not a format"), "use text or json");
+            read.fault(
+                "LOG_FORMAT",
+                format!("`{other}` is not a format"),
+                "use text or json",
+            );
             LogFormat::Text
         }
     };
-    LogConfig { filter: read.log_filter(), format }
+    LogConfig {
+        filter: read.log_filter(),
+        format,
+    }
 }
 
 #[cfg(test)]
@@ -224,7 +241,11 @@ mod tests {
     }
 
     fn valid(vars: &[(&str, &str)]) -> Config {
-        let all: Vec<_> = [("S3_BUCKET_NAME", "artifacts")].iter().chain(vars).copied().collect();
+        let all: Vec<_> = [("S3_BUCKET_NAME", "artifacts")]
+            .iter()
+            .chain(vars)
+            .copied()
+            .collect();
         from(&all).expect("a valid configuration")
     }
 
@@ -244,7 +265,11 @@ mod tests {
 
     #[test]
     fn an_empty_value_is_an_unset_one_except_for_the_profile() {
-        let config = valid(&[("AWS_PROFILE", ""), ("AWS_CA_BUNDLE", ""), ("PROXY_PORT", " ")]);
+        let config = valid(&[
+            ("AWS_PROFILE", ""),
+            ("AWS_CA_BUNDLE", ""),
+            ("PROXY_PORT", " "),
+        ]);
         assert_eq!(config.profile, Profile::DefaultChain);
         assert!(config.ca_bundle.is_none());
         assert_eq!(config.listen.port, 9000);
@@ -308,7 +333,15 @@ mod tests {
         assert_eq!(listen.addresses.len(), 2);
         assert!(listen.explicit);
         assert!(!valid(&[("PROXY_HOST", "localhost")]).listen.explicit);
-        let faults = from(&[("S3_BUCKET_NAME", "artifacts"), ("PROXY_HOST", "example.com")]);
-        assert!(faults.expect_err("a name").to_string().contains("PROXY_HOST"));
+        let faults = from(&[
+            ("S3_BUCKET_NAME", "artifacts"),
+            ("PROXY_HOST", "example.com"),
+        ]);
+        assert!(
+            faults
+                .expect_err("a name")
+                .to_string()
+                .contains("PROXY_HOST")
+        );
     }
 }

@@ -53,12 +53,18 @@ impl Credentials {
         let _outcome = self.requests.try_send(Request::LookAgain);
         // Let the keeper take the request before its state is believed.
         let settled = async {
-            let looked = state.wait_for(|state| !matches!(state, State::Refreshing)).await;
-            looked.map(|state| state.clone()).unwrap_or(State::Refreshing)
+            let looked = state
+                .wait_for(|state| !matches!(state, State::Refreshing))
+                .await;
+            looked
+                .map(|state| state.clone())
+                .unwrap_or(State::Refreshing)
         };
         match tokio::time::timeout(patience, settled).await {
             Ok(state) => state.into_result(),
-            Err(_) => Err(Error::unavailable("the credentials are still being fetched")),
+            Err(_) => Err(Error::unavailable(
+                "the credentials are still being fetched",
+            )),
         }
     }
 
@@ -91,9 +97,13 @@ impl Credentials {
             let other = other.await.map(|state| state.clone());
             other.unwrap_or(State::Refreshing).into_result()
         };
-        tokio::time::timeout(patience, waiting).await.unwrap_or_else(|_| {
-            Err(Error::unavailable("the credentials were refused and are still being renewed"))
-        })
+        tokio::time::timeout(patience, waiting)
+            .await
+            .unwrap_or_else(|_| {
+                Err(Error::unavailable(
+                    "the credentials were refused and are still being renewed",
+                ))
+            })
     }
 
     /// A provider for AWS clients that reads the current value at every request. Use it with

@@ -12,7 +12,9 @@ use thiserror::Error;
 
 /// `.env` cannot be used.
 #[derive(Debug, Error)]
-#[error(".env cannot be read: {0}\n    Each line is NAME=value; quote values that hold spaces or #.")]
+#[error(
+    ".env cannot be read: {0}\n    Each line is NAME=value; quote values that hold spaces or #."
+)]
 pub struct EnvironmentError(#[from] dotenvy::Error);
 
 /// What has to change for the environment to be right.
@@ -71,17 +73,27 @@ mod tests {
     use super::*;
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        list.iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     #[test]
     fn a_second_run_has_nothing_left_to_change() {
-        let file = pairs(&[("S3_BUCKET_NAME", "b"), ("AWS_CA_BUNDLE", ""), ("AWS_PROFILE", "")]);
-        let mut current: BTreeMap<_, _> =
-            pairs(&[("AWS_ENDPOINT_URL", ""), ("PATH", "/bin")]).into_iter().collect();
+        let file = pairs(&[
+            ("S3_BUCKET_NAME", "b"),
+            ("AWS_CA_BUNDLE", ""),
+            ("AWS_PROFILE", ""),
+        ]);
+        let mut current: BTreeMap<_, _> = pairs(&[("AWS_ENDPOINT_URL", ""), ("PATH", "/bin")])
+            .into_iter()
+            .collect();
         let first = changes(&current, file.clone());
         assert_eq!(first.removed, ["AWS_ENDPOINT_URL"]);
-        assert_eq!(first.set.keys().collect::<Vec<_>>(), ["AWS_PROFILE", "S3_BUCKET_NAME"]);
+        assert_eq!(
+            first.set.keys().collect::<Vec<_>>(),
+            ["AWS_PROFILE", "S3_BUCKET_NAME"]
+        );
         current.retain(|name, _| !first.removed.contains(name));
         current.extend(first.set);
         assert_eq!(changes(&current, file), Changes::default());
@@ -90,6 +102,9 @@ mod tests {
     #[test]
     fn the_environment_beats_the_file() {
         let current = pairs(&[("PROXY_PORT", "1")]).into_iter().collect();
-        assert_eq!(changes(&current, pairs(&[("PROXY_PORT", "2")])), Changes::default());
+        assert_eq!(
+            changes(&current, pairs(&[("PROXY_PORT", "2")])),
+            Changes::default()
+        );
     }
 }

@@ -49,7 +49,10 @@ pub struct Trouble {
 impl Trouble {
     /// Both texts.
     pub fn new(reason: impl Into<String>, cure: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { reason: reason.into(), cure: cure.into() })
+        Arc::new(Self {
+            reason: reason.into(),
+            cure: cure.into(),
+        })
     }
 }
 

@@ -124,7 +124,11 @@ impl Fetcher {
         if is_new {
             self.refresh_companions_of_new(key).await;
         }
-        let verdict = if is_new { Verdict::Miss } else { Verdict::Collapsed };
+        let verdict = if is_new {
+            Verdict::Miss
+        } else {
+            Verdict::Collapsed
+        };
         self.board(cache_key, flight, verdict).await
     }
 
@@ -158,10 +162,19 @@ impl Fetcher {
     ) -> Result<(Listing, Vec<bool>), Error> {
         let listing = self.origin.list(folder, after, most).await?;
         let key = |name: &str| self.cache_key(&folder.artifact(name));
-        let keys: Vec<_> = listing.objects.iter().map(|object| key(&object.name)).collect();
+        let keys: Vec<_> = listing
+            .objects
+            .iter()
+            .map(|object| key(&object.name))
+            .collect();
         let ids: Vec<_> = keys.iter().map(CacheKey::id).collect();
-        let held: std::collections::HashSet<_> =
-            self.cache.held(keys).await.iter().map(CacheKey::id).collect();
+        let held: std::collections::HashSet<_> = self
+            .cache
+            .held(keys)
+            .await
+            .iter()
+            .map(CacheKey::id)
+            .collect();
         let cached = ids.iter().map(|id| held.contains(id)).collect();
         Ok((listing, cached))
     }
@@ -205,7 +218,9 @@ impl Fetcher {
             }),
             Ok(Departure::AlreadyCached) => match self.cache.lookup(&cache_key).await {
                 Some(hit) => Ok(Found::hit(cache_key, hit, Verdict::Hit)),
-                None => Err(Error::Cache("an artifact was removed while it was asked for".into())),
+                None => Err(Error::Cache(
+                    "an artifact was removed while it was asked for".into(),
+                )),
             },
             Ok(Departure::Diverted(attributes)) => Ok(Found {
                 attributes,
@@ -240,7 +255,10 @@ impl Found {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "freshness is a matter of wall-clock file times")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "freshness is a matter of wall-clock file times"
+)]
 fn now() -> SystemTime {
     SystemTime::now()
 }

@@ -81,7 +81,11 @@ impl Flights {
     /// No downloads yet.
     #[must_use]
     pub fn new(cache: Cache, origin: Arc<Origin>) -> Self {
-        Self { running: Arc::default(), cache, origin }
+        Self {
+            running: Arc::default(),
+            cache,
+            origin,
+        }
     }
 
     /// The download of `key` under way, or a new one; and whether it is new.
@@ -131,7 +135,13 @@ impl Flights {
             id: cache_key.id(),
             flight: Arc::clone(&flight),
         };
-        let task = download::run(self.clone(), landing, key.clone(), cache_key.clone(), stream);
+        let task = download::run(
+            self.clone(),
+            landing,
+            key.clone(),
+            cache_key.clone(),
+            stream,
+        );
         tokio::spawn(task);
         (flight, true)
     }
@@ -152,7 +162,8 @@ impl Drop for Landing {
     fn drop(&mut self) {
         self.flights.table().remove(&self.id);
         if !self.flight.has_ended() {
-            self.flight.fail(Error::unavailable("the download ended unexpectedly"));
+            self.flight
+                .fail(Error::unavailable("the download ended unexpectedly"));
         }
     }
 }
@@ -172,9 +183,13 @@ impl Flight {
     /// Waits until the flight can be read, or will not be.
     pub async fn departure(&self) -> Result<Departure, Error> {
         let mut progress = self.progress.subscribe();
-        let departed = progress.wait_for(|progress| !matches!(progress, Progress::Starting)).await;
+        let departed = progress
+            .wait_for(|progress| !matches!(progress, Progress::Starting))
+            .await;
         // The sender is in `self`, so it is not gone.
-        let departed = departed.map(|progress| progress.clone()).unwrap_or(Progress::Diverted);
+        let departed = departed
+            .map(|progress| progress.clone())
+            .unwrap_or(Progress::Diverted);
         match departed {
             Progress::Failed(error) => Err(error),
             Progress::AlreadyCached => Ok(Departure::AlreadyCached),
@@ -202,20 +217,27 @@ impl Flight {
             Progress::Streaming { available_bytes } => *available_bytes > position,
             Progress::Failed(_) | Progress::Diverted | Progress::AlreadyCached => true,
         });
-        let reached = reached.await.map(|progress| progress.clone()).unwrap_or(Progress::Diverted);
+        let reached = reached
+            .await
+            .map(|progress| progress.clone())
+            .unwrap_or(Progress::Diverted);
         let end = match reached {
             Progress::Failed(error) => return Err(TailError::Failed(error)),
             Progress::Streaming { available_bytes } => end.min(available_bytes),
             Progress::Starting | Progress::Diverted | Progress::AlreadyCached => end,
         };
-        self.spool.read(position, end).await.ok_or(TailError::Diverted)
+        self.spool
+            .read(position, end)
+            .await
+            .ok_or(TailError::Diverted)
     }
 
     /// Makes bytes readable.
     fn publish(&self, position: u64, bytes: Bytes) {
         let available_bytes = position + bytes.len() as u64;
         self.spool.push(position, bytes);
-        self.progress.send_replace(Progress::Streaming { available_bytes });
+        self.progress
+            .send_replace(Progress::Streaming { available_bytes });
     }
 
     fn depart(&self, attributes: &ObjectAttributes) {
@@ -230,9 +252,10 @@ impl Flight {
     fn has_ended(&self) -> bool {
         match &*self.progress.borrow() {
             Progress::Starting => false,
-            Progress::Streaming { available_bytes } => {
-                self.attributes.get().is_some_and(|known| known.length == *available_bytes)
-            }
+            Progress::Streaming { available_bytes } => self
+                .attributes
+                .get()
+                .is_some_and(|known| known.length == *available_bytes),
             Progress::Failed(_) | Progress::Diverted | Progress::AlreadyCached => true,
         }
     }

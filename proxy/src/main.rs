@@ -15,7 +15,11 @@ fn main() -> ExitCode {
             let wrong_usage = error.use_stderr();
             // Help goes to standard output; if that is closed, nobody reads it.
             let _outcome = error.print();
-            return if wrong_usage { ExitCode::from(64) } else { ExitCode::SUCCESS };
+            return if wrong_usage {
+                ExitCode::from(64)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     bazel_proxy::commands::run(cli)

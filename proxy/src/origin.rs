@@ -143,13 +143,23 @@ impl Origin {
     }
 
     fn client(&self) -> Client {
-        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.client
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Follows S3 to the bucket's own region, for this and all later calls.
     fn move_to_region(&self, region: &str) {
-        warn!(bucket = self.bucket, region, "the bucket is in another region than AWS_REGION says");
-        let config = self.base.to_builder().region(Region::new(region.to_owned())).build();
+        warn!(
+            bucket = self.bucket,
+            region, "the bucket is in another region than AWS_REGION says"
+        );
+        let config = self
+            .base
+            .to_builder()
+            .region(Region::new(region.to_owned()))
+            .build();
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = Client::from_conf(config);
     }
 }

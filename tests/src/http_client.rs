@@ -41,7 +41,10 @@ impl Answer {
     /// A header's value, or an empty text.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// The body as text.
@@ -74,12 +77,18 @@ impl Pending {
         path: &str,
         headers: &[(&str, &str)],
     ) -> Self {
-        let stream = TcpStream::connect(address).await.expect("the proxy accepts");
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.expect("a connection");
+        let stream = TcpStream::connect(address)
+            .await
+            .expect("the proxy accepts");
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .expect("a connection");
         tokio::spawn(connection);
         let mut request = Request::builder().method(method).uri(path);
-        if headers.iter().all(|(name, _)| !name.eq_ignore_ascii_case("host")) {
+        if headers
+            .iter()
+            .all(|(name, _)| !name.eq_ignore_ascii_case("host"))
+        {
             request = request.header("host", address.to_string());
         }
         for (name, value) in headers {
@@ -88,7 +97,11 @@ impl Pending {
         let request = request.body(Empty::<Bytes>::new()).expect("a request");
         let answer = sender.send_request(request).await.expect("an answer");
         let (head, body) = answer.into_parts();
-        Self { status: head.status, headers: head.headers, body }
+        Self {
+            status: head.status,
+            headers: head.headers,
+            body,
+        }
     }
 
     /// The next bytes of the body: `None` at its end, an error if it broke off.
@@ -118,7 +131,12 @@ impl Pending {
                 }
             }
         }
-        Answer { status: self.status, headers: self.headers, body: body.freeze(), broken }
+        Answer {
+            status: self.status,
+            headers: self.headers,
+            body: body.freeze(),
+            broken,
+        }
     }
 }
 
@@ -128,7 +146,9 @@ impl Pending {
 /// # Panics
 /// If the proxy does not accept.
 pub async fn raw_request(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
-    let mut stream = TcpStream::connect(address).await.expect("the proxy accepts");
+    let mut stream = TcpStream::connect(address)
+        .await
+        .expect("the proxy accepts");
     stream.write_all(bytes).await.expect("sent");
     let mut answer = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
@@ -147,5 +167,8 @@ pub async fn raw_request(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
 
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    chain
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }

@@ -11,7 +11,9 @@ use std::sync::OnceLock;
 #[must_use]
 pub fn workspace_folder() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().expect("the tests are in a workspace").to_owned()
+    here.parent()
+        .expect("the tests are in a workspace")
+        .to_owned()
 }
 
 /// The real `bazel-proxy`, built once for each test binary (cargo does not build another package's
@@ -28,7 +30,9 @@ pub fn bazel_proxy_program() -> &'static Path {
 fn build(package: &str) -> PathBuf {
     // The whole workspace, so that features are unified as for the tests and nothing is built twice.
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(workspace_folder()).args(["build", "--quiet", "--workspace", "--bins"]);
+    cargo
+        .current_dir(workspace_folder())
+        .args(["build", "--quiet", "--workspace", "--bins"]);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
@@ -36,7 +40,10 @@ fn build(package: &str) -> PathBuf {
     assert!(status.success(), "building {package} failed");
     // …/target/<profile>/deps/<this test>
     let test = std::env::current_exe().expect("the test's own path");
-    let folder = test.parent().and_then(Path::parent).expect("a target folder");
+    let folder = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("a target folder");
     let program = folder.join(package);
     assert!(program.is_file(), "{} is missing", program.display());
     program

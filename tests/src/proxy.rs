@@ -48,7 +48,9 @@ impl ProxyBuilder {
             ("LOG_LEVEL", "info,bazel_proxy=debug".to_owned()),
             ("PATH", std::env::var("PATH").unwrap_or_default()),
         ];
-        let named = variables.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let named = variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
         Self {
             variables: named.collect(),
             arguments: vec!["serve".to_owned()],
@@ -79,7 +81,9 @@ impl ProxyBuilder {
     /// Uses the named profile of the scratch's home instead of keys in the environment.
     #[must_use]
     pub fn profile(self, name: &str) -> Self {
-        let without = self.without("AWS_ACCESS_KEY_ID").without("AWS_SECRET_ACCESS_KEY");
+        let without = self
+            .without("AWS_ACCESS_KEY_ID")
+            .without("AWS_SECRET_ACCESS_KEY");
         without.env("AWS_PROFILE", name)
     }
 
@@ -102,11 +106,19 @@ impl ProxyBuilder {
     /// # Panics
     /// If it does not.
     pub async fn start(self) -> Proxy {
-        let log = || OpenOptions::new().create(true).append(true).open(&self.log).expect("a log");
+        let log = || {
+            OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(&self.log)
+                .expect("a log")
+        };
         let length = log().metadata().map_or(0, |metadata| metadata.len());
         let arguments: Vec<_> = self.arguments.iter().map(String::as_str).collect();
         let mut command = self.command(&arguments);
-        command.stdout(Stdio::from(log())).stderr(Stdio::from(log()));
+        command
+            .stdout(Stdio::from(log()))
+            .stderr(Stdio::from(log()));
         let mut child = command.spawn().expect("bazel-proxy starts");
         let mut address = None;
         eventually("the proxy listens", async || {
@@ -117,7 +129,11 @@ impl ProxyBuilder {
             address.is_some()
         })
         .await;
-        Proxy { child, address: address.expect("found above"), builder: self }
+        Proxy {
+            child,
+            address: address.expect("found above"),
+            builder: self,
+        }
     }
 }
 
@@ -168,7 +184,12 @@ impl Proxy {
 
     /// Sends a request and returns at the head of its answer.
     pub async fn begin(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Pending {
-        within(PATIENCE * 2, path, Pending::begin(self.address, method, path, headers)).await
+        within(
+            PATIENCE * 2,
+            path,
+            Pending::begin(self.address, method, path, headers),
+        )
+        .await
     }
 
     /// All that it and its predecessors on this scratch have logged.
@@ -210,7 +231,10 @@ impl Proxy {
     #[must_use]
     pub fn resident_bytes(&self) -> u64 {
         let status = read(Path::new(&format!("/proc/{}/status", self.child.id())));
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap_or_default();
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap_or(0);
         kib * 1024
     }
@@ -225,7 +249,9 @@ impl Drop for Proxy {
 }
 
 fn listening(log: &str) -> Option<SocketAddr> {
-    let urls = log.lines().filter_map(|line| line.split_once(" on http://"));
+    let urls = log
+        .lines()
+        .filter_map(|line| line.split_once(" on http://"));
     let mut addresses = urls.filter_map(|(_, address)| {
         let end = address.find('/')?;
         address[..end].parse().ok()

@@ -42,7 +42,10 @@ impl ArtifactKey {
             Freshness::Mutable => {
                 let base = self.group();
                 let sidecars = SIDECARS.iter().map(|suffix| base.with_suffix(suffix));
-                std::iter::once(base.clone()).chain(sidecars).filter(|key| key != self).collect()
+                std::iter::once(base.clone())
+                    .chain(sidecars)
+                    .filter(|key| key != self)
+                    .collect()
             }
         }
     }
@@ -55,12 +58,15 @@ impl ArtifactKey {
     }
 
     fn sidecar_base(&self) -> Option<ArtifactKey> {
-        SIDECARS.iter().find_map(|suffix| self.without_suffix(suffix))
+        SIDECARS
+            .iter()
+            .find_map(|suffix| self.without_suffix(suffix))
     }
 }
 
 fn has_extension(name: &str, extension: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(_, found)| found.eq_ignore_ascii_case(extension))
+    name.rsplit_once('.')
+        .is_some_and(|(_, found)| found.eq_ignore_ascii_case(extension))
 }
 
 #[cfg(test)]

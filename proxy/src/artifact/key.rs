@@ -57,7 +57,9 @@ impl RequestPath {
     /// `prefix_bytes` is the length of the configured prefix, counted against S3's limit.
     pub fn parse(path: &str, prefix_bytes: usize) -> Result<Self, KeyError> {
         let encoded = path.strip_prefix('/').ok_or(KeyError::NotAbsolute)?;
-        let key = percent_decode_str(encoded).decode_utf8().map_err(|_| KeyError::NotUtf8)?;
+        let key = percent_decode_str(encoded)
+            .decode_utf8()
+            .map_err(|_| KeyError::NotUtf8)?;
         validate(&key, prefix_bytes)?;
         Ok(if key.is_empty() || key.ends_with('/') {
             Self::Folder(FolderKey(key.into()))
@@ -71,7 +73,10 @@ fn validate(key: &str, prefix_bytes: usize) -> Result<(), KeyError> {
     if let Some(control) = key.bytes().find(u8::is_ascii_control) {
         return Err(KeyError::ControlCharacter(control));
     }
-    if key.split('/').any(|segment| segment == "." || segment == "..") {
+    if key
+        .split('/')
+        .any(|segment| segment == "." || segment == "..")
+    {
         return Err(KeyError::DotSegment);
     }
     let bytes = prefix_bytes + key.len();
@@ -168,17 +173,40 @@ mod tests {
 
     #[test]
     fn a_path_ending_in_a_slash_is_a_folder() {
-        assert_eq!(RequestPath::parse("/", 0), Ok(RequestPath::Folder(FolderKey("".into()))));
-        assert_eq!(RequestPath::parse("/a/", 0), Ok(RequestPath::Folder(FolderKey("a/".into()))));
+        assert_eq!(
+            RequestPath::parse("/", 0),
+            Ok(RequestPath::Folder(FolderKey("".into())))
+        );
+        assert_eq!(
+            RequestPath::parse("/a/", 0),
+            Ok(RequestPath::Folder(FolderKey("a/".into())))
+        );
     }
 
     #[test]
     fn dangerous_names_are_refused() {
-        for path in ["/..", "/a/../b", "/a/%2e%2E/b", "/a%2F..%2Fb", "/./a", "/a/."] {
-            assert_eq!(RequestPath::parse(path, 0), Err(KeyError::DotSegment), "{path}");
+        for path in [
+            "/..",
+            "/a/../b",
+            "/a/%2e%2E/b",
+            "/a%2F..%2Fb",
+            "/./a",
+            "/a/.",
+        ] {
+            assert_eq!(
+                RequestPath::parse(path, 0),
+                Err(KeyError::DotSegment),
+                "{path}"
+            );
         }
-        assert_eq!(RequestPath::parse("/a%00b", 0), Err(KeyError::ControlCharacter(0)));
-        assert_eq!(RequestPath::parse("/a%0Ab", 0), Err(KeyError::ControlCharacter(10)));
+        assert_eq!(
+            RequestPath::parse("/a%00b", 0),
+            Err(KeyError::ControlCharacter(0))
+        );
+        assert_eq!(
+            RequestPath::parse("/a%0Ab", 0),
+            Err(KeyError::ControlCharacter(10))
+        );
         assert_eq!(RequestPath::parse("/%ff", 0), Err(KeyError::NotUtf8));
         assert_eq!(RequestPath::parse("*", 0), Err(KeyError::NotAbsolute));
     }
@@ -187,6 +215,9 @@ mod tests {
     fn the_limit_of_1024_bytes_counts_the_prefix() {
         let longest = format!("/{}", "k".repeat(1000));
         assert!(RequestPath::parse(&longest, 24).is_ok());
-        assert_eq!(RequestPath::parse(&longest, 25), Err(KeyError::TooLong(1025)));
+        assert_eq!(
+            RequestPath::parse(&longest, 25),
+            Err(KeyError::TooLong(1025))
+        );
     }
 }

@@ -50,7 +50,10 @@ mod tests {
             "A-1.JAR",
         );
         assert_eq!(key.media_type(Some("x/y")), "x/y");
-        assert_eq!(key.media_type(Some("binary/octet-stream")), "application/java-archive");
+        assert_eq!(
+            key.media_type(Some("binary/octet-stream")),
+            "application/java-archive"
+        );
         assert_eq!(key.media_type(None), "application/java-archive");
     }
 }

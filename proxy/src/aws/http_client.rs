@@ -20,9 +20,13 @@ pub fn http_client(ca_bundle: Option<&[u8]>) -> SharedHttpClient {
         roots.add_pem_certificate(pem);
     }
     // Building a context cannot fail today; without one, the default still trusts the system's roots.
-    let context = TlsContext::builder().with_trust_store(roots).build().unwrap_or_default();
-    Builder::new().pool_max_idle_per_host(IDLE_CONNECTIONS).build_with_connector_fn(
-        move |settings, components| {
+    let context = TlsContext::builder()
+        .with_trust_store(roots)
+        .build()
+        .unwrap_or_default();
+    Builder::new()
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .build_with_connector_fn(move |settings, components| {
             let mut connector = Connector::builder()
                 .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
                 .tls_context(context.clone())
@@ -35,6 +39,5 @@ pub fn http_client(ca_bundle: Option<&[u8]>) -> SharedHttpClient {
                 connector = connector.sleep_impl(sleep);
             }
             connector.build()
-        },
-    )
+        })
 }

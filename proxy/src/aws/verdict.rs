@@ -58,7 +58,9 @@ impl Failure {
             response.and_then(|response| response.headers().get("x-amz-bucket-region"));
         let metadata = error.as_service_error().map(ProvideErrorMetadata::meta);
         Self {
-            code: metadata.and_then(|metadata| metadata.code()).map(str::to_owned),
+            code: metadata
+                .and_then(|metadata| metadata.code())
+                .map(str::to_owned),
             status: response.map(|response| response.status().as_u16()),
             message: metadata
                 .and_then(|metadata| metadata.message())
@@ -70,7 +72,10 @@ impl Failure {
     /// A call that did not answer in time.
     #[must_use]
     pub fn timed_out(after: std::time::Duration) -> Self {
-        Self { message: format!("no answer within {after:?}"), ..Self::default() }
+        Self {
+            message: format!("no answer within {after:?}"),
+            ..Self::default()
+        }
     }
 
     /// What to do about it.
@@ -82,8 +87,13 @@ impl Failure {
             Some("AccessDenied" | "AllAccessDisabled" | "AccountProblem") => Verdict::AccessDenied,
             Some("InvalidObjectState") => Verdict::Archived,
             Some(
-                "ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "TokenRefreshRequired"
-                | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidClientTokenId"
+                "ExpiredToken"
+                | "ExpiredTokenException"
+                | "InvalidToken"
+                | "TokenRefreshRequired"
+                | "InvalidAccessKeyId"
+                | "SignatureDoesNotMatch"
+                | "InvalidClientTokenId"
                 | "UnrecognizedClientException",
             ) => Verdict::CredentialsRejected,
             Some("RequestTimeTooSkewed" | "RequestExpired") => Verdict::ClockSkew,
@@ -143,30 +153,55 @@ mod tests {
     use super::*;
 
     fn failure(code: Option<&str>, status: Option<u16>) -> Failure {
-        Failure { code: code.map(str::to_owned), status, ..Failure::default() }
+        Failure {
+            code: code.map(str::to_owned),
+            status,
+            ..Failure::default()
+        }
     }
 
     #[test]
     fn the_code_decides_and_not_the_status() {
         let rejected = Verdict::CredentialsRejected;
         assert_eq!(failure(Some("ExpiredToken"), Some(400)).verdict(), rejected);
-        assert_eq!(failure(Some("InvalidAccessKeyId"), Some(403)).verdict(), rejected);
-        assert_eq!(failure(Some("AccessDenied"), Some(403)).verdict(), Verdict::AccessDenied);
-        assert_eq!(failure(Some("NoSuchBucket"), Some(404)).verdict(), Verdict::NoSuchBucket);
-        assert_eq!(failure(Some("RequestTimeTooSkewed"), Some(403)).verdict(), Verdict::ClockSkew);
+        assert_eq!(
+            failure(Some("InvalidAccessKeyId"), Some(403)).verdict(),
+            rejected
+        );
+        assert_eq!(
+            failure(Some("AccessDenied"), Some(403)).verdict(),
+            Verdict::AccessDenied
+        );
+        assert_eq!(
+            failure(Some("NoSuchBucket"), Some(404)).verdict(),
+            Verdict::NoSuchBucket
+        );
+        assert_eq!(
+            failure(Some("RequestTimeTooSkewed"), Some(403)).verdict(),
+            Verdict::ClockSkew
+        );
     }
 
     #[test]
     fn an_answer_without_a_code_goes_by_status() {
         assert_eq!(failure(None, Some(403)).verdict(), Verdict::Unexplained);
         assert_eq!(failure(None, Some(400)).verdict(), Verdict::Unexplained);
-        assert_eq!(failure(Some("NotFound"), Some(404)).verdict(), Verdict::NoSuchKey);
+        assert_eq!(
+            failure(Some("NotFound"), Some(404)).verdict(),
+            Verdict::NoSuchKey
+        );
     }
 
     #[test]
     fn anything_unknown_passes() {
-        assert_eq!(failure(Some("SlowDown"), Some(503)).verdict(), Verdict::Passing);
-        assert_eq!(failure(Some("NeverHeardOf"), Some(400)).verdict(), Verdict::Passing);
+        assert_eq!(
+            failure(Some("SlowDown"), Some(503)).verdict(),
+            Verdict::Passing
+        );
+        assert_eq!(
+            failure(Some("NeverHeardOf"), Some(400)).verdict(),
+            Verdict::Passing
+        );
         assert_eq!(failure(None, None).verdict(), Verdict::Passing);
     }
 
@@ -174,8 +209,14 @@ mod tests {
     fn the_right_region_is_read_from_header_or_message() {
         let mut wrong = failure(Some("AuthorizationHeaderMalformed"), Some(400));
         wrong.message = "the region 'us-west-2' is wrong; expecting 'eu-west-1'".to_owned();
-        assert_eq!(wrong.verdict(), Verdict::WrongRegion(Some("eu-west-1".to_owned())));
+        assert_eq!(
+            wrong.verdict(),
+            Verdict::WrongRegion(Some("eu-west-1".to_owned()))
+        );
         wrong.bucket_region = Some("eu-north-1".to_owned());
-        assert_eq!(wrong.verdict(), Verdict::WrongRegion(Some("eu-north-1".to_owned())));
+        assert_eq!(
+            wrong.verdict(),
+            Verdict::WrongRegion(Some("eu-north-1".to_owned()))
+        );
     }
 }

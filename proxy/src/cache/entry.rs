@@ -136,7 +136,10 @@ impl Entry {
         let header_bytes = header_bytes as u64;
         let expected = format::file_bytes(header_bytes, metadata.attributes.length);
         if expected != status.len() {
-            return Err(ReadError::Length { expected, found: status.len() });
+            return Err(ReadError::Length {
+                expected,
+                found: status.len(),
+            });
         }
         let mut entry = Self {
             file,
@@ -157,8 +160,10 @@ impl Entry {
 
     fn take_whole(&mut self, file: Bytes) -> Result<(), ReadError> {
         let offset = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX).min(file.len());
-        let (start, end) =
-            (offset(self.header_bytes), offset(self.header_bytes + self.length()));
+        let (start, end) = (
+            offset(self.header_bytes),
+            offset(self.header_bytes + self.length()),
+        );
         let body = file.slice(start..end);
         check_blocks(&body, 0, &file[end..])?;
         self.trusted = true;

@@ -27,7 +27,10 @@ impl CacheFolder {
     /// Names the folder; touches nothing yet.
     #[must_use]
     pub fn new(top: impl Into<PathBuf>) -> Self {
-        Self { top: top.into(), lock: Arc::default() }
+        Self {
+            top: top.into(),
+            lock: Arc::default(),
+        }
     }
 
     /// Where the user pointed `CACHE_DIR`.
@@ -52,13 +55,17 @@ impl CacheFolder {
     pub(super) fn prepare(&self) -> Result<(), CacheError> {
         for folder in [self.objects(), self.staging()] {
             create_folder(&folder).map_err(|error| {
-                CacheError::io(format!("creating the cache folder {}", folder.display()), error)
+                CacheError::io(
+                    format!("creating the cache folder {}", folder.display()),
+                    error,
+                )
             })?;
         }
         self.take_lock()?;
         self.report_foreign_files();
-        self.empty_staging()
-            .map_err(|error| CacheError::io(format!("emptying {}", self.staging().display()), error))
+        self.empty_staging().map_err(|error| {
+            CacheError::io(format!("emptying {}", self.staging().display()), error)
+        })
     }
 
     fn take_lock(&self) -> Result<(), CacheError> {
@@ -92,7 +99,9 @@ impl CacheFolder {
 
     /// A volume may hold the files of an older program: they are not ours to touch.
     fn report_foreign_files(&self) {
-        let Ok(names) = fs::read_dir(&self.top) else { return };
+        let Ok(names) = fs::read_dir(&self.top) else {
+            return;
+        };
         let ours = [VERSION_FOLDER, "lost+found"];
         let foreign = names
             .flatten()
@@ -130,5 +139,8 @@ impl CacheFolder {
 
 /// Creates a folder and those above it, for the owner only.
 pub(super) fn create_folder(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
 }

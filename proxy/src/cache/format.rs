@@ -65,7 +65,8 @@ pub enum FormatError {
 ///
 /// Its length does not depend on the checksums, so the body can be written behind it first.
 pub fn encode_header(metadata: &Metadata) -> Result<Vec<u8>, FormatError> {
-    let json = serde_json::to_vec(metadata).map_err(|error| FormatError::Json(error.to_string()))?;
+    let json =
+        serde_json::to_vec(metadata).map_err(|error| FormatError::Json(error.to_string()))?;
     let length = PREAMBLE_BYTES + json.len() + 1;
     if length > MAX_HEADER_BYTES {
         return Err(FormatError::Json(format!("{length} bytes are too many")));
@@ -96,9 +97,12 @@ pub fn decode_header(start: &[u8]) -> Result<Metadata, FormatError> {
 fn preamble(start: &[u8]) -> Result<(usize, u32), FormatError> {
     let line = start.get(..PREAMBLE_BYTES).ok_or(FormatError::Cut)?;
     let line = std::str::from_utf8(line).map_err(|_| FormatError::Magic)?;
-    let fields = line.strip_prefix(MAGIC).and_then(|rest| rest.strip_suffix('\n'));
-    let (length, checksum) =
-        fields.and_then(|fields| fields.split_once(' ')).ok_or(FormatError::Magic)?;
+    let fields = line
+        .strip_prefix(MAGIC)
+        .and_then(|rest| rest.strip_suffix('\n'));
+    let (length, checksum) = fields
+        .and_then(|fields| fields.split_once(' '))
+        .ok_or(FormatError::Magic)?;
     let length: usize = length.parse().map_err(|_| FormatError::Magic)?;
     let checksum = u32::from_str_radix(checksum, 16).map_err(|_| FormatError::Magic)?;
     if (PREAMBLE_BYTES..=MAX_HEADER_BYTES).contains(&length) {
@@ -117,7 +121,9 @@ pub fn table_bytes(body_length: u64) -> u64 {
 /// The length of a whole file.
 #[must_use]
 pub fn file_bytes(header_length: u64, body_length: u64) -> u64 {
-    header_length.saturating_add(body_length).saturating_add(table_bytes(body_length))
+    header_length
+        .saturating_add(body_length)
+        .saturating_add(table_bytes(body_length))
 }
 
 /// CRC-32C of some bytes.
@@ -135,7 +141,11 @@ pub struct BlockTable {
 
 impl Default for BlockTable {
     fn default() -> Self {
-        Self { table: Vec::new(), current: CrcDigest::new(CrcAlgorithm::Crc32Iscsi), in_block: 0 }
+        Self {
+            table: Vec::new(),
+            current: CrcDigest::new(CrcAlgorithm::Crc32Iscsi),
+            in_block: 0,
+        }
     }
 }
 
@@ -156,7 +166,8 @@ impl BlockTable {
 
     fn end_block(&mut self) {
         // The digest of a 32-bit CRC is a u64 whose upper half is zero.
-        self.table.extend_from_slice(&self.current.finalize().to_be_bytes()[4..]);
+        self.table
+            .extend_from_slice(&self.current.finalize().to_be_bytes()[4..]);
         self.current.reset();
         self.in_block = 0;
     }
@@ -219,7 +230,10 @@ mod tests {
         let mut filled = metadata();
         filled.checksums.sha1 = "a".repeat(40);
         let (one, two) = (encode_header(&metadata()), encode_header(&filled));
-        assert_eq!(one.map(|header| header.len()), two.map(|header| header.len()));
+        assert_eq!(
+            one.map(|header| header.len()),
+            two.map(|header| header.len())
+        );
     }
 
     #[test]
@@ -235,7 +249,9 @@ mod tests {
 
     #[test]
     fn the_table_has_one_checksum_a_block_however_the_body_comes() {
-        let body: Vec<u8> = (0..200_000_u32).map(|index| index.to_le_bytes()[0]).collect();
+        let body: Vec<u8> = (0..200_000_u32)
+            .map(|index| index.to_le_bytes()[0])
+            .collect();
         let mut table = BlockTable::default();
         body.chunks(777).for_each(|chunk| table.update(chunk));
         let table = table.finish();

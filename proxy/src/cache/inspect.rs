@@ -22,28 +22,30 @@ pub struct Inspection {
 
 /// Looks at every object file; with `thorough`, reads and verifies every byte too.
 pub fn inspect(folder: &CacheFolder, thorough: bool) -> impl Iterator<Item = Inspection> + use<> {
-    folder.object_files().filter_map(move |(parent, name, path)| {
-        use std::os::unix::fs::MetadataExt as _;
-        let id = EntryId::from_names(&parent, &name)?;
-        // Taken before the file is read, which may move its access time.
-        let status = fs::metadata(&path).ok()?;
-        let metadata = Entry::open_any(&path, 0).and_then(|entry| {
-            let metadata = Arc::clone(entry.metadata());
-            if CacheKey::new(&metadata.repository.as_str().into(), &metadata.key).id() != id {
-                return Err(ReadError::Foreign);
-            }
-            if thorough {
-                verify(&entry)?;
-            }
-            Ok(metadata)
-        });
-        Some(Inspection {
-            path,
-            metadata,
-            file_bytes: status.len(),
-            served_at: status.atime().max(status.mtime()),
+    folder
+        .object_files()
+        .filter_map(move |(parent, name, path)| {
+            use std::os::unix::fs::MetadataExt as _;
+            let id = EntryId::from_names(&parent, &name)?;
+            // Taken before the file is read, which may move its access time.
+            let status = fs::metadata(&path).ok()?;
+            let metadata = Entry::open_any(&path, 0).and_then(|entry| {
+                let metadata = Arc::clone(entry.metadata());
+                if CacheKey::new(&metadata.repository.as_str().into(), &metadata.key).id() != id {
+                    return Err(ReadError::Foreign);
+                }
+                if thorough {
+                    verify(&entry)?;
+                }
+                Ok(metadata)
+            });
+            Some(Inspection {
+                path,
+                metadata,
+                file_bytes: status.len(),
+                served_at: status.atime().max(status.mtime()),
+            })
         })
-    })
 }
 
 fn verify(entry: &Entry) -> Result<(), ReadError> {

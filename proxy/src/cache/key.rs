@@ -25,7 +25,11 @@ impl CacheKey {
         let mut half = [0; 16];
         half.copy_from_slice(&hash[..16]);
         let id = EntryId(u128::from_be_bytes(half));
-        Self { repository: Arc::clone(repository), key: key.into(), id }
+        Self {
+            repository: Arc::clone(repository),
+            key: key.into(),
+            id,
+        }
     }
 
     /// The repository's name.
@@ -66,7 +70,9 @@ impl EntryId {
         if folder.len() != 2 || file.len() != 30 || !folder.bytes().chain(file.bytes()).all(ours) {
             return None;
         }
-        u128::from_str_radix(&format!("{folder}{file}"), 16).ok().map(Self)
+        u128::from_str_radix(&format!("{folder}{file}"), 16)
+            .ok()
+            .map(Self)
     }
 
     /// Which of `shards` tables knows the object.

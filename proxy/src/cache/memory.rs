@@ -52,14 +52,20 @@ impl Memory {
     pub(super) fn new(bytes: u64) -> Self {
         const TYPICAL_OBJECT_BYTES: u64 = 4096;
         let items = usize::try_from(bytes / TYPICAL_OBJECT_BYTES).unwrap_or(1024);
-        Self { objects: Cache::with_weighter(items, bytes, Weight), started: Instant::now() }
+        Self {
+            objects: Cache::with_weighter(items, bytes, Weight),
+            started: Instant::now(),
+        }
     }
 
     pub(super) fn get(&self, key: &CacheKey) -> Option<MemoryHit> {
         let object = self.objects.get(&key.id())?;
         // Two keys that share half of a SHA-256 will not be met, but would be told apart here.
         let same = object.metadata.key == key.key();
-        same.then(|| MemoryHit { object, now: self.now() })
+        same.then(|| MemoryHit {
+            object,
+            now: self.now(),
+        })
     }
 
     pub(super) fn insert(

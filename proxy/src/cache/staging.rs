@@ -46,7 +46,9 @@ impl Staged {
     ) -> Result<Self, CacheError> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let now = std::time::SystemTime::now_at_the_rim();
-        let stored_at = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let stored_at = now
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
         let metadata = Metadata {
             repository: key.repository().to_owned(),
             key: key.key().to_owned(),
@@ -84,12 +86,16 @@ impl Staged {
     /// A way to read what is written so far.
     #[must_use]
     pub fn reader(&self) -> StagedReader {
-        StagedReader { file: Arc::clone(&self.file), header_bytes: self.header_bytes }
+        StagedReader {
+            file: Arc::clone(&self.file),
+            header_bytes: self.header_bytes,
+        }
     }
 
     /// Writes the next bytes of the body. Blocks on the disk.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(bytes, self.header_bytes + self.body_bytes)?;
+        self.file
+            .write_all_at(bytes, self.header_bytes + self.body_bytes)?;
         self.blocks.update(bytes);
         self.body_bytes += bytes.len() as u64;
         self.reservation.written(bytes.len() as u64);
@@ -144,13 +150,19 @@ impl StagedReader {
     /// Fails where they are not written yet.
     pub fn read_at(&self, offset: u64, length: u64) -> io::Result<Bytes> {
         let mut buffer = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-        self.file.read_exact_at(&mut buffer, self.header_bytes + offset)?;
+        self.file
+            .read_exact_at(&mut buffer, self.header_bytes + offset)?;
         Ok(buffer.into())
     }
 }
 
 fn create_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
 }
 
 /// A rename is durable only when its folder is.

@@ -60,9 +60,9 @@ pub(super) struct Reservation {
 
 impl Usage {
     pub(super) fn new(folder: CacheFolder, limits: Limits) -> Result<Self, CacheError> {
-        let (_, total) = folder
-            .disk_space()
-            .map_err(|error| CacheError::io(format!("asking for the space of {folder:?}"), error))?;
+        let (_, total) = folder.disk_space().map_err(|error| {
+            CacheError::io(format!("asking for the space of {folder:?}"), error)
+        })?;
         let most = total / 100 * MOST_OF_DISK_PERCENT;
         if limits.max_bytes > most {
             info!(
@@ -70,7 +70,10 @@ impl Usage {
                 "CACHE_MAX_SIZE is lowered to {MOST_OF_DISK_PERCENT} % of the disk"
             );
         }
-        let limits = Limits { max_bytes: limits.max_bytes.min(most), ..limits };
+        let limits = Limits {
+            max_bytes: limits.max_bytes.min(most),
+            ..limits
+        };
         Ok(Self {
             folder,
             limits,
@@ -101,8 +104,20 @@ impl Usage {
         } else if let Some(entry) = opened {
             // Served before the count from the disk came to it.
             let disk_bytes = entry.disk_bytes();
-            let verified = if entry.is_verified() { entry.identity().fingerprint() } else { 0 };
-            shard.insert(key.id(), Record { disk_bytes, verified, served_at: now, dirty: true });
+            let verified = if entry.is_verified() {
+                entry.identity().fingerprint()
+            } else {
+                0
+            };
+            shard.insert(
+                key.id(),
+                Record {
+                    disk_bytes,
+                    verified,
+                    served_at: now,
+                    dirty: true,
+                },
+            );
             self.stored_bytes.fetch_add(disk_bytes, Ordering::Relaxed);
         }
     }
@@ -116,13 +131,20 @@ impl Usage {
 
     /// The fingerprint under which the file was last found whole, 0 for never.
     pub(super) fn verified_identity(&self, key: &CacheKey) -> u64 {
-        self.shard(key.id()).get(&key.id()).map_or(0, |record| record.verified)
+        self.shard(key.id())
+            .get(&key.id())
+            .map_or(0, |record| record.verified)
     }
 
     /// Notes a committed file.
     pub(super) fn stored(&self, key: &CacheKey, disk_bytes: u64) {
         let served_at = epoch_seconds(SystemTime::now_at_the_rim());
-        let record = Record { disk_bytes, verified: 0, served_at, dirty: true };
+        let record = Record {
+            disk_bytes,
+            verified: 0,
+            served_at,
+            dirty: true,
+        };
         let replaced = self.shard(key.id()).insert(key.id(), record);
         self.stored_bytes.fetch_add(disk_bytes, Ordering::Relaxed);
         self.subtract(replaced);
@@ -136,7 +158,8 @@ impl Usage {
 
     fn subtract(&self, record: Option<Record>) {
         if let Some(record) = record {
-            self.stored_bytes.fetch_sub(record.disk_bytes, Ordering::Relaxed);
+            self.stored_bytes
+                .fetch_sub(record.disk_bytes, Ordering::Relaxed);
         }
     }
 
@@ -151,11 +174,21 @@ impl Usage {
         let bytes = bytes.div_ceil(BLOCK) * BLOCK;
         let _one_at_a_time = locked(&self.making_room);
         if bytes > self.limits.max_bytes || !self.make_room(bytes) {
-            return Err(CacheError::NoRoom { needed_bytes: bytes });
+            return Err(CacheError::NoRoom {
+                needed_bytes: bytes,
+            });
         }
-        self.running.reserved_bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.running.unwritten_bytes.fetch_add(bytes, Ordering::Relaxed);
-        Ok(Reservation { running: Arc::clone(&self.running), bytes, unwritten: bytes })
+        self.running
+            .reserved_bytes
+            .fetch_add(bytes, Ordering::Relaxed);
+        self.running
+            .unwritten_bytes
+            .fetch_add(bytes, Ordering::Relaxed);
+        Ok(Reservation {
+            running: Arc::clone(&self.running),
+            bytes,
+            unwritten: bytes,
+        })
     }
 
     /// Whether `bytes` more fit, after evicting what has to go. Call with `making_room` held.
@@ -177,7 +210,10 @@ impl Usage {
     }
 
     fn floor_excess(&self, bytes: u64) -> u64 {
-        let available = self.folder.disk_space().map_or(0, |(available, _)| available);
+        let available = self
+            .folder
+            .disk_space()
+            .map_or(0, |(available, _)| available);
         let unwritten = self.running.unwritten_bytes.load(Ordering::Relaxed);
         (self.limits.min_free_bytes + unwritten + bytes).saturating_sub(available)
     }
@@ -188,7 +224,9 @@ impl Usage {
         for shard in &self.shards {
             let shard = locked(shard);
             candidates.extend(
-                shard.iter().map(|(id, record)| (record.served_at, *id, record.disk_bytes)),
+                shard
+                    .iter()
+                    .map(|(id, record)| (record.served_at, *id, record.disk_bytes)),
             );
         }
         candidates.sort_unstable();
@@ -205,15 +243,23 @@ impl Usage {
                 Err(error) => warn!(path = %path.display(), %error, "could not evict a file"),
             }
         }
-        info!(files, freed_bytes = freed, "evicted what was not served for longest");
+        info!(
+            files,
+            freed_bytes = freed,
+            "evicted what was not served for longest"
+        );
     }
 
     /// Fills the table from the disk. Blocks on it, for about a second per 200,000 files.
     pub(super) fn count_from_disk(&self) {
         let mut files = 0_u64;
         for (folder, name, path) in self.folder.object_files() {
-            let Some(id) = EntryId::from_names(&folder, &name) else { continue };
-            let Ok(status) = fs::metadata(&path) else { continue };
+            let Some(id) = EntryId::from_names(&folder, &name) else {
+                continue;
+            };
+            let Ok(status) = fs::metadata(&path) else {
+                continue;
+            };
             let served = status.atime().max(status.mtime());
             let record = Record {
                 disk_bytes: status.blocks() * 512,
@@ -225,13 +271,18 @@ impl Usage {
             let mut shard = self.shard(id);
             if let std::collections::hash_map::Entry::Vacant(vacant) = shard.entry(id) {
                 vacant.insert(record);
-                self.stored_bytes.fetch_add(record.disk_bytes, Ordering::Relaxed);
+                self.stored_bytes
+                    .fetch_add(record.disk_bytes, Ordering::Relaxed);
             }
         }
         self.counted.store(true, Ordering::Release);
         let _one_at_a_time = locked(&self.making_room);
         self.make_room(0);
-        info!(files, occupied_bytes = self.occupied_bytes(), "the cache is counted");
+        info!(
+            files,
+            occupied_bytes = self.occupied_bytes(),
+            "the cache is counted"
+        );
     }
 
     /// Writes the times of the last hits to the files, so that they outlive the process.
@@ -262,14 +313,20 @@ impl Reservation {
     pub(super) fn written(&mut self, bytes: u64) {
         let bytes = bytes.min(self.unwritten);
         self.unwritten -= bytes;
-        self.running.unwritten_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.running
+            .unwritten_bytes
+            .fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.running.unwritten_bytes.fetch_sub(self.unwritten, Ordering::Relaxed);
-        self.running.reserved_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.running
+            .unwritten_bytes
+            .fetch_sub(self.unwritten, Ordering::Relaxed);
+        self.running
+            .reserved_bytes
+            .fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -279,6 +336,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn epoch_seconds(time: SystemTime) -> u32 {
-    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let seconds = time
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
     u32::try_from(seconds).unwrap_or(u32::MAX)
 }

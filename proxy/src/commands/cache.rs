@@ -41,12 +41,21 @@ fn list(folder: &CacheFolder, prefix: &str) -> io::Result<ExitCode> {
         let served = jiff::Timestamp::from_second(file.served_at).unwrap_or_default();
         match &file.metadata {
             Ok(metadata) => {
-                writeln!(out, "{:>12}  {served}  {}", metadata.attributes.length, metadata.key)?;
+                writeln!(
+                    out,
+                    "{:>12}  {served}  {}",
+                    metadata.attributes.length, metadata.key
+                )?;
             }
             Err(error) => writeln!(out, "{:>12}  {served}  ! {error}", file.file_bytes)?,
         }
     }
-    writeln!(out, "{} objects, {bytes} bytes in {}", found.len(), folder.top().display())?;
+    writeln!(
+        out,
+        "{} objects, {bytes} bytes in {}",
+        found.len(),
+        folder.top().display()
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -64,9 +73,16 @@ fn verify(folder: &CacheFolder, prefix: &str) -> io::Result<ExitCode> {
     }
     writeln!(out, "{whole} whole, {broken} broken")?;
     if broken > 0 {
-        writeln!(out, "A broken file is fetched again when it is asked for; nothing need be done.")?;
+        writeln!(
+            out,
+            "A broken file is fetched again when it is asked for; nothing need be done."
+        )?;
     }
-    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if broken == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn clear(folder: &CacheFolder, prefix: &str) -> io::Result<ExitCode> {
@@ -76,13 +92,11 @@ fn clear(folder: &CacheFolder, prefix: &str) -> io::Result<ExitCode> {
 }
 
 /// Broken files belong to every prefix, as nobody knows whose they are.
-fn chosen(
-    folder: &CacheFolder,
-    prefix: &str,
-    thorough: bool,
-) -> impl Iterator<Item = Inspection> {
+fn chosen(folder: &CacheFolder, prefix: &str, thorough: bool) -> impl Iterator<Item = Inspection> {
     inspect(folder, thorough).filter(move |file| {
-        file.metadata.as_ref().map_or(true, |metadata| metadata.key.starts_with(prefix))
+        file.metadata
+            .as_ref()
+            .map_or(true, |metadata| metadata.key.starts_with(prefix))
     })
 }
 

@@ -29,18 +29,29 @@ pub(super) fn run(args: &CheckArgs, vars: &impl Fn(&str) -> Option<String>) -> E
             return ExitCode::from(super::EXIT_USAGE);
         }
     };
-    passed("configuration", &format!("{} in {}", config.repository(), config.region));
+    passed(
+        "configuration",
+        &format!("{} in {}", config.repository(), config.region),
+    );
     let runtime = match super::runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
-            failed("runtime", &error.to_string(), "Raise the limits of this shell.");
+            failed(
+                "runtime",
+                &error.to_string(),
+                "Raise the limits of this shell.",
+            );
             return ExitCode::FAILURE;
         }
     };
     let cache = check_cache(&config);
     let aws = runtime.block_on(check_aws(&config, &vars));
     runtime.shutdown_background();
-    if cache && aws { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if cache && aws {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn check_cache(config: &Config) -> bool {
@@ -57,7 +68,11 @@ fn check_cache(config: &Config) -> bool {
             return true;
         }
         Err(error @ (CacheError::Io { .. } | CacheError::NoRoom { .. })) => {
-            failed("cache", &error.to_string(), "Name a folder that you may write in CACHE_DIR.");
+            failed(
+                "cache",
+                &error.to_string(),
+                "Name a folder that you may write in CACHE_DIR.",
+            );
             return false;
         }
     }
@@ -65,10 +80,16 @@ fn check_cache(config: &Config) -> bool {
 }
 
 fn check_free_space(folder: &CacheFolder, min_free_bytes: u64, place: &str) -> bool {
-    let available = folder.disk_space().map_or(u64::MAX, |(available, _)| available);
+    let available = folder
+        .disk_space()
+        .map_or(u64::MAX, |(available, _)| available);
     if available < min_free_bytes {
         let problem = format!("{place} has {available} bytes free: nothing new will be cached");
-        failed("cache", &problem, "Free some space, or lower CACHE_MIN_FREE.");
+        failed(
+            "cache",
+            &problem,
+            "Free some space, or lower CACHE_MIN_FREE.",
+        );
         return false;
     }
     passed("cache", &format!("{place}, {} MiB free", available >> 20));
@@ -96,7 +117,10 @@ async fn check_credentials(config: &Config, credentials: &Credentials) -> bool {
                     Err(_) => "an expiry out of range".to_owned(),
                 },
             );
-            passed("credentials", &format!("profile `{}`, {expiry}", config.profile.name()));
+            passed(
+                "credentials",
+                &format!("profile `{}`, {expiry}", config.profile.name()),
+            );
             true
         }
         Err(error) => failed_with("credentials", &error),
@@ -105,7 +129,10 @@ async fn check_credentials(config: &Config, credentials: &Credentials) -> bool {
 
 async fn check_bucket(config: &Config, origin: &Origin) -> bool {
     match origin.probe(BUCKET_PATIENCE).await {
-        Ok(true) => passed("bucket", &format!("`{}` answers and can be listed", config.bucket)),
+        Ok(true) => passed(
+            "bucket",
+            &format!("`{}` answers and can be listed", config.bucket),
+        ),
         Ok(false) => passed(
             "bucket",
             &format!(

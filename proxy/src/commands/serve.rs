@@ -18,14 +18,14 @@ use crate::server::{App, Listeners, router};
 pub(super) fn run(config: Config, vars: &impl Fn(&str) -> Option<String>) -> ExitCode {
     logging::install(&config.log);
     raise_file_limit();
-    let served = super::runtime().map_err(|error| format!("no runtime: {error}")).and_then(
-        |runtime| {
+    let served = super::runtime()
+        .map_err(|error| format!("no runtime: {error}"))
+        .and_then(|runtime| {
             let served = runtime.block_on(serve(config, vars));
             // Disk work that hangs on a failing disk must not keep the process.
             runtime.shutdown_timeout(std::time::Duration::from_secs(5));
             served
-        },
-    );
+        });
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
@@ -68,8 +68,10 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
 
 /// Becomes true at SIGTERM or SIGINT.
 fn stop_signal() -> std::io::Result<watch::Receiver<bool>> {
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
         tokio::select! {
@@ -90,7 +92,11 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 /// A connection, a file and a call to S3 each need a descriptor; shells give 1024 by default.
 fn raise_file_limit() {
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
-        if soft < hard { setrlimit(Resource::RLIMIT_NOFILE, hard, hard) } else { Ok(()) }
+        if soft < hard {
+            setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+        } else {
+            Ok(())
+        }
     });
     if let Err(error) = raised {
         warn!(%error, "the limit of open files could not be raised");

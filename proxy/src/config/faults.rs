@@ -20,9 +20,17 @@ pub struct Faults(pub Vec<Fault>);
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.0.len();
-        writeln!(f, "bazel-proxy cannot start: {count} fault{} in its configuration", plural(count))?;
+        writeln!(
+            f,
+            "bazel-proxy cannot start: {count} fault{} in its configuration",
+            plural(count)
+        )?;
         for fault in &self.0 {
-            writeln!(f, "\n  {}: {}\n      {}", fault.variable, fault.problem, fault.cure)?;
+            writeln!(
+                f,
+                "\n  {}: {}\n      {}",
+                fault.variable, fault.problem, fault.cure
+            )?;
         }
         write!(
             f,

@@ -14,11 +14,18 @@ pub(super) struct Reader<'a, F> {
 
 impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
     pub(super) fn new(vars: &'a F) -> Self {
-        Self { vars, faults: Vec::new() }
+        Self {
+            vars,
+            faults: Vec::new(),
+        }
     }
 
     pub(super) fn finish<T>(self, value: T) -> Result<T, Faults> {
-        if self.faults.is_empty() { Ok(value) } else { Err(Faults(self.faults)) }
+        if self.faults.is_empty() {
+            Ok(value)
+        } else {
+            Err(Faults(self.faults))
+        }
     }
 
     pub(super) fn fault(
@@ -27,7 +34,11 @@ impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
         problem: impl Into<String>,
         cure: impl Into<String>,
     ) {
-        self.faults.push(Fault { variable, problem: problem.into(), cure: cure.into() });
+        self.faults.push(Fault {
+            variable,
+            problem: problem.into(),
+            cure: cure.into(),
+        });
     }
 
     /// The trimmed value; empty counts as unset.
@@ -54,9 +65,15 @@ impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
         default: N,
         expected: &str,
     ) -> N {
-        let Some(text) = self.text(variable) else { return default };
+        let Some(text) = self.text(variable) else {
+            return default;
+        };
         text.parse().unwrap_or_else(|_| {
-            self.fault(variable, format!("`{text}` is not {expected}"), format!("give {expected}"));
+            self.fault(
+                variable,
+                format!("`{text}` is not {expected}"),
+                format!("give {expected}"),
+            );
             default
         })
     }
@@ -68,16 +85,26 @@ impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
         default: Duration,
         least: Duration,
     ) -> Duration {
-        let Some(text) = self.text(variable) else { return default };
+        let Some(text) = self.text(variable) else {
+            return default;
+        };
         match parse_duration(&text) {
             Some(duration) if duration >= least => duration,
             Some(_) => {
-                self.fault(variable, format!("`{text}` is too short"), format!("at least {least:?}"));
+                self.fault(
+                    variable,
+                    format!("`{text}` is too short"),
+                    format!("at least {least:?}"),
+                );
                 default
             }
             None => {
                 let problem = format!("`{text}` is not a duration");
-                self.fault(variable, problem, "give seconds (60), or a number with ms, s, m or h");
+                self.fault(
+                    variable,
+                    problem,
+                    "give seconds (60), or a number with ms, s, m or h",
+                );
                 default
             }
         }
@@ -85,10 +112,16 @@ impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
 
     /// Bytes, or a number with `K`, `M`, `G` or `T` (powers of 1024; `KiB`, `KB` alike).
     pub(super) fn size(&mut self, variable: &'static str, default: u64) -> u64 {
-        let Some(text) = self.text(variable) else { return default };
+        let Some(text) = self.text(variable) else {
+            return default;
+        };
         parse_size(&text).unwrap_or_else(|| {
             let problem = format!("`{text}` is not a size");
-            self.fault(variable, problem, "give bytes, or a number with KiB, MiB, GiB or TiB");
+            self.fault(
+                variable,
+                problem,
+                "give bytes, or a number with KiB, MiB, GiB or TiB",
+            );
             default
         })
     }
@@ -122,17 +155,34 @@ impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
         let text = self.text("S3_PREFIX").unwrap_or_default();
         let trimmed = text.trim_matches('/');
         if trimmed.split('/').any(|segment| segment == "..") {
-            self.fault("S3_PREFIX", format!("`{text}` holds `..`"), "give the folder's own name");
+            self.fault(
+                "S3_PREFIX",
+                format!("`{text}` holds `..`"),
+                "give the folder's own name",
+            );
         }
         if trimmed.len() > 512 {
-            self.fault("S3_PREFIX", "longer than 512 bytes", "S3 keys end at 1024 bytes");
+            self.fault(
+                "S3_PREFIX",
+                "longer than 512 bytes",
+                "S3 keys end at 1024 bytes",
+            );
         }
-        if trimmed.is_empty() { String::new() } else { format!("{trimmed}/") }
+        if trimmed.is_empty() {
+            String::new()
+        } else {
+            format!("{trimmed}/")
+        }
     }
 
     pub(super) fn region(&mut self) -> String {
-        let region = self.text("AWS_REGION").unwrap_or_else(|| "us-west-2".to_owned());
-        if !region.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        let region = self
+            .text("AWS_REGION")
+            .unwrap_or_else(|| "us-west-2".to_owned());
+        if !region
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-')
+        {
             let problem = format!("`{region}` is not a region");
             self.fault("AWS_REGION", problem, "for example us-west-2");
         }
@@ -140,16 +190,18 @@ impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
     }
 
     pub(super) fn s3_endpoint(&mut self) -> Option<String> {
-        ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].into_iter().find_map(|variable| {
-            let url = self.text(variable)?;
-            let uri = url.parse::<http::Uri>().ok();
-            let scheme = uri.as_ref().and_then(http::Uri::scheme_str);
-            if !matches!(scheme, Some("http" | "https")) {
-                let problem = format!("`{url}` is not an http or https URL");
-                self.fault(variable, problem, "for example http://127.0.0.1:9090");
-            }
-            Some(url)
-        })
+        ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
+            .into_iter()
+            .find_map(|variable| {
+                let url = self.text(variable)?;
+                let uri = url.parse::<http::Uri>().ok();
+                let scheme = uri.as_ref().and_then(http::Uri::scheme_str);
+                if !matches!(scheme, Some("http" | "https")) {
+                    let problem = format!("`{url}` is not an http or https URL");
+                    self.fault(variable, problem, "for example http://127.0.0.1:9090");
+                }
+                Some(url)
+            })
     }
 
     /// `CACHE_DIR`, else the platform's cache folder (the image sets `CACHE_DIR=/data`).
@@ -165,7 +217,11 @@ impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
         };
         let chosen = self.text("CACHE_DIR").map(PathBuf::from).or(platform);
         chosen.unwrap_or_else(|| {
-            self.fault("CACHE_DIR", "not set, and there is no HOME", "name a folder for the cache");
+            self.fault(
+                "CACHE_DIR",
+                "not set, and there is no HOME",
+                "name a folder for the cache",
+            );
             PathBuf::new()
         })
     }
@@ -186,19 +242,29 @@ impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
         const VARIABLE: &str = "AWS_CA_BUNDLE";
         let path = self.text(VARIABLE)?;
         let problem = match std::fs::read(&path) {
-            Ok(pem) if pem.windows(27).any(|line| line == b"-----BEGIN CERTIFICATE-----") => {
+            Ok(pem)
+                if pem
+                    .windows(27)
+                    .any(|line| line == b"-----BEGIN CERTIFICATE-----") =>
+            {
                 return Some(pem);
             }
             Ok(_) => format!("{path} holds no PEM certificate"),
             Err(error) => format!("{path} cannot be read: {error}"),
         };
-        self.fault(VARIABLE, problem, "name a file with PEM certificates, or leave it empty");
+        self.fault(
+            VARIABLE,
+            problem,
+            "name a file with PEM certificates, or leave it empty",
+        );
         None
     }
 }
 
 fn split_number(text: &str) -> Option<(f64, String)> {
-    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     Some((number.parse().ok()?, unit.trim().to_ascii_lowercase()))
 }

@@ -12,26 +12,50 @@ pub struct Variable {
 }
 
 const fn variable(name: &'static str, default: &'static str, meaning: &'static str) -> Variable {
-    Variable { name, default, meaning }
+    Variable {
+        name,
+        default,
+        meaning,
+    }
 }
 
 /// Every variable that the proxy reads itself.
 pub const VARIABLES: &[Variable] = &[
-    variable("S3_BUCKET_NAME", "", "The bucket that holds the artifacts. Required."),
-    variable("S3_PREFIX", "", "The folder in the bucket that requests are looked up in."),
+    variable(
+        "S3_BUCKET_NAME",
+        "",
+        "The bucket that holds the artifacts. Required.",
+    ),
+    variable(
+        "S3_PREFIX",
+        "",
+        "The folder in the bucket that requests are looked up in.",
+    ),
     variable(
         "AWS_PROFILE",
         "default",
         "The profile of ~/.aws to take credentials from; set but empty means the SDK's default chain (environment, web identity, container, instance).",
     ),
-    variable("AWS_REGION", "us-west-2", "The bucket's region; a wrong one heals itself."),
+    variable(
+        "AWS_REGION",
+        "us-west-2",
+        "The bucket's region; a wrong one heals itself.",
+    ),
     variable(
         "AWS_ENDPOINT_URL_S3",
         "",
         "A custom S3 endpoint; implies path-style addressing. Its siblings AWS_ENDPOINT_URL (all services) and AWS_ENDPOINT_URL_STS are honoured too.",
     ),
-    variable("AWS_ENDPOINT_URL", "", "A custom endpoint for all AWS services."),
-    variable("AWS_ENDPOINT_URL_STS", "", "A custom endpoint for STS (assume-role chains, web identity)."),
+    variable(
+        "AWS_ENDPOINT_URL",
+        "",
+        "A custom endpoint for all AWS services.",
+    ),
+    variable(
+        "AWS_ENDPOINT_URL_STS",
+        "",
+        "A custom endpoint for STS (assume-role chains, web identity).",
+    ),
     variable(
         "PROXY_HOST",
         "127.0.0.1,::1",
@@ -43,25 +67,41 @@ pub const VARIABLES: &[Variable] = &[
         "",
         "Further names that clients may use in their Host header (localhost and IP addresses always may), for example bazel-proxy,host.docker.internal.",
     ),
-    variable("CACHE_DIR", "/data in the container, else the platform's cache folder", "The cache's folder."),
+    variable(
+        "CACHE_DIR",
+        "/data in the container, else the platform's cache folder",
+        "The cache's folder.",
+    ),
     variable(
         "CACHE_MAX_SIZE",
         "20GiB",
         "What the cache may occupy on disk, running downloads included; at most 80 % of the disk.",
     ),
-    variable("CACHE_MIN_FREE", "2GiB", "What the cache leaves free on its disk."),
+    variable(
+        "CACHE_MIN_FREE",
+        "2GiB",
+        "What the cache leaves free on its disk.",
+    ),
     variable(
         "METADATA_TTL",
         "60",
         "Seconds that a mutable artifact (maven-metadata.xml, snapshots) is served without asking S3 again.",
     ),
-    variable("CHECK_INTERVAL", "60", "Seconds between two checks of the credentials."),
+    variable(
+        "CHECK_INTERVAL",
+        "60",
+        "Seconds between two checks of the credentials.",
+    ),
     variable(
         "REFRESH_INTERVAL",
         "60000",
         "The older spelling of CHECK_INTERVAL, in milliseconds; CHECK_INTERVAL beats it.",
     ),
-    variable("LOG_LEVEL", "info", "error, warn, info, debug or trace; or a filter such as info,bazel_proxy=debug."),
+    variable(
+        "LOG_LEVEL",
+        "info",
+        "error, warn, info, debug or trace; or a filter such as info,bazel_proxy=debug.",
+    ),
     variable("LOG_FORMAT", "text", "text or json."),
     variable(
         "AWS_CA_BUNDLE",

@@ -36,7 +36,11 @@ impl WatchedFiles {
 fn digest(path: &PathBuf) -> Option<[u8; 32]> {
     use std::io::Read as _;
     let mut content = Vec::new();
-    std::fs::File::open(path).ok()?.take(MOST_BYTES).read_to_end(&mut content).ok()?;
+    std::fs::File::open(path)
+        .ok()?
+        .take(MOST_BYTES)
+        .read_to_end(&mut content)
+        .ok()?;
     Some(sha2::Sha256::digest(&content).into())
 }
 

@@ -76,7 +76,13 @@ impl Keeper {
             fetching: None,
             last_fetch: Instant::now(),
         };
-        (keeper, Credentials { state: view, requests: sender })
+        (
+            keeper,
+            Credentials {
+                state: view,
+                requests: sender,
+            },
+        )
     }
 
     /// Runs until `shutdown` ends.
@@ -207,7 +213,11 @@ impl Keeper {
         self.generation += 1;
         info!(generation = self.generation, expiry = ?credentials.expiry(), "credentials are valid");
         let generation = self.generation;
-        let valid = Valid { credentials, generation, loaded_at: now() };
+        let valid = Valid {
+            credentials,
+            generation,
+            loaded_at: now(),
+        };
         self.state.send_replace(State::Valid(valid.into()));
     }
 
@@ -215,7 +225,10 @@ impl Keeper {
         let same = self.state.borrow().trouble() == next.trouble();
         if let (false, Some(trouble)) = (same, next.trouble()) {
             let (state, Trouble { reason, cure }) = (next.name(), trouble.as_ref());
-            warn!(state, reason, cure, "no credentials: hits are served, misses are not");
+            warn!(
+                state,
+                reason, cure, "no credentials: hits are served, misses are not"
+            );
         }
     }
 
@@ -240,7 +253,9 @@ impl Keeper {
 async fn fetched(
     fetching: &mut Option<JoinHandle<Result<AwsCredentials, State>>>,
 ) -> Result<AwsCredentials, State> {
-    let Some(handle) = fetching else { return std::future::pending().await };
+    let Some(handle) = fetching else {
+        return std::future::pending().await;
+    };
     handle.await.unwrap_or_else(|error| {
         Err(State::Offline(Trouble::new(
             format!("fetching credentials ended unexpectedly: {error}"),
@@ -255,7 +270,10 @@ fn same(one: &AwsCredentials, other: &AwsCredentials) -> bool {
         && one.session_token() == other.session_token()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the keeper's rim: expiries are wall-clock times")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the keeper's rim: expiries are wall-clock times"
+)]
 pub(super) fn now() -> SystemTime {
     SystemTime::now()
 }

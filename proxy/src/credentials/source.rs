@@ -40,7 +40,11 @@ impl Source {
     /// Names the profile; nothing is read yet.
     #[must_use]
     pub fn new(profile: Profile, region: String, http_client: SharedHttpClient) -> Self {
-        Self { profile, region, http_client }
+        Self {
+            profile,
+            region,
+            http_client,
+        }
     }
 
     /// The profile's name, for texts.
@@ -129,12 +133,18 @@ impl Source {
                 self.how_to_configure(),
             )),
             CredentialsError::InvalidConfiguration(_) => State::ConfigError(Trouble::new(
-                format!("the configuration of {} cannot be used: {reason}", self.named()),
+                format!(
+                    "the configuration of {} cannot be used: {reason}",
+                    self.named()
+                ),
                 self.how_to_configure(),
             )),
             // The enum is open: what it may gain passes, like all that is unknown.
             _other => State::Offline(Trouble::new(
-                format!("fetching the credentials of {} failed: {reason}", self.named()),
+                format!(
+                    "fetching the credentials of {} failed: {reason}",
+                    self.named()
+                ),
                 format!("If it stays, run `bazel-proxy check --profile {profile}`."),
             )),
         }
@@ -144,7 +154,10 @@ impl Source {
     pub(super) fn login_needed(&self, reason: &str) -> Arc<Trouble> {
         let profile = self.profile_name();
         Trouble::new(
-            format!("the AWS credentials of {} have ended ({reason})", self.named()),
+            format!(
+                "the AWS credentials of {} have ended ({reason})",
+                self.named()
+            ),
             format!(
                 "Log in again, for example with `aws sso login --profile {profile}`, or put fresh \
                  keys into ~/.aws/credentials; the build goes on by itself within 2 s."
@@ -173,11 +186,16 @@ impl Source {
         }
     }
 
-    #[expect(deprecated, reason = "the loader that aws-config itself uses has no successor yet")]
+    #[expect(
+        deprecated,
+        reason = "the loader that aws-config itself uses has no successor yet"
+    )]
     async fn signs_in_with_sso(&self) -> bool {
         use aws_types::os_shim_internal::{Env, Fs};
         let files = aws_config::profile::profile_file::ProfileFiles::default();
-        let Profile::Named(name) = &self.profile else { return false };
+        let Profile::Named(name) = &self.profile else {
+            return false;
+        };
         let (fs, env) = (Fs::real(), Env::real());
         let loaded = aws_config::profile::load(&fs, &env, &files, Some(name.clone().into())).await;
         let Ok(profiles) = loaded else { return false };
@@ -191,7 +209,11 @@ impl Source {
 
 /// The files whose change may mean new credentials, as the AWS SDKs find them.
 pub(super) fn files(vars: &impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
-    let set = |name: &str| vars(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name: &str| {
+        vars(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let home = set("HOME").unwrap_or_default();
     let at_home = |name: &str| home.join(".aws").join(name);
     let mut files = vec![
@@ -206,9 +228,12 @@ pub(super) fn files(vars: &impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
 /// The code of an STS error somewhere below.
 fn sts_code(error: &CredentialsError) -> Option<String> {
     sources(error).find_map(|cause| {
-        let role = cause.downcast_ref::<AssumeRoleError>().and_then(ProvideErrorMetadata::code);
+        let role = cause
+            .downcast_ref::<AssumeRoleError>()
+            .and_then(ProvideErrorMetadata::code);
         let web = cause.downcast_ref::<AssumeRoleWithWebIdentityError>();
-        role.or_else(|| web.and_then(ProvideErrorMetadata::code)).map(str::to_owned)
+        role.or_else(|| web.and_then(ProvideErrorMetadata::code))
+            .map(str::to_owned)
     })
 }
 

@@ -38,7 +38,9 @@ impl Valid {
     /// Whether their own expiry has passed, by this machine's clock. Only a hint: AWS decides.
     #[must_use]
     pub fn has_expired(&self) -> bool {
-        self.credentials.expiry().is_some_and(|expiry| expiry <= super::keeper::now())
+        self.credentials
+            .expiry()
+            .is_some_and(|expiry| expiry <= super::keeper::now())
     }
 }
 

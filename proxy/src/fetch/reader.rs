@@ -31,7 +31,10 @@ enum Place {
     File(CacheKey, Arc<Entry>),
     Flight(Arc<Flight>),
     /// A private download, for when the cache cannot take the object; `at` in its body.
-    Alone { download: Box<VerifiedDownload>, at: u64 },
+    Alone {
+        download: Box<VerifiedDownload>,
+        at: u64,
+    },
     /// A private download yet to be started.
     NotYetAlone,
 }
@@ -158,9 +161,14 @@ impl ArtifactReader {
         warn!(artifact.key = cache_key.key(), %error, "a cache file is broken and was removed");
         self.fetcher.cache.remove(&cache_key).await;
         let (flight, _) = self.fetcher.flights.join(&self.key, &cache_key);
-        let found = self.fetcher.board(cache_key, flight, super::Verdict::Miss).await?;
+        let found = self
+            .fetcher
+            .board(cache_key, flight, super::Verdict::Miss)
+            .await?;
         self.must_be_the_same(&found.attributes)?;
-        Ok(Step::Moved(found.reader(&self.fetcher, &self.key, 0, 0).place))
+        Ok(Step::Moved(
+            found.reader(&self.fetcher, &self.key, 0, 0).place,
+        ))
     }
 
     fn must_be_the_same(&self, other: &ObjectAttributes) -> Result<(), Error> {

@@ -29,7 +29,10 @@ pub(super) struct Refreshes {
 impl Default for Refreshes {
     fn default() -> Self {
         const MOST_UNANSWERED: usize = 10_000;
-        Self { locks: Mutex::default(), unanswered: Cache::new(MOST_UNANSWERED) }
+        Self {
+            locks: Mutex::default(),
+            unanswered: Cache::new(MOST_UNANSWERED),
+        }
     }
 }
 
@@ -46,13 +49,18 @@ impl Refreshes {
     fn release(&self, group: EntryId, lock: Arc<tokio::sync::Mutex<()>>) {
         let mut locks = self.locks();
         drop(lock);
-        if locks.get(&group).is_some_and(|lock| Arc::strong_count(lock) == 1) {
+        if locks
+            .get(&group)
+            .is_some_and(|lock| Arc::strong_count(lock) == 1)
+        {
             locks.remove(&group);
         }
     }
 
     fn is_left_alone(&self, group: EntryId) -> bool {
-        self.unanswered.get(&group).is_some_and(|at| at.elapsed() < LEAVE_ALONE)
+        self.unanswered
+            .get(&group)
+            .is_some_and(|at| at.elapsed() < LEAVE_ALONE)
     }
 }
 
@@ -124,7 +132,10 @@ impl Fetcher {
         cache_key: &CacheKey,
         hit: &Hit,
     ) -> Result<Revalidation, Error> {
-        debug!(artifact.key = cache_key.key(), "asking the origin whether a copy is still good");
+        debug!(
+            artifact.key = cache_key.key(),
+            "asking the origin whether a copy is still good"
+        );
         match &hit.metadata.attributes.etag {
             Some(etag) => self.origin.revalidate(key, etag, PATIENCE).await,
             // Without a validator there is only the object itself.
@@ -136,7 +147,10 @@ impl Fetcher {
     /// one version and a checksum of another.
     async fn refresh_companions(&self, key: &ArtifactKey) {
         let companions = key.companions();
-        let keys = companions.iter().map(|companion| self.cache_key(companion)).collect();
+        let keys = companions
+            .iter()
+            .map(|companion| self.cache_key(companion))
+            .collect();
         let held = self.cache.held(keys).await;
         let held = companions
             .into_iter()
@@ -147,7 +161,9 @@ impl Fetcher {
 
     async fn refresh_companion(&self, key: ArtifactKey) {
         let cache_key = self.cache_key(&key);
-        let Some(hit) = self.cache.lookup(&cache_key).await else { return };
+        let Some(hit) = self.cache.lookup(&cache_key).await else {
+            return;
+        };
         match self.revalidate(&key, &cache_key, &hit).await {
             Ok(Revalidation::NotModified) => self.cache.confirm(&cache_key).await,
             Ok(Revalidation::Changed(stream)) => {

@@ -26,7 +26,12 @@ pub(super) async fn run(
 ) {
     let span = info_span!("download", artifact.key = key.as_str());
     let flight = Arc::clone(&landing.flight);
-    let task = Download { flights, flight, key, cache_key };
+    let task = Download {
+        flights,
+        flight,
+        key,
+        cache_key,
+    };
     task.run(stream).instrument(span).await;
     // Only now may a new flight for this key start.
     drop(landing);
@@ -106,7 +111,9 @@ impl Download {
         }
         if length == 0 {
             self.flight.depart(&download.head().attributes);
-            self.flight.progress.send_replace(Progress::Streaming { available_bytes: 0 });
+            self.flight
+                .progress
+                .send_replace(Progress::Streaming { available_bytes: 0 });
         }
         if let (Some(writer), Some(verified)) = (writer, download.verified()) {
             self.commit(writer, verified.clone(), length).await;
@@ -115,7 +122,12 @@ impl Download {
     }
 
     async fn stage(&self, download: &VerifiedDownload) -> Option<Writer> {
-        match self.flights.cache.stage(&self.cache_key, &download.head().attributes).await {
+        match self
+            .flights
+            .cache
+            .stage(&self.cache_key, &download.head().attributes)
+            .await
+        {
             Ok(staged) => {
                 self.flight.spool.set_file(staged.reader());
                 Some(Writer::new(staged))
@@ -152,4 +164,3 @@ impl Download {
         warn!(%error, "served without being cached");
     }
 }
-

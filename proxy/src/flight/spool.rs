@@ -84,7 +84,10 @@ pub(super) enum Keep {
 
 impl Recent {
     fn at(&self, position: u64) -> Option<Bytes> {
-        let index = self.chunks.partition_point(|(start, _)| *start <= position).checked_sub(1)?;
+        let index = self
+            .chunks
+            .partition_point(|(start, _)| *start <= position)
+            .checked_sub(1)?;
         let (start, chunk) = &self.chunks[index];
         let offset = usize::try_from(position - start).ok()?;
         (offset < chunk.len()).then(|| chunk.slice(offset..))

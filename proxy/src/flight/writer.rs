@@ -21,7 +21,10 @@ pub(super) struct Writer {
 
 enum WriterState {
     Idle(Box<Staged>),
-    Writing { write: JoinHandle<io::Result<Box<Staged>>>, bytes: u64 },
+    Writing {
+        write: JoinHandle<io::Result<Box<Staged>>>,
+        bytes: u64,
+    },
     /// The disk failed: said once, then everything is dropped.
     Failed,
 }
@@ -29,7 +32,12 @@ enum WriterState {
 impl Writer {
     pub(super) fn new(staged: Staged) -> Self {
         let state = WriterState::Idle(Box::new(staged));
-        Self { state, batch: Vec::new(), batch_bytes: 0, written_bytes: 0 }
+        Self {
+            state,
+            batch: Vec::new(),
+            batch_bytes: 0,
+            written_bytes: 0,
+        }
     }
 
     /// How many bytes of the body are in the file.

@@ -69,7 +69,9 @@ impl Origin {
             match verdict {
                 Verdict::CredentialsRejected if !healed.credentials => {
                     healed.credentials = true;
-                    self.credentials.replace(&valid, failure.to_string(), left()).await?;
+                    self.credentials
+                        .replace(&valid, failure.to_string(), left())
+                        .await?;
                 }
                 Verdict::ClockSkew if !healed.clock => healed.clock = true,
                 Verdict::WrongRegion(Some(region)) if !healed.region => {
@@ -117,8 +119,14 @@ impl Origin {
                  artifacts are.",
             )),
             Verdict::CredentialsRejected => Error::LoginRequired(Trouble::new(
-                format!("AWS refuses the credentials of profile `{}` ({failure})", self.profile),
-                format!("Log in again, for example: aws sso login --profile {}.", self.profile),
+                format!(
+                    "AWS refuses the credentials of profile `{}` ({failure})",
+                    self.profile
+                ),
+                format!(
+                    "Log in again, for example: aws sso login --profile {}.",
+                    self.profile
+                ),
             )),
             Verdict::ClockSkew => Error::ClockSkew(Trouble::new(
                 format!("S3 refuses this machine's clock ({failure})"),
@@ -142,7 +150,10 @@ impl Origin {
     async fn explain_denial(&self, failure: &Failure) -> Error {
         if self.list_permission.get(self).await {
             let profile = &self.profile;
-            Error::Denied(format!("{failure} (profile `{profile}`, bucket `{}`)", self.bucket))
+            Error::Denied(format!(
+                "{failure} (profile `{profile}`, bucket `{}`)",
+                self.bucket
+            ))
         } else {
             Error::NotFound
         }

@@ -66,16 +66,20 @@ pub(super) async fn page(
         .await;
     match answer {
         Ok(answer) => Ok(listing(&prefix, &answer)),
-        Err(Refusal::Answer(Verdict::AccessDenied, failure)) => {
-            Err(Error::Denied(format!("folders of this bucket may not be listed: {failure}")))
-        }
+        Err(Refusal::Answer(Verdict::AccessDenied, failure)) => Err(Error::Denied(format!(
+            "folders of this bucket may not be listed: {failure}"
+        ))),
         Err(refusal) => Err(origin.explain(refusal).await),
     }
 }
 
 /// A folder's name is passed over with everything in it: U+10FFFF sorts behind all of that.
 fn start_after(prefix: &str, after: &str) -> String {
-    if after.ends_with('/') { format!("{prefix}{after}\u{10FFFF}") } else { format!("{prefix}{after}") }
+    if after.ends_with('/') {
+        format!("{prefix}{after}\u{10FFFF}")
+    } else {
+        format!("{prefix}{after}")
+    }
 }
 
 fn listing(prefix: &str, answer: &ListObjectsV2Output) -> Listing {
@@ -94,8 +98,13 @@ fn listing(prefix: &str, answer: &ListObjectsV2Output) -> Listing {
             // The folder's own marker object, as consoles make them.
             (!name.is_empty()).then(|| ListedObject {
                 name,
-                size_bytes: object.size().and_then(|size| size.try_into().ok()).unwrap_or(0),
-                last_modified: object.last_modified().map(aws_sdk_s3::primitives::DateTime::secs),
+                size_bytes: object
+                    .size()
+                    .and_then(|size| size.try_into().ok())
+                    .unwrap_or(0),
+                last_modified: object
+                    .last_modified()
+                    .map(aws_sdk_s3::primitives::DateTime::secs),
             })
         })
         .collect();
@@ -103,7 +112,11 @@ fn listing(prefix: &str, answer: &ListObjectsV2Output) -> Listing {
     let last_object = objects.last().map(|object| &object.name);
     let more = answer.is_truncated() == Some(true);
     let next_after = last_folder.max(last_object).filter(|_| more).cloned();
-    Listing { folders, objects, next_after }
+    Listing {
+        folders,
+        objects,
+        next_after,
+    }
 }
 
 /// Lists one key. `Ok(true)`: may list; `Ok(false)`: denied, but the bucket answers.
@@ -117,7 +130,10 @@ pub(super) async fn probe(origin: &Origin, patience: Duration) -> Result<bool, E
 async fn try_probe(origin: &Origin, patience: Duration) -> Result<bool, Refusal> {
     let answer = origin
         .call(patience, |client| {
-            let list = client.list_objects_v2().bucket(&origin.bucket).prefix(&origin.prefix);
+            let list = client
+                .list_objects_v2()
+                .bucket(&origin.bucket)
+                .prefix(&origin.prefix);
             list.max_keys(1).send()
         })
         .await;
@@ -143,7 +159,9 @@ impl ListPermission {
         {
             return allowed;
         }
-        let Ok(allowed) = try_probe(origin, PATIENCE).await else { return true };
+        let Ok(allowed) = try_probe(origin, PATIENCE).await else {
+            return true;
+        };
         if !allowed {
             warn!(
                 bucket = origin.bucket,

@@ -25,26 +25,48 @@ impl ObjectHead {
     /// Out of the answer to a `GetObject` of the whole object.
     pub(super) fn of_get(answer: &GetObjectOutput) -> Self {
         let attributes = ObjectAttributes {
-            length: answer.content_length().and_then(|length| length.try_into().ok()).unwrap_or(0),
+            length: answer
+                .content_length()
+                .and_then(|length| length.try_into().ok())
+                .unwrap_or(0),
             etag: answer.e_tag().map(str::to_owned),
-            last_modified: answer.last_modified().map(aws_sdk_s3::primitives::DateTime::secs),
+            last_modified: answer
+                .last_modified()
+                .map(aws_sdk_s3::primitives::DateTime::secs),
             content_type: answer.content_type().map(str::to_owned),
             content_encoding: answer.content_encoding().map(str::to_owned),
         };
-        let expected = Expected { length: attributes.length, checksums: promised(answer) };
-        Self { attributes, expected }
+        let expected = Expected {
+            length: attributes.length,
+            checksums: promised(answer),
+        };
+        Self {
+            attributes,
+            expected,
+        }
     }
 
     fn of_head(answer: &HeadObjectOutput) -> Self {
         let attributes = ObjectAttributes {
-            length: answer.content_length().and_then(|length| length.try_into().ok()).unwrap_or(0),
+            length: answer
+                .content_length()
+                .and_then(|length| length.try_into().ok())
+                .unwrap_or(0),
             etag: answer.e_tag().map(str::to_owned),
-            last_modified: answer.last_modified().map(aws_sdk_s3::primitives::DateTime::secs),
+            last_modified: answer
+                .last_modified()
+                .map(aws_sdk_s3::primitives::DateTime::secs),
             content_type: answer.content_type().map(str::to_owned),
             content_encoding: answer.content_encoding().map(str::to_owned),
         };
-        let expected = Expected { length: attributes.length, checksums: Vec::new() };
-        Self { attributes, expected }
+        let expected = Expected {
+            length: attributes.length,
+            checksums: Vec::new(),
+        };
+        Self {
+            attributes,
+            expected,
+        }
     }
 }
 
@@ -54,21 +76,39 @@ fn promised(answer: &GetObjectOutput) -> Vec<ExpectedChecksum> {
     promised.extend(md5_of_etag(answer).map(ExpectedChecksum::Md5Hex));
     if answer.checksum_type() != Some(&ChecksumType::Composite) {
         let given = [
-            answer.checksum_crc32().map(|value| ExpectedChecksum::Crc32(value.to_owned())),
-            answer.checksum_crc32_c().map(|value| ExpectedChecksum::Crc32c(value.to_owned())),
-            answer.checksum_crc64_nvme().map(|value| ExpectedChecksum::Crc64Nvme(value.to_owned())),
-            answer.checksum_sha1().map(|value| ExpectedChecksum::Sha1(value.to_owned())),
-            answer.checksum_sha256().map(|value| ExpectedChecksum::Sha256(value.to_owned())),
+            answer
+                .checksum_crc32()
+                .map(|value| ExpectedChecksum::Crc32(value.to_owned())),
+            answer
+                .checksum_crc32_c()
+                .map(|value| ExpectedChecksum::Crc32c(value.to_owned())),
+            answer
+                .checksum_crc64_nvme()
+                .map(|value| ExpectedChecksum::Crc64Nvme(value.to_owned())),
+            answer
+                .checksum_sha1()
+                .map(|value| ExpectedChecksum::Sha1(value.to_owned())),
+            answer
+                .checksum_sha256()
+                .map(|value| ExpectedChecksum::Sha256(value.to_owned())),
         ];
         // Composite values end in "-<parts>" where the type is not told.
-        promised.extend(given.into_iter().flatten().filter(|checksum| !checksum.is_composite()));
+        promised.extend(
+            given
+                .into_iter()
+                .flatten()
+                .filter(|checksum| !checksum.is_composite()),
+        );
     }
     promised
 }
 
 /// The ETag, where it is the MD5 of the body: single-part, and plain or SSE-S3.
 fn md5_of_etag(answer: &GetObjectOutput) -> Option<String> {
-    let plain = matches!(answer.server_side_encryption(), None | Some(ServerSideEncryption::Aes256));
+    let plain = matches!(
+        answer.server_side_encryption(),
+        None | Some(ServerSideEncryption::Aes256)
+    );
     let customer_key = answer.sse_customer_algorithm().is_some();
     let etag = answer.e_tag()?.trim_matches('"');
     let is_md5 = etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -80,7 +120,11 @@ pub(super) async fn head(origin: &Origin, key: &ArtifactKey) -> Result<ObjectHea
     let _permit = origin.limits.call().await?;
     let answer = origin
         .call(PATIENCE, |client| {
-            client.head_object().bucket(&origin.bucket).key(origin.s3_key(key)).send()
+            client
+                .head_object()
+                .bucket(&origin.bucket)
+                .key(origin.s3_key(key))
+                .send()
         })
         .await;
     match answer {
@@ -92,15 +136,25 @@ pub(super) async fn head(origin: &Origin, key: &ArtifactKey) -> Result<ObjectHea
 
 async fn first_byte(origin: &Origin, key: &ArtifactKey) -> Result<ObjectHead, Error> {
     let first = origin.call(PATIENCE, |client| {
-        client.get_object().bucket(&origin.bucket).key(origin.s3_key(key)).range("bytes=0-0").send()
+        client
+            .get_object()
+            .bucket(&origin.bucket)
+            .key(origin.s3_key(key))
+            .range("bytes=0-0")
+            .send()
     });
     match first.await {
         Ok(answer) => {
             let mut head = ObjectHead::of_get(&answer);
-            let total = answer.content_range().and_then(|range| range.rsplit_once('/'));
+            let total = answer
+                .content_range()
+                .and_then(|range| range.rsplit_once('/'));
             let total = total.and_then(|(_, total)| total.parse().ok());
             head.attributes.length = total.unwrap_or(head.attributes.length);
-            head.expected = Expected { length: head.attributes.length, checksums: Vec::new() };
+            head.expected = Expected {
+                length: head.attributes.length,
+                checksums: Vec::new(),
+            };
             Ok(head)
         }
         Err(refusal) => Err(origin.explain(refusal).await),

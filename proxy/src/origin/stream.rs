@@ -70,7 +70,10 @@ impl ObjectStream {
         permit: Permit,
     ) -> Result<Self, Error> {
         let head = ObjectHead::of_get(&answer);
-        let permit = origin.limits.for_size(permit, head.attributes.length).await?;
+        let permit = origin
+            .limits
+            .for_size(permit, head.attributes.length)
+            .await?;
         Ok(Self {
             origin: Arc::clone(origin),
             key: key.clone(),
@@ -112,13 +115,23 @@ impl ObjectStream {
         let (key, position) = (self.key.as_str(), self.position);
         self.fruitless += 1;
         let Some(etag) = self.head.attributes.etag.clone() else {
-            return Err(Error::unavailable(format!("the download broke off ({cause})")));
+            return Err(Error::unavailable(format!(
+                "the download broke off ({cause})"
+            )));
         };
         if self.fruitless > FRUITLESS_RESUMPTIONS {
-            warn!(artifact.key = key, position, cause, "a download cannot be mended");
-            return Err(Error::unavailable(format!("the download keeps breaking off ({cause})")));
+            warn!(
+                artifact.key = key,
+                position, cause, "a download cannot be mended"
+            );
+            return Err(Error::unavailable(format!(
+                "the download keeps breaking off ({cause})"
+            )));
         }
-        info!(artifact.key = key, position, cause, "a download broke off and is resumed");
+        info!(
+            artifact.key = key,
+            position, cause, "a download broke off and is resumed"
+        );
         let range = format!("bytes={position}-");
         let resumed = get(&self.origin, &self.key, PATIENCE, |call| {
             call.range(&range).if_match(&etag)
@@ -128,7 +141,9 @@ impl ObjectStream {
                 self.body = answer.body;
                 Ok(())
             }
-            Ok(_) => Err(Error::Corrupt("S3 resumed at another place than asked for".to_owned())),
+            Ok(_) => Err(Error::Corrupt(
+                "S3 resumed at another place than asked for".to_owned(),
+            )),
             Err(refusal) => Err(self.origin.explain(refusal).await),
         }
     }
@@ -136,7 +151,9 @@ impl ObjectStream {
 
 fn starts_at(answer: &GetObjectOutput, position: u64) -> bool {
     let range = answer.content_range().unwrap_or_default();
-    range.strip_prefix("bytes ").is_some_and(|range| range.starts_with(&format!("{position}-")))
+    range
+        .strip_prefix("bytes ")
+        .is_some_and(|range| range.starts_with(&format!("{position}-")))
 }
 
 type GetObject = aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
@@ -149,7 +166,10 @@ async fn get(
 ) -> Result<GetObjectOutput, Refusal> {
     origin
         .call(patience, |client| {
-            let call = client.get_object().bucket(&origin.bucket).key(origin.s3_key(key));
+            let call = client
+                .get_object()
+                .bucket(&origin.bucket)
+                .key(origin.s3_key(key));
             with(call.checksum_mode(ChecksumMode::Enabled)).send()
         })
         .await
@@ -167,7 +187,11 @@ impl VerifiedDownload {
     #[must_use]
     pub fn new(stream: ObjectStream) -> Self {
         let hasher = Hasher::new(stream.head.expected.clone());
-        Self { stream, hasher: Some(hasher), verified: None }
+        Self {
+            stream,
+            hasher: Some(hasher),
+            verified: None,
+        }
     }
 
     /// What S3 said before the body.
@@ -186,9 +210,9 @@ impl VerifiedDownload {
             hasher.update(bytes);
         }
         if let Some(hasher) = self.hasher.take_if(|hasher| hasher.is_complete()) {
-            let verified = hasher.finish().map_err(|mismatch| {
-                Error::Corrupt(mismatch.to_string())
-            })?;
+            let verified = hasher
+                .finish()
+                .map_err(|mismatch| Error::Corrupt(mismatch.to_string()))?;
             self.verified = Some(verified);
         }
         Ok(bytes)

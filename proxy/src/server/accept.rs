@@ -68,7 +68,10 @@ impl Listeners {
     /// What is listened on.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.0.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        self.0
+            .iter()
+            .filter_map(|listener| listener.local_addr().ok())
+            .collect()
     }
 
     /// Serves until `shutdown` ends, then lets running answers end.
@@ -88,15 +91,24 @@ impl Listeners {
             accepting.abort();
             let _aborted = accepting.await;
         }
-        let Ok(graceful) = Arc::try_unwrap(graceful) else { return };
-        if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+        let Ok(graceful) = Arc::try_unwrap(graceful) else {
+            return;
+        };
+        if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown())
+            .await
+            .is_err()
+        {
             warn!("answers still under way are cut off");
         }
     }
 }
 
 fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     if address.is_ipv6() {
         // 127.0.0.1 and ::1 are bound apart.
         socket.set_only_v6(true)?;
@@ -121,7 +133,9 @@ async fn accept(
     places: Arc<Semaphore>,
 ) {
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {

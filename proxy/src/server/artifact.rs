@@ -29,7 +29,11 @@ pub(super) async fn answer(
     request: &Parts,
 ) -> Response {
     let is_head = request.method == Method::HEAD;
-    let found = if is_head { app.fetcher().head(key).await } else { app.fetcher().get(key).await };
+    let found = if is_head {
+        app.fetcher().head(key).await
+    } else {
+        app.fetcher().get(key).await
+    };
     match found {
         Ok(found) => {
             let mut response = with_object(app, abort, key, request, &found);
@@ -61,7 +65,11 @@ fn with_object(
         RangeOutcome::Partial { start, end } => (StatusCode::PARTIAL_CONTENT, start, end),
         RangeOutcome::NotSatisfiable => {
             let mut response = empty(StatusCode::RANGE_NOT_SATISFIABLE);
-            insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes */{length}"));
+            insert(
+                response.headers_mut(),
+                CONTENT_RANGE,
+                &format!("bytes */{length}"),
+            );
             return response;
         }
     };
@@ -75,7 +83,11 @@ fn with_object(
     let headers = response.headers_mut();
     headers.insert(CONTENT_LENGTH, HeaderValue::from(end - start));
     if status == StatusCode::PARTIAL_CONTENT {
-        insert(headers, CONTENT_RANGE, &format!("bytes {start}-{}/{length}", end - 1));
+        insert(
+            headers,
+            CONTENT_RANGE,
+            &format!("bytes {start}-{}/{length}", end - 1),
+        );
     }
     response
 }
@@ -105,12 +117,23 @@ fn empty(status: StatusCode) -> Response {
 fn add_object_headers(headers: &mut HeaderMap, key: &ArtifactKey, found: &Found) {
     let object = &found.attributes;
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    insert(headers, CONTENT_TYPE, key.media_type(object.content_type.as_deref()));
-    insert(headers, HeaderName::from_static("cache-status"), &cache_status(found.verdict));
+    insert(
+        headers,
+        CONTENT_TYPE,
+        key.media_type(object.content_type.as_deref()),
+    );
+    insert(
+        headers,
+        HeaderName::from_static("cache-status"),
+        &cache_status(found.verdict),
+    );
     if let Some(etag) = &object.etag {
         insert(headers, ETAG, etag);
     }
-    if let Some(seconds) = object.last_modified.and_then(|seconds| seconds.try_into().ok()) {
+    if let Some(seconds) = object
+        .last_modified
+        .and_then(|seconds| seconds.try_into().ok())
+    {
         let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds));
         insert(headers, LAST_MODIFIED, &date);
     }
@@ -118,9 +141,21 @@ fn add_object_headers(headers: &mut HeaderMap, key: &ArtifactKey, found: &Found)
         insert(headers, CONTENT_ENCODING, encoding);
     }
     if let Some(checksums) = &found.checksums {
-        insert(headers, HeaderName::from_static("x-checksum-sha1"), &checksums.sha1);
-        insert(headers, HeaderName::from_static("x-checksum-md5"), &checksums.md5);
-        insert(headers, HeaderName::from_static("x-checksum-sha256"), &checksums.sha256);
+        insert(
+            headers,
+            HeaderName::from_static("x-checksum-sha1"),
+            &checksums.sha1,
+        );
+        insert(
+            headers,
+            HeaderName::from_static("x-checksum-md5"),
+            &checksums.md5,
+        );
+        insert(
+            headers,
+            HeaderName::from_static("x-checksum-sha256"),
+            &checksums.sha256,
+        );
     }
 }
 

@@ -39,7 +39,9 @@ pub(super) fn evaluate(headers: &HeaderMap, object: &ObjectAttributes) -> Outcom
 
 /// Whether a `Range` may be honoured: `If-Range` is absent, or names this very object.
 pub(super) fn range_applies(headers: &HeaderMap, object: &ObjectAttributes) -> bool {
-    let Some(condition) = text(headers, &IF_RANGE) else { return true };
+    let Some(condition) = text(headers, &IF_RANGE) else {
+        return true;
+    };
     if condition.starts_with('"') {
         return object.etag.as_deref() == Some(condition);
     }
@@ -58,10 +60,12 @@ fn any_matches(list: &str, etag: Option<&str>, comparison: Comparison) -> bool {
         return true;
     }
     let Some(etag) = etag else { return false };
-    list.split(',').map(str::trim).any(|listed| match comparison {
-        Comparison::Strong => listed == etag && !etag.starts_with("W/"),
-        Comparison::Weak => opaque(listed) == opaque(etag),
-    })
+    list.split(',')
+        .map(str::trim)
+        .any(|listed| match comparison {
+            Comparison::Strong => listed == etag && !etag.starts_with("W/"),
+            Comparison::Weak => opaque(listed) == opaque(etag),
+        })
 }
 
 fn opaque(tag: &str) -> &str {
@@ -116,19 +120,31 @@ mod tests {
     #[test]
     fn validators_that_match_save_the_body() {
         assert_eq!(outcome(&[(IF_NONE_MATCH, "\"abc\"")]), Outcome::NotModified);
-        assert_eq!(outcome(&[(IF_NONE_MATCH, "\"x\", W/\"abc\"")]), Outcome::NotModified);
+        assert_eq!(
+            outcome(&[(IF_NONE_MATCH, "\"x\", W/\"abc\"")]),
+            Outcome::NotModified
+        );
         assert_eq!(outcome(&[(IF_NONE_MATCH, "*")]), Outcome::NotModified);
         assert_eq!(outcome(&[(IF_NONE_MATCH, "\"x\"")]), Outcome::Proceed);
-        assert_eq!(outcome(&[(IF_MODIFIED_SINCE, EXACTLY)]), Outcome::NotModified);
+        assert_eq!(
+            outcome(&[(IF_MODIFIED_SINCE, EXACTLY)]),
+            Outcome::NotModified
+        );
         assert_eq!(outcome(&[(IF_MODIFIED_SINCE, BEFORE)]), Outcome::Proceed);
-        assert_eq!(outcome(&[(IF_MODIFIED_SINCE, "yesterday")]), Outcome::Proceed);
+        assert_eq!(
+            outcome(&[(IF_MODIFIED_SINCE, "yesterday")]),
+            Outcome::Proceed
+        );
     }
 
     #[test]
     fn preconditions_come_first() {
         assert_eq!(outcome(&[(IF_MATCH, "\"x\"")]), Outcome::PreconditionFailed);
         assert_eq!(outcome(&[(IF_MATCH, "\"abc\"")]), Outcome::Proceed);
-        assert_eq!(outcome(&[(IF_UNMODIFIED_SINCE, BEFORE)]), Outcome::PreconditionFailed);
+        assert_eq!(
+            outcome(&[(IF_UNMODIFIED_SINCE, BEFORE)]),
+            Outcome::PreconditionFailed
+        );
         assert_eq!(outcome(&[(IF_UNMODIFIED_SINCE, EXACTLY)]), Outcome::Proceed);
         let both = [(IF_MATCH, "\"x\""), (IF_NONE_MATCH, "\"abc\"")];
         assert_eq!(outcome(&both), Outcome::PreconditionFailed);
@@ -145,8 +161,9 @@ mod tests {
     #[test]
     fn a_range_applies_to_the_very_same_object_only() {
         let applies = |value: &str| {
-            let headers: HeaderMap =
-                [(IF_RANGE, value.parse().expect("a header value"))].into_iter().collect();
+            let headers: HeaderMap = [(IF_RANGE, value.parse().expect("a header value"))]
+                .into_iter()
+                .collect();
             range_applies(&headers, &object())
         };
         assert!(applies("\"abc\""));

@@ -43,7 +43,11 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, abort: AbortHandle) -> Self {
-        Self { stream, abort, stalled: None }
+        Self {
+            stream,
+            abort,
+            stalled: None,
+        }
     }
 
     fn watch_for_stall(
@@ -55,8 +59,9 @@ impl Connection {
             self.stalled = None;
             return written;
         }
-        let timer =
-            self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(STALL_TIMEOUT)));
+        let timer = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(STALL_TIMEOUT)));
         ready!(timer.as_mut().poll(context));
         self.abort.abort();
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))

@@ -51,29 +51,43 @@ pub(super) async fn readyz(AxumState(app): AxumState<Arc<App>>) -> Response {
         | State::ClockSkew(_)
         | State::Denied(_)
         | State::ConfigError(_) => {
-            return answer(StatusCode::SERVICE_UNAVAILABLE, &json!({
-                "ready": false,
-                "credentials": state.name(),
-                "reason": state.trouble().map(|trouble| trouble.reason.clone()),
-                "cure": state.trouble().map(|trouble| trouble.cure.clone()),
-            }));
+            return answer(
+                StatusCode::SERVICE_UNAVAILABLE,
+                &json!({
+                    "ready": false,
+                    "credentials": state.name(),
+                    "reason": state.trouble().map(|trouble| trouble.reason.clone()),
+                    "cure": state.trouble().map(|trouble| trouble.cure.clone()),
+                }),
+            );
         }
     };
     match outcome {
-        Ok(may_list) => answer(StatusCode::OK, &json!({
-            "ready": true,
-            "credentials": state.name(),
-            "may_list_bucket": may_list,
-            "downloads": app.fetcher().downloads(),
-        })),
-        Err(error) => answer(StatusCode::SERVICE_UNAVAILABLE, &json!({
-            "ready": false,
-            "credentials": app.fetcher().origin().credentials().state().name(),
-            "reason": error.to_string(),
-        })),
+        Ok(may_list) => answer(
+            StatusCode::OK,
+            &json!({
+                "ready": true,
+                "credentials": state.name(),
+                "may_list_bucket": may_list,
+                "downloads": app.fetcher().downloads(),
+            }),
+        ),
+        Err(error) => answer(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &json!({
+                "ready": false,
+                "credentials": app.fetcher().origin().credentials().state().name(),
+                "reason": error.to_string(),
+            }),
+        ),
     }
 }
 
 fn answer(status: StatusCode, body: &serde_json::Value) -> Response {
-    (status, [(CONTENT_TYPE, "application/json")], format!("{body}\n")).into_response()
+    (
+        status,
+        [(CONTENT_TYPE, "application/json")],
+        format!("{body}\n"),
+    )
+        .into_response()
 }

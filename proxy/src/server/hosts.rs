@@ -22,9 +22,13 @@ impl AllowedHosts {
     /// `Err` with the name that is not allowed.
     pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), String> {
         // An absolute-form target and the Host header have to be allowed both.
-        let target = request.uri().authority().map(|authority| authority.as_str().to_owned());
+        let target = request
+            .uri()
+            .authority()
+            .map(|authority| authority.as_str().to_owned());
         let header = request.headers().get(HOST).map(|host| {
-            host.to_str().map_or_else(|_| "(not ASCII)".to_owned(), str::to_owned)
+            host.to_str()
+                .map_or_else(|_| "(not ASCII)".to_owned(), str::to_owned)
         });
         if header.is_none() && target.is_none() && request.version() == Version::HTTP_11 {
             return Err("(none)".to_owned());
@@ -34,8 +38,13 @@ impl AllowedHosts {
     }
 
     fn allows(&self, called: &str) -> bool {
-        let Ok(authority) = called.parse::<Authority>() else { return false };
-        let name = authority.host().trim_matches(['[', ']']).to_ascii_lowercase();
+        let Ok(authority) = called.parse::<Authority>() else {
+            return false;
+        };
+        let name = authority
+            .host()
+            .trim_matches(['[', ']'])
+            .to_ascii_lowercase();
         let name = name.trim_end_matches('.');
         name == "localhost"
             || name.ends_with(".localhost")
@@ -50,13 +59,22 @@ mod tests {
 
     fn check(host: &str) -> bool {
         let allowed = AllowedHosts::new(&["Bazel-Proxy".to_owned()]);
-        let request = Request::builder().header(HOST, host).body(()).expect("a request");
+        let request = Request::builder()
+            .header(HOST, host)
+            .body(())
+            .expect("a request");
         allowed.check(&request).is_ok()
     }
 
     #[test]
     fn own_names_and_addresses_are_allowed_and_nothing_else() {
-        for host in ["localhost", "LOCALHOST:9000", "127.0.0.1:9000", "[::1]:9000", "bazel-proxy"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:9000",
+            "127.0.0.1:9000",
+            "[::1]:9000",
+            "bazel-proxy",
+        ] {
             assert!(check(host), "{host}");
         }
         for host in ["evil.example", "localhost.evil.example:9000", "a b", ""] {

@@ -25,7 +25,11 @@ const PAGE_ENTRIES: i32 = 1000;
 const STALE_FOR: Duration = Duration::from_hours(1);
 const MOST_PAGES: usize = 64;
 /// Everything but the unreserved characters of RFC 3986, so that a name with `:` is no scheme.
-const LINK: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const LINK: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Renders folders, and remembers some pages.
 pub(super) struct Listings {
@@ -77,7 +81,11 @@ impl Listings {
         if let Err(error) = added {
             error!(%error, "the template of folders is broken");
         }
-        Self { bucket: bucket.to_owned(), templates, pages: Cache::new(MOST_PAGES) }
+        Self {
+            bucket: bucket.to_owned(),
+            templates,
+            pages: Cache::new(MOST_PAGES),
+        }
     }
 
     pub(super) async fn answer(
@@ -88,7 +96,10 @@ impl Listings {
     ) -> Response {
         let after = after(request.uri.query());
         let id = (folder.clone(), after.clone().unwrap_or_default());
-        let listed = app.fetcher().list(folder, after.as_deref(), PAGE_ENTRIES).await;
+        let listed = app
+            .fetcher()
+            .list(folder, after.as_deref(), PAGE_ENTRIES)
+            .await;
         let (page, verdict) = match listed {
             Ok((listing, cached)) => {
                 let page = Arc::new(self.page(folder, &listing, &cached));
@@ -128,23 +139,28 @@ impl Listings {
             modified: None,
             source: None,
         });
-        let objects = listing.objects.iter().zip(cached).map(|(object, cached)| Entry {
-            link: link(&object.name),
-            name: object.name.clone(),
-            is_folder: false,
-            size_bytes: Some(object.size_bytes),
-            size: Some(human_size(object.size_bytes)),
-            modified: object.last_modified.and_then(date),
-            source: Some(if *cached { "cache" } else { "s3" }),
-        });
+        let objects = listing
+            .objects
+            .iter()
+            .zip(cached)
+            .map(|(object, cached)| Entry {
+                link: link(&object.name),
+                name: object.name.clone(),
+                is_folder: false,
+                size_bytes: Some(object.size_bytes),
+                size: Some(human_size(object.size_bytes)),
+                modified: object.last_modified.and_then(date),
+                source: Some(if *cached { "cache" } else { "s3" }),
+            });
         Page {
             bucket: self.bucket.clone(),
             folder: format!("/{folder}"),
             is_top: folder.as_str().is_empty(),
             entries: folders.chain(objects).collect(),
-            next: listing.next_after.as_ref().map(|name| {
-                format!("?after={}", utf8_percent_encode(name, LINK))
-            }),
+            next: listing
+                .next_after
+                .as_ref()
+                .map(|name| format!("?after={}", utf8_percent_encode(name, LINK))),
             rendered_at: Instant::now(),
         }
     }
@@ -160,7 +176,11 @@ impl Listings {
             Ok(html) => ([(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
             Err(error) => {
                 error!(%error, "a folder could not be shown");
-                status::plain(StatusCode::INTERNAL_SERVER_ERROR, "see the proxy's log", "failed")
+                status::plain(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "see the proxy's log",
+                    "failed",
+                )
             }
         }
     }
@@ -182,13 +202,18 @@ fn escape(text: &str) -> String {
 }
 
 fn after(query: Option<&str>) -> Option<String> {
-    let value = query?.split('&').find_map(|pair| pair.strip_prefix("after="))?;
+    let value = query?
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("after="))?;
     let value = percent_decode_str(value).decode_utf8().ok()?;
     (!value.is_empty()).then(|| value.into_owned())
 }
 
 fn wants_json(request: &Parts) -> bool {
-    let accept = request.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let accept = request
+        .headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
     accept.is_some_and(|accept| {
         let json = accept.find("application/json");
         let html = accept.find("text/html");
@@ -198,15 +223,22 @@ fn wants_json(request: &Parts) -> bool {
 
 /// Relative, so that it holds behind any prefix; a folder keeps its slash.
 fn link(name: &str) -> String {
-    let (name, slash) = name.strip_suffix('/').map_or((name, ""), |name| (name, "/"));
+    let (name, slash) = name
+        .strip_suffix('/')
+        .map_or((name, ""), |name| (name, "/"));
     format!("{}{slash}", utf8_percent_encode(name, LINK))
 }
 
 fn date(seconds: i64) -> Option<String> {
-    jiff::Timestamp::from_second(seconds).ok().map(|time| time.to_string())
+    jiff::Timestamp::from_second(seconds)
+        .ok()
+        .map(|time| time.to_string())
 }
 
-#[expect(clippy::cast_precision_loss, reason = "shown with one digit behind the point")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "shown with one digit behind the point"
+)]
 fn human_size(bytes: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {

@@ -21,7 +21,9 @@ pub enum RangeOutcome {
 pub fn parse(header: Option<&str>, length: u64) -> RangeOutcome {
     let set = header.and_then(|header| {
         let (unit, set) = header.split_once('=')?;
-        unit.trim().eq_ignore_ascii_case("bytes").then(|| set.trim())
+        unit.trim()
+            .eq_ignore_ascii_case("bytes")
+            .then(|| set.trim())
     });
     let Some((first, last)) = set.and_then(|set| set.split_once('-')) else {
         return RangeOutcome::Full;
@@ -74,30 +76,55 @@ mod tests {
 
     #[test]
     fn one_range_in_each_of_its_forms() {
-        assert_eq!(of_ten("bytes=0-0"), RangeOutcome::Partial { start: 0, end: 1 });
-        assert_eq!(of_ten("bytes=2-5"), RangeOutcome::Partial { start: 2, end: 6 });
-        assert_eq!(of_ten("bytes=7-"), RangeOutcome::Partial { start: 7, end: 10 });
-        assert_eq!(of_ten("bytes=-3"), RangeOutcome::Partial { start: 7, end: 10 });
-        assert_eq!(of_ten("bytes=-30"), RangeOutcome::Partial { start: 0, end: 10 });
-        assert_eq!(of_ten("Bytes = 8-99999999999999999999"), RangeOutcome::Partial {
-            start: 8,
-            end: 10
-        });
+        assert_eq!(
+            of_ten("bytes=0-0"),
+            RangeOutcome::Partial { start: 0, end: 1 }
+        );
+        assert_eq!(
+            of_ten("bytes=2-5"),
+            RangeOutcome::Partial { start: 2, end: 6 }
+        );
+        assert_eq!(
+            of_ten("bytes=7-"),
+            RangeOutcome::Partial { start: 7, end: 10 }
+        );
+        assert_eq!(
+            of_ten("bytes=-3"),
+            RangeOutcome::Partial { start: 7, end: 10 }
+        );
+        assert_eq!(
+            of_ten("bytes=-30"),
+            RangeOutcome::Partial { start: 0, end: 10 }
+        );
+        assert_eq!(
+            of_ten("Bytes = 8-99999999999999999999"),
+            RangeOutcome::Partial { start: 8, end: 10 }
+        );
     }
 
     #[test]
     fn what_does_not_exist_cannot_be_satisfied() {
         assert_eq!(of_ten("bytes=10-"), RangeOutcome::NotSatisfiable);
-        assert_eq!(of_ten("bytes=99999999999999999999-"), RangeOutcome::NotSatisfiable);
+        assert_eq!(
+            of_ten("bytes=99999999999999999999-"),
+            RangeOutcome::NotSatisfiable
+        );
         assert_eq!(of_ten("bytes=-0"), RangeOutcome::NotSatisfiable);
         assert_eq!(parse(Some("bytes=0-"), 0), RangeOutcome::NotSatisfiable);
     }
 
     #[test]
     fn what_cannot_be_read_is_answered_in_full() {
-        for header in
-            ["bytes=0-1,3-4", "bytes=5-2", "bytes=a-b", "bytes=-", "bytes=", "items=0-1", "0-1", ""]
-        {
+        for header in [
+            "bytes=0-1,3-4",
+            "bytes=5-2",
+            "bytes=a-b",
+            "bytes=-",
+            "bytes=",
+            "items=0-1",
+            "0-1",
+            "",
+        ] {
             assert_eq!(of_ten(header), RangeOutcome::Full, "{header}");
         }
         assert_eq!(parse(None, 10), RangeOutcome::Full);

@@ -78,7 +78,9 @@ async fn by_path(
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let text = "this repository is read-only: publish to the bucket itself";
         let mut response = status::plain(StatusCode::METHOD_NOT_ALLOWED, text, "read-only");
-        response.headers_mut().insert(ALLOW, http::HeaderValue::from_static("GET, HEAD"));
+        response
+            .headers_mut()
+            .insert(ALLOW, http::HeaderValue::from_static("GET, HEAD"));
         return response;
     }
     let (request, _no_body) = request.into_parts();
@@ -108,7 +110,9 @@ async fn log_request(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).await;
     let cache_status = response.headers().get("cache-status");
-    let verdict = cache_status.and_then(|value| value.to_str().ok()).unwrap_or("-");
+    let verdict = cache_status
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("-");
     let status = response.status().as_u16();
     let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
     let quiet = verdict.contains("; hit") || verdict == "-";

@@ -23,15 +23,15 @@ pub(super) fn answer(error: &Error) -> Response {
         Error::LoginRequired(trouble) => {
             unavailable("AWS login required", trouble, "login-required")
         }
-        Error::Misconfigured(trouble) => {
-            unavailable("The proxy's configuration needs a change", trouble, "misconfigured")
-        }
+        Error::Misconfigured(trouble) => unavailable(
+            "The proxy's configuration needs a change",
+            trouble,
+            "misconfigured",
+        ),
         Error::ClockSkew(trouble) => {
             unavailable("This machine's clock is wrong", trouble, "clock-skew")
         }
-        Error::Unavailable(trouble) => {
-            unavailable("S3 cannot be reached", trouble, "unavailable")
-        }
+        Error::Unavailable(trouble) => unavailable("S3 cannot be reached", trouble, "unavailable"),
         Error::Changed | Error::Corrupt(_) | Error::Cache(_) => {
             let trouble = Trouble::new(error.to_string(), "Try again.");
             unavailable("The download went wrong", &trouble, "failed")
@@ -49,7 +49,10 @@ pub(super) fn plain(status: StatusCode, text: &str, detail: &str) -> Response {
     let mut response = Response::new(Body::from(format!("{text}\n")));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     set_cache_status(headers, detail);
     response
 }
@@ -64,7 +67,10 @@ fn unavailable(title: &str, trouble: &Trouble, detail: &str) -> Response {
     let mut response = Response::new(Body::from(format!("{problem}\n")));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
     headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     set_cache_status(headers, detail);
@@ -105,6 +111,9 @@ mod tests {
     #[test]
     fn not_found_is_no_problem_document() {
         let response = answer(&Error::NotFound);
-        assert_eq!(response.headers()[CONTENT_TYPE], "text/plain; charset=utf-8");
+        assert_eq!(
+            response.headers()[CONTENT_TYPE],
+            "text/plain; charset=utf-8"
+        );
     }
 }

@@ -7,7 +7,9 @@ use tests::{Proxy, Scratch};
 async fn second_get_is_served_from_disk() {
     let scratch = Scratch::new();
     let aws = scratch.aws().await;
-    aws.s3().put("artifacts", "g/a-1.jar", b"the jar").expect("an object");
+    aws.s3()
+        .put("artifacts", "g/a-1.jar", b"the jar")
+        .expect("an object");
     let proxy = Proxy::start(&scratch, &aws).await;
 
     let miss = proxy.get("/g/a-1.jar").await;
