@@ -234,7 +234,7 @@ impl Inner {
         match Entry::open(&path, key, verified) {
             Ok(opened) => {
                 self.usage.served(key, Some(&opened));
-                Some(self.into_hit(key, opened))
+                Some(self.hit(key, opened))
             }
             Err(ReadError::Absent) => None,
             Err(error) => {
@@ -245,7 +245,7 @@ impl Inner {
         }
     }
 
-    fn into_hit(&self, key: &CacheKey, entry: Entry) -> Hit {
+    fn hit(&self, key: &CacheKey, entry: Entry) -> Hit {
         let metadata = Arc::clone(entry.metadata());
         let validated_at = entry.identity().modified();
         let body = match entry.whole_body() {

@@ -5,12 +5,12 @@ use clap::{Args, Parser, Subcommand};
 /// Serves build artifacts from S3 on localhost, through a cache that outlives every login.
 ///
 /// Point Bazel, Maven, Gradle or coursier at <http://127.0.0.1:9000/>. Configuration comes from
-/// environment variables and a file .env in this folder or above it; .env.example lists them all.
+/// environment variables and a file `.env` in this folder or above it; `.env.example` lists them.
 /// Without a command, the proxy serves.
 #[derive(Debug, Parser)]
 #[command(name = "bazel-proxy", version, after_help = AFTER_HELP)]
 pub struct Cli {
-    /// How much to log: error, warn, info, debug, trace, or a filter. Beats LOG_LEVEL.
+    /// How much to log: error, warn, info, debug, trace, or a filter. Beats `LOG_LEVEL`.
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,
     /// What to do.
@@ -45,7 +45,7 @@ pub enum Command {
 /// What `check` takes.
 #[derive(Args, Debug)]
 pub struct CheckArgs {
-    /// Check with this profile instead of AWS_PROFILE.
+    /// Check with this profile instead of `AWS_PROFILE`.
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
 }

@@ -117,12 +117,11 @@ impl Config {
     /// What tells this bucket's artifacts from every other's, as a part of each cache key.
     #[must_use]
     pub fn repository(&self) -> String {
-        let endpoint = self
-            .s3_endpoint
-            .as_deref()
-            .unwrap_or("s3:/")
-            .trim_end_matches('/');
-        format!("{endpoint}/{}/{}", self.bucket, self.prefix)
+        let (bucket, prefix) = (&self.bucket, &self.prefix);
+        match &self.s3_endpoint {
+            Some(endpoint) => format!("{}/{bucket}/{prefix}", endpoint.trim_end_matches('/')),
+            None => format!("s3://{bucket}/{prefix}"),
+        }
     }
 }
 

@@ -56,9 +56,7 @@ impl Credentials {
             let looked = state
                 .wait_for(|state| !matches!(state, State::Refreshing))
                 .await;
-            looked
-                .map(|state| state.clone())
-                .unwrap_or(State::Refreshing)
+            looked.map_or(State::Refreshing, |state| state.clone())
         };
         match tokio::time::timeout(patience, settled).await {
             Ok(state) => state.into_result(),
@@ -94,8 +92,10 @@ impl Credentials {
                 | State::Denied(_)
                 | State::ConfigError(_) => true,
             });
-            let other = other.await.map(|state| state.clone());
-            other.unwrap_or(State::Refreshing).into_result()
+            let other = other.await;
+            other
+                .map_or(State::Refreshing, |state| state.clone())
+                .into_result()
         };
         tokio::time::timeout(patience, waiting)
             .await

@@ -187,9 +187,7 @@ impl Flight {
             .wait_for(|progress| !matches!(progress, Progress::Starting))
             .await;
         // The sender is in `self`, so it is not gone.
-        let departed = departed
-            .map(|progress| progress.clone())
-            .unwrap_or(Progress::Diverted);
+        let departed = departed.map_or(Progress::Diverted, |progress| progress.clone());
         match departed {
             Progress::Failed(error) => Err(error),
             Progress::AlreadyCached => Ok(Departure::AlreadyCached),
@@ -219,8 +217,7 @@ impl Flight {
         });
         let reached = reached
             .await
-            .map(|progress| progress.clone())
-            .unwrap_or(Progress::Diverted);
+            .map_or(Progress::Diverted, |progress| progress.clone());
         let end = match reached {
             Progress::Failed(error) => return Err(TailError::Failed(error)),
             Progress::Streaming { available_bytes } => end.min(available_bytes),

@@ -38,8 +38,6 @@ fn by_extension(name: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn the_stored_type_wins_unless_it_is_generic() {
         let key = super::super::FolderKey::artifact(

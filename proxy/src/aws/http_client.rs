@@ -6,6 +6,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 /// Builds the client. `ca_bundle` is PEM, added to the system's roots.
 ///
@@ -35,7 +36,7 @@ pub fn http_client(ca_bundle: Option<&[u8]>) -> SharedHttpClient {
             if let Some(settings) = settings {
                 connector = connector.connector_settings(settings.clone());
             }
-            if let Some(sleep) = components.and_then(|components| components.sleep_impl()) {
+            if let Some(sleep) = components.and_then(RuntimeComponents::sleep_impl) {
                 connector = connector.sleep_impl(sleep);
             }
             connector.build()

@@ -117,9 +117,12 @@ impl Entry {
 
     /// Opens an object file without knowing whose it is.
     pub(super) fn open_any(path: &Path, verified: u64) -> Result<Self, ReadError> {
-        let file = File::open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => ReadError::Absent,
-            _other => ReadError::Io(error),
+        let file = File::open(path).map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                ReadError::Absent
+            } else {
+                ReadError::Io(error)
+            }
         })?;
         let status = file.metadata()?;
         if !status.is_file() {
@@ -153,12 +156,12 @@ impl Entry {
             verified_blocks: AtomicU64::new(0),
         };
         if whole && entry.length() <= MEMORY_OBJECT_BYTES {
-            entry.take_whole(start)?;
+            entry.take_whole(&start)?;
         }
         Ok(entry)
     }
 
-    fn take_whole(&mut self, file: Bytes) -> Result<(), ReadError> {
+    fn take_whole(&mut self, file: &Bytes) -> Result<(), ReadError> {
         let offset = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX).min(file.len());
         let (start, end) = (
             offset(self.header_bytes),

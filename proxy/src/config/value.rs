@@ -307,11 +307,11 @@ mod tests {
 
     #[test]
     fn durations_are_seconds_unless_they_say_otherwise() {
-        assert_eq!(parse_duration("60"), Some(Duration::from_secs(60)));
+        assert_eq!(parse_duration("60"), Some(Duration::from_mins(1)));
         assert_eq!(parse_duration("1.5s"), Some(Duration::from_millis(1500)));
         assert_eq!(parse_duration("250 ms"), Some(Duration::from_millis(250)));
-        assert_eq!(parse_duration("2m"), Some(Duration::from_secs(120)));
-        assert_eq!(parse_duration("1h"), Some(Duration::from_secs(3600)));
+        assert_eq!(parse_duration("2m"), Some(Duration::from_mins(2)));
+        assert_eq!(parse_duration("1h"), Some(Duration::from_hours(1)));
         for wrong in ["", "-1", "soon", "1d", "1e999"] {
             assert_eq!(parse_duration(wrong), None, "{wrong}");
         }

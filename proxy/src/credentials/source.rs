@@ -140,7 +140,10 @@ impl Source {
                 self.how_to_configure(),
             )),
             // The enum is open: what it may gain passes, like all that is unknown.
-            _other => State::Offline(Trouble::new(
+            CredentialsError::ProviderTimedOut(_)
+            | CredentialsError::ProviderError(_)
+            | CredentialsError::Unhandled(_)
+            | _ => State::Offline(Trouble::new(
                 format!(
                     "fetching the credentials of {} failed: {reason}",
                     self.named()

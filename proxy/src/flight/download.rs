@@ -133,7 +133,7 @@ impl Download {
                 Some(Writer::new(staged))
             }
             Err(error) => {
-                self.report_uncached(&error);
+                report_uncached(&error);
                 None
             }
         }
@@ -147,7 +147,7 @@ impl Download {
                 Some(writer)
             }
             Err(error) => {
-                self.report_uncached(&error);
+                report_uncached(&error);
                 None
             }
         }
@@ -156,11 +156,11 @@ impl Download {
     async fn commit(&self, writer: Writer, verified: crate::checksum::Verified, length: u64) {
         match writer.commit(verified).await {
             Ok(()) => self.flight.spool.trim(length, Keep::Nothing),
-            Err(error) => self.report_uncached(&error),
+            Err(error) => report_uncached(&error),
         }
     }
+}
 
-    fn report_uncached(&self, error: &(impl std::fmt::Display + ?Sized)) {
-        warn!(%error, "served without being cached");
-    }
+fn report_uncached(error: &impl std::fmt::Display) {
+    warn!(%error, "served without being cached");
 }

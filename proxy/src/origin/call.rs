@@ -60,11 +60,11 @@ impl Origin {
                 Ok(Err(error)) => Failure::of(&error),
                 Err(_) => Failure::timed_out(allowed),
             };
-            let verdict = match failure.verdict() {
+            let mut verdict = failure.verdict();
+            if verdict == Verdict::AccessDenied && valid.has_expired() {
                 // Some S3 servers (Ceph) have no other word for an ended session.
-                Verdict::AccessDenied if valid.has_expired() => Verdict::CredentialsRejected,
-                verdict => verdict,
-            };
+                verdict = Verdict::CredentialsRejected;
+            }
             debug!(%failure, ?verdict, "a call to S3 failed");
             match verdict {
                 Verdict::CredentialsRejected if !healed.credentials => {

@@ -57,7 +57,6 @@ impl App {
 }
 
 /// All routes. Names of our own pages shadow artifacts of the same name at the top of the bucket.
-#[must_use]
 pub fn router(app: &Arc<App>) -> Router {
     Router::new()
         .route("/healthz", get(health::healthz))
