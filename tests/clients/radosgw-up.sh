@@ -84,14 +84,14 @@ ceph-authtool -C "$dir/admin.keyring" --gen-key -n client.admin --cap mon 'allow
 ceph-authtool "$dir/mon.keyring" --import-keyring "$dir/admin.keyring"
 monmaptool --create --clobber --fsid "$fsid" --addv a "[v2:127.0.0.1:$mon2_port,v1:127.0.0.1:$mon1_port]" "$dir/monmap"
 ceph-mon --mkfs -i a --monmap "$dir/monmap" --keyring "$dir/mon.keyring" -c "$conf"
-ceph-mon -i a -c "$conf"
+ceph-mon -i a -c "$conf" 3>&-
 
 # The object store: one OSD in memory.
 timeout 30 ceph -c "$conf" osd new "$osd_uuid" 0
 timeout 30 ceph -c "$conf" auth get-or-create osd.0 mon 'allow profile osd' osd 'allow *' -o "$dir/osd0/keyring"
 ceph-osd --mkfs -i 0 --osd-uuid "$osd_uuid" -c "$conf"
 timeout 30 ceph -c "$conf" osd crush add osd.0 1.0 root=default host=test
-ceph-osd -i 0 -c "$conf"
+ceph-osd -i 0 -c "$conf" 3>&-
 osd_is_up=false
 for _ in $(seq 60); do
   timeout 5 ceph -c "$conf" osd stat | grep -q '1 up' && { osd_is_up=true; break; }
