@@ -13,6 +13,7 @@ use crate::artifact::ArtifactKey;
 use crate::cache::key::EntryId;
 use crate::cache::{CacheKey, Hit};
 use crate::error::Error;
+use crate::flight::Flight;
 use crate::origin::Revalidation;
 
 /// A copy is at hand, so the origin gets only so long to answer.
@@ -99,6 +100,12 @@ impl Fetcher {
         if self.refreshes.is_left_alone(group) {
             return Ok(Found::hit(cache_key, hit, Verdict::Stale));
         }
+        if let Some(flight) = self.flights.running(&cache_key) {
+            // A newer version is already on its way.
+            return self
+                .board_or_stale(cache_key, flight, Verdict::Collapsed, hit, group)
+                .await;
+        }
         let (outcome, ()) = tokio::join!(
             self.revalidate(key, &cache_key, &hit),
             self.refresh_companions(key),
@@ -110,20 +117,43 @@ impl Fetcher {
             }
             Ok(Revalidation::Changed(stream)) => {
                 info!(artifact.key = key.as_str(), "a newer version is fetched");
-                self.cache.remove(&cache_key).await;
+                // The old copy stays until the new one is verified and takes its place; meanwhile
+                // nobody takes it for fresh.
+                self.cache.expire(&cache_key).await;
                 let (flight, _) = self.flights.join_with(key, &cache_key, *stream);
-                self.board(cache_key, flight, Verdict::Refreshed).await
+                self.board_or_stale(cache_key, flight, Verdict::Refreshed, hit, group)
+                    .await
             }
             Err(error) if error.leaves_stale_copy_usable() => {
-                info!(artifact.key = key.as_str(), %error, "a stale copy is served");
-                self.refreshes.unanswered.insert(group, Instant::now());
-                Ok(Found::hit(cache_key, hit, Verdict::Stale))
+                Ok(self.stale(cache_key, hit, group, &error))
             }
             Err(error) => {
                 self.cache.remove(&cache_key).await;
                 Err(self.remember_if_missing(&cache_key, error))
             }
         }
+    }
+
+    async fn board_or_stale(
+        &self,
+        cache_key: CacheKey,
+        flight: Arc<Flight>,
+        verdict: Verdict,
+        hit: Hit,
+        group: EntryId,
+    ) -> Result<Found, Error> {
+        match self.board(cache_key.clone(), flight, verdict).await {
+            Err(error) if error.leaves_stale_copy_usable() => {
+                Ok(self.stale(cache_key, hit, group, &error))
+            }
+            boarded => boarded,
+        }
+    }
+
+    fn stale(&self, cache_key: CacheKey, hit: Hit, group: EntryId, error: &Error) -> Found {
+        info!(artifact.key = cache_key.key(), %error, "a stale copy is served");
+        self.refreshes.unanswered.insert(group, Instant::now());
+        Found::hit(cache_key, hit, Verdict::Stale)
     }
 
     async fn revalidate(
@@ -161,18 +191,25 @@ impl Fetcher {
 
     async fn refresh_companion(&self, key: ArtifactKey) {
         let cache_key = self.cache_key(&key);
+        if let Some(flight) = self.flights.running(&cache_key) {
+            let _outcome = flight.departure().await;
+            return;
+        }
         let Some(hit) = self.cache.lookup(&cache_key).await else {
             return;
         };
         match self.revalidate(&key, &cache_key, &hit).await {
             Ok(Revalidation::NotModified) => self.cache.confirm(&cache_key).await,
             Ok(Revalidation::Changed(stream)) => {
-                self.cache.remove(&cache_key).await;
+                self.cache.expire(&cache_key).await;
                 let (flight, _) = self.flights.join_with(&key, &cache_key, *stream);
                 let _outcome = flight.departure().await;
             }
             Err(Error::NotFound) => self.cache.remove(&cache_key).await,
-            Err(error) => debug!(artifact.key = key.as_str(), %error, "left as it is"),
+            Err(error) => {
+                debug!(artifact.key = key.as_str(), %error, "asked again when it is wanted");
+                self.cache.expire(&cache_key).await;
+            }
         }
     }
 

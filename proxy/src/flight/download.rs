@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::{Bytes, BytesMut};
 use tracing::{Instrument as _, info_span, warn};
 
 use super::spool::Keep;
@@ -14,6 +15,10 @@ use crate::origin::{ObjectStream, VerifiedDownload};
 
 /// Objects up to this size are handed to all readers from memory where the disk cannot take them.
 const MEMORY_ONLY_BYTES: u64 = 1024 * 1024;
+/// Objects up to this size are handed out only when they are whole and verified: even their first
+/// answer then has its checksums, which spares clients half of their requests, and an altered one is
+/// fetched again unseen.
+const GATHERED_BYTES: u64 = 64 * 1024;
 /// A download that turns out wrong before anyone has seen a byte is made once more.
 const ATTEMPTS: u32 = 2;
 
@@ -96,10 +101,8 @@ impl Download {
             return Ok(());
         }
         let mut position = 0;
-        while let Some(bytes) = download.next().await? {
-            if let Some(verified) = download.verified() {
-                let _set_once = self.flight.checksums.set(verified.checksums().clone());
-            }
+        while let Some(bytes) = next_piece(&mut download).await? {
+            self.note_checksums(&download);
             self.flight.depart(&download.head().attributes);
             self.flight.publish(position, bytes.clone());
             position += bytes.len() as u64;
@@ -110,6 +113,7 @@ impl Download {
             }
         }
         if length == 0 {
+            self.note_checksums(&download);
             self.flight.depart(&download.head().attributes);
             self.flight
                 .progress
@@ -119,6 +123,12 @@ impl Download {
             self.commit(writer, verified.clone(), length).await;
         }
         Ok(())
+    }
+
+    fn note_checksums(&self, download: &VerifiedDownload) {
+        if let Some(verified) = download.verified() {
+            let _set_once = self.flight.checksums.set(verified.checksums().clone());
+        }
     }
 
     async fn stage(&self, download: &VerifiedDownload) -> Option<Writer> {
@@ -139,7 +149,7 @@ impl Download {
         }
     }
 
-    async fn write(&self, writer: Option<Writer>, bytes: bytes::Bytes) -> Option<Writer> {
+    async fn write(&self, writer: Option<Writer>, bytes: Bytes) -> Option<Writer> {
         let mut writer = writer?;
         match writer.push(bytes).await {
             Ok(()) => {
@@ -163,4 +173,20 @@ impl Download {
 
 fn report_uncached(error: &impl std::fmt::Display) {
     warn!(%error, "served without being cached");
+}
+
+/// The next bytes to publish: of a small object all at once, of others as they come.
+async fn next_piece(download: &mut VerifiedDownload) -> Result<Option<Bytes>, Error> {
+    let length = download.head().attributes.length;
+    let Some(first) = download.next().await? else {
+        return Ok(None);
+    };
+    if length > GATHERED_BYTES || first.len() as u64 == length {
+        return Ok(Some(first));
+    }
+    let mut whole = BytesMut::from(first);
+    while let Some(more) = download.next().await? {
+        whole.extend_from_slice(&more);
+    }
+    Ok(Some(whole.freeze()))
 }

@@ -7,6 +7,7 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
+use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use super::call::Refusal;
@@ -42,7 +43,7 @@ impl ObjectStream {
         let permit = origin.limits.call().await?;
         match get(origin, key, patience, |call| call).await {
             Ok(answer) => Self::of(origin, key, answer, permit).await,
-            Err(refusal) => Err(origin.explain(refusal).await),
+            Err(refusal) => Err(origin.explain(key.as_str(), refusal).await),
         }
     }
 
@@ -52,14 +53,17 @@ impl ObjectStream {
         etag: &str,
         patience: Duration,
     ) -> Result<Revalidation, Error> {
-        let permit = origin.limits.call().await?;
-        match get(origin, key, patience, |call| call.if_none_match(etag)).await {
+        let started = Instant::now();
+        let permit = timeout(patience, origin.limits.call()).await;
+        let permit = permit.map_err(|_| Error::unavailable("all calls to S3 are taken"))??;
+        let left = patience.saturating_sub(started.elapsed());
+        match get(origin, key, left, |call| call.if_none_match(etag)).await {
             Ok(answer) => {
                 let stream = Self::of(origin, key, answer, permit).await?;
                 Ok(Revalidation::Changed(Box::new(stream)))
             }
             Err(Refusal::Answer(Verdict::NotModified, _)) => Ok(Revalidation::NotModified),
-            Err(refusal) => Err(origin.explain(refusal).await),
+            Err(refusal) => Err(origin.explain(key.as_str(), refusal).await),
         }
     }
 
@@ -95,7 +99,7 @@ impl ObjectStream {
     async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         let length = self.head.attributes.length;
         while self.position < length {
-            let cause = match tokio::time::timeout(SILENCE_TIMEOUT, self.body.next()).await {
+            let cause = match timeout(SILENCE_TIMEOUT, self.body.next()).await {
                 Ok(Some(Ok(bytes))) if bytes.is_empty() => continue,
                 Ok(Some(Ok(bytes))) => {
                     self.position += bytes.len() as u64;
@@ -144,7 +148,7 @@ impl ObjectStream {
             Ok(_) => Err(Error::Corrupt(
                 "S3 resumed at another place than asked for".to_owned(),
             )),
-            Err(refusal) => Err(self.origin.explain(refusal).await),
+            Err(refusal) => Err(self.origin.explain(key, refusal).await),
         }
     }
 }
