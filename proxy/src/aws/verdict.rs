@@ -104,15 +104,16 @@ impl Failure {
             Some("PreconditionFailed") => Verdict::PreconditionFailed,
             Some("NotModified") => Verdict::NotModified,
             // HEAD has no body: the SDK makes up `NotFound` from the status.
+            Some("NotFound") if self.status == Some(404) => Verdict::NoSuchKey,
             Some(_) | None => self.verdict_by_status(),
         }
     }
 
+    /// A 404 without S3's code is somebody else's: a wrong endpoint, a proxy between. It passes.
     fn verdict_by_status(&self) -> Verdict {
         match self.status {
             Some(301 | 307) => Verdict::WrongRegion(self.region()),
             Some(304) => Verdict::NotModified,
-            Some(404) => Verdict::NoSuchKey,
             Some(412) => Verdict::PreconditionFailed,
             Some(416) => Verdict::RangeNotSatisfiable,
             Some(400 | 401 | 403) if self.code.is_none() => Verdict::Unexplained,
@@ -188,6 +189,16 @@ mod tests {
         assert_eq!(failure(None, Some(400)).verdict(), Verdict::Unexplained);
         assert_eq!(
             failure(Some("NotFound"), Some(404)).verdict(),
+            Verdict::NoSuchKey
+        );
+    }
+
+    #[test]
+    fn a_404_that_is_not_s3s_is_no_missing_key() {
+        assert_eq!(failure(None, Some(404)).verdict(), Verdict::Passing);
+        assert_eq!(failure(Some(""), Some(404)).verdict(), Verdict::Passing);
+        assert_eq!(
+            failure(Some("NoSuchKey"), Some(404)).verdict(),
             Verdict::NoSuchKey
         );
     }

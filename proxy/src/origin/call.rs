@@ -1,5 +1,6 @@
 //! The loop around every call.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -56,7 +57,10 @@ impl Origin {
             let valid = self.credentials.usable(left()).await?;
             let allowed = ATTEMPT_TIMEOUT.min(left().max(FIRST_BACKOFF));
             let failure = match timeout(allowed, make(self.client())).await {
-                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Ok(answer)) => {
+                    self.bucket_answered.store(true, Ordering::Relaxed);
+                    return Ok(answer);
+                }
                 Ok(Err(error)) => Failure::of(&error),
                 Err(_) => Failure::timed_out(allowed),
             };
@@ -101,17 +105,17 @@ impl Origin {
         }
     }
 
-    /// What a refusal means for whoever asked for an object.
-    pub(super) async fn explain(&self, refusal: Refusal) -> Error {
+    /// What a refusal means for whoever asked for `what`, a key or the bucket.
+    pub(super) async fn explain(&self, what: &str, refusal: Refusal) -> Error {
         let (verdict, failure) = match refusal {
             Refusal::Error(error) => return error,
             Refusal::Answer(verdict, failure) => (verdict, failure),
         };
         match verdict {
             Verdict::NoSuchKey => Error::NotFound,
-            Verdict::AccessDenied => self.explain_denial(&failure).await,
+            Verdict::AccessDenied => self.explain_denial(what, &failure).await,
             Verdict::Archived => Error::Denied(format!(
-                "the object is archived and has to be restored first: {failure}"
+                "{what} is archived and has to be restored first: {failure}"
             )),
             Verdict::NoSuchBucket => Error::Misconfigured(Trouble::new(
                 format!("there is no bucket `{}`", self.bucket),
@@ -147,12 +151,11 @@ impl Origin {
 
     /// `AccessDenied` on a key is a denial where the bucket may be listed; where it may not, a
     /// missing key looks the same.
-    async fn explain_denial(&self, failure: &Failure) -> Error {
+    async fn explain_denial(&self, what: &str, failure: &Failure) -> Error {
         if self.list_permission.get(self).await {
-            let profile = &self.profile;
+            let (profile, bucket) = (&self.profile, &self.bucket);
             Error::Denied(format!(
-                "{failure} (profile `{profile}`, bucket `{}`)",
-                self.bucket
+                "{failure} (profile `{profile}`, bucket `{bucket}`, key `{what}`)"
             ))
         } else {
             Error::NotFound

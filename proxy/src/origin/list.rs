@@ -69,7 +69,7 @@ pub(super) async fn page(
         Err(Refusal::Answer(Verdict::AccessDenied, failure)) => Err(Error::Denied(format!(
             "folders of this bucket may not be listed: {failure}"
         ))),
-        Err(refusal) => Err(origin.explain(refusal).await),
+        Err(refusal) => Err(origin.explain(folder.as_str(), refusal).await),
     }
 }
 
@@ -123,7 +123,7 @@ fn listing(prefix: &str, answer: &ListObjectsV2Output) -> Listing {
 pub(super) async fn probe(origin: &Origin, patience: Duration) -> Result<bool, Error> {
     match try_probe(origin, patience).await {
         Ok(allowed) => Ok(allowed),
-        Err(refusal) => Err(origin.explain(refusal).await),
+        Err(refusal) => Err(origin.explain(&origin.prefix, refusal).await),
     }
 }
 

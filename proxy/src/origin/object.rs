@@ -1,5 +1,7 @@
 //! An object's head, out of S3's answers.
 
+use std::sync::atomic::Ordering;
+
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ChecksumType, ServerSideEncryption};
@@ -115,7 +117,8 @@ fn md5_of_etag(answer: &GetObjectOutput) -> Option<String> {
     (plain && !customer_key && is_md5).then(|| etag.to_ascii_lowercase())
 }
 
-/// `HeadObject`; where it only says 400 or 403, the first byte tells why.
+/// `HeadObject`; where it only says 400 or 403, the first byte tells why. So it does for a 404 as
+/// long as the bucket itself may be what is missing.
 pub(super) async fn head(origin: &Origin, key: &ArtifactKey) -> Result<ObjectHead, Error> {
     let _permit = origin.limits.call().await?;
     let answer = origin
@@ -130,20 +133,22 @@ pub(super) async fn head(origin: &Origin, key: &ArtifactKey) -> Result<ObjectHea
     match answer {
         Ok(answer) => Ok(ObjectHead::of_head(&answer)),
         Err(Refusal::Answer(Verdict::Unexplained, _)) => first_byte(origin, key).await,
-        Err(refusal) => Err(origin.explain(refusal).await),
+        Err(Refusal::Answer(Verdict::NoSuchKey, _))
+            if !origin.bucket_answered.load(Ordering::Relaxed) =>
+        {
+            first_byte(origin, key).await
+        }
+        Err(refusal) => Err(origin.explain(key.as_str(), refusal).await),
     }
 }
 
 async fn first_byte(origin: &Origin, key: &ArtifactKey) -> Result<ObjectHead, Error> {
-    let first = origin.call(PATIENCE, |client| {
-        client
-            .get_object()
-            .bucket(&origin.bucket)
-            .key(origin.s3_key(key))
-            .range("bytes=0-0")
-            .send()
-    });
-    match first.await {
+    let first = match get_head(origin, key, Some("bytes=0-0")).await {
+        // An empty object has no first byte.
+        Err(Refusal::Answer(Verdict::RangeNotSatisfiable, _)) => get_head(origin, key, None).await,
+        first => first,
+    };
+    match first {
         Ok(answer) => {
             let mut head = ObjectHead::of_get(&answer);
             let total = answer
@@ -157,6 +162,22 @@ async fn first_byte(origin: &Origin, key: &ArtifactKey) -> Result<ObjectHead, Er
             };
             Ok(head)
         }
-        Err(refusal) => Err(origin.explain(refusal).await),
+        Err(refusal) => Err(origin.explain(key.as_str(), refusal).await),
     }
+}
+
+async fn get_head(
+    origin: &Origin,
+    key: &ArtifactKey,
+    range: Option<&str>,
+) -> Result<GetObjectOutput, Refusal> {
+    let get = origin.call(PATIENCE, |client| {
+        client
+            .get_object()
+            .bucket(&origin.bucket)
+            .key(origin.s3_key(key))
+            .set_range(range.map(str::to_owned))
+            .send()
+    });
+    get.await
 }
