@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 use tracing::{debug, info, warn};
 
-use super::connection::{AbortHandle, Connection};
+use super::connection::{AbortAll, AbortHandle, Connection};
 use crate::config::Listen;
 
 /// A connection that sends no (further) request for so long is closed.
@@ -78,12 +78,14 @@ impl Listeners {
     pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) {
         let graceful = Arc::new(GracefulShutdown::new());
         let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let aborts = AbortAll::default();
         let loops: Vec<_> = self
             .0
             .into_iter()
             .map(|listener| {
                 let (router, graceful) = (router.clone(), Arc::clone(&graceful));
-                tokio::spawn(accept(listener, router, graceful, Arc::clone(&places)))
+                let (places, aborts) = (Arc::clone(&places), aborts.clone());
+                tokio::spawn(accept(listener, router, graceful, places, aborts))
             })
             .collect();
         shutdown.await;
@@ -99,6 +101,8 @@ impl Listeners {
             .is_err()
         {
             warn!("answers still under way are cut off");
+            // Their tasks end with the runtime, and a short body must not end in order.
+            aborts.abort();
         }
     }
 }
@@ -131,6 +135,7 @@ async fn accept(
     router: Router,
     graceful: Arc<GracefulShutdown>,
     places: Arc<Semaphore>,
+    aborts: AbortAll,
 ) {
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
@@ -145,7 +150,7 @@ async fn accept(
                 continue;
             }
         };
-        let connection = connection(stream, router.clone());
+        let connection = connection(stream, router.clone(), aborts.handle());
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -159,6 +164,7 @@ async fn accept(
 fn connection(
     stream: TcpStream,
     router: Router,
+    abort: AbortHandle,
 ) -> http1::Connection<
     TokioIo<Connection>,
     impl hyper::service::Service<
@@ -171,7 +177,6 @@ fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "TCP_NODELAY");
     }
-    let abort = AbortHandle::default();
     let connection = Connection::new(stream, abort.clone());
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(abort.clone());

@@ -52,6 +52,7 @@ fn with_object(
     found: &Found,
 ) -> Response {
     let headers = &request.headers;
+    let is_head = request.method == Method::HEAD;
     match conditions::evaluate(headers, &found.attributes) {
         Outcome::NotModified => return empty(StatusCode::NOT_MODIFIED),
         Outcome::PreconditionFailed => return empty(StatusCode::PRECONDITION_FAILED),
@@ -59,7 +60,8 @@ fn with_object(
     }
     let length = found.attributes.length;
     let range = headers.get(RANGE).and_then(|range| range.to_str().ok());
-    let range = range.filter(|_| conditions::range_applies(headers, &found.attributes));
+    // Ranges are defined for GET only (RFC 9110, section 14.2).
+    let range = range.filter(|_| !is_head && conditions::range_applies(headers, &found.attributes));
     let (status, start, end) = match range::parse(range, length) {
         RangeOutcome::Full => (StatusCode::OK, 0, length),
         RangeOutcome::Partial { start, end } => (StatusCode::PARTIAL_CONTENT, start, end),
@@ -73,7 +75,7 @@ fn with_object(
             return response;
         }
     };
-    let content = if request.method == Method::HEAD {
+    let content = if is_head {
         Body::empty()
     } else {
         content(app, abort, key, found, start, end)

@@ -21,15 +21,36 @@ const STALL_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Turns the end of a connection into a reset.
 #[derive(Clone, Debug, Default)]
-pub(super) struct AbortHandle(Arc<AtomicBool>);
+pub(super) struct AbortHandle {
+    this: Arc<AtomicBool>,
+    all: AbortAll,
+}
 
-impl AbortHandle {
+/// Turns the end of every connection into a reset.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AbortAll(Arc<AtomicBool>);
+
+impl AbortAll {
     pub(super) fn abort(&self) {
         self.0.store(true, Ordering::Release);
     }
 
+    /// For one more connection.
+    pub(super) fn handle(&self) -> AbortHandle {
+        AbortHandle {
+            this: Arc::default(),
+            all: self.clone(),
+        }
+    }
+}
+
+impl AbortHandle {
+    pub(super) fn abort(&self) {
+        self.this.store(true, Ordering::Release);
+    }
+
     fn is_aborted(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.this.load(Ordering::Acquire) || self.all.0.load(Ordering::Acquire)
     }
 }
 

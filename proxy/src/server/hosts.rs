@@ -10,6 +10,15 @@ use http::header::HOST;
 use http::uri::Authority;
 use http::{Request, Version};
 
+/// Why a request is refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum HostError {
+    /// No Host header where HTTP wants one, or several (RFC 9112, section 3.2).
+    Malformed,
+    /// Meant for somebody of this name.
+    Foreign(String),
+}
+
 /// The names that clients may call us by.
 #[derive(Clone, Debug)]
 pub(super) struct AllowedHosts(Arc<[String]>);
@@ -19,22 +28,25 @@ impl AllowedHosts {
         Self(names.iter().map(|name| name.to_ascii_lowercase()).collect())
     }
 
-    /// `Err` with the name that is not allowed.
-    pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), String> {
+    /// Whether the request is meant for us.
+    pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), HostError> {
         // An absolute-form target and the Host header have to be allowed both.
         let target = request
             .uri()
             .authority()
             .map(|authority| authority.as_str().to_owned());
-        let header = request.headers().get(HOST).map(|host| {
+        let headers: Vec<_> = request.headers().get_all(HOST).iter().collect();
+        let needed = usize::from(request.version() == Version::HTTP_11);
+        if headers.len() < needed || headers.len() > 1 {
+            return Err(HostError::Malformed);
+        }
+        let header = headers.first().map(|host| {
             host.to_str()
                 .map_or_else(|_| "(not ASCII)".to_owned(), str::to_owned)
         });
-        if header.is_none() && target.is_none() && request.version() == Version::HTTP_11 {
-            return Err("(none)".to_owned());
-        }
         let mut called = header.into_iter().chain(target);
-        called.find(|name| !self.allows(name)).map_or(Ok(()), Err)
+        let foreign = called.find(|name| !self.allows(name));
+        foreign.map_or(Ok(()), |name| Err(HostError::Foreign(name)))
     }
 
     fn allows(&self, called: &str) -> bool {

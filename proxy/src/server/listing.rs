@@ -226,7 +226,9 @@ fn link(name: &str) -> String {
     let (name, slash) = name
         .strip_suffix('/')
         .map_or((name, ""), |name| (name, "/"));
-    format!("{}{slash}", utf8_percent_encode(name, LINK))
+    // A folder without a name (of a key with `//`): `/` alone would lead to the top.
+    let here = if name.is_empty() { "./" } else { "" };
+    format!("{here}{}{slash}", utf8_percent_encode(name, LINK))
 }
 
 fn date(seconds: i64) -> Option<String> {
@@ -263,6 +265,7 @@ mod tests {
         assert_eq!(link("a b+c#d?.jar"), "a%20b%2Bc%23d%3F.jar");
         assert_eq!(link("scheme:x"), "scheme%3Ax");
         assert_eq!(link("a//"), "a%2F/");
+        assert_eq!(link("/"), ".//");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tracing::{Level, event, info};
 
 use super::connection::AbortHandle;
 use super::health::{self, Readiness};
-use super::hosts::AllowedHosts;
+use super::hosts::{AllowedHosts, HostError};
 use super::listing::Listings;
 use super::{artifact, status};
 use crate::artifact::RequestPath;
@@ -93,7 +93,11 @@ async fn by_path(
 async fn check_host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     match app.hosts.check(&request) {
         Ok(()) => next.run(request).await,
-        Err(name) => {
+        Err(HostError::Malformed) => {
+            let text = "an HTTP/1.1 request has exactly one Host header\n";
+            (StatusCode::BAD_REQUEST, text).into_response()
+        }
+        Err(HostError::Foreign(name)) => {
             let text = format!(
                 "this proxy is not called `{name}`; if it is, add the name to PROXY_ALLOWED_HOSTS"
             );
