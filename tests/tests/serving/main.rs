@@ -1,3 +1,22 @@
 //! What clients are answered. See `docs/PROMISES.md`.
 
+mod broken_downloads;
+mod checksums;
+mod conditions;
+mod credentials_away;
+mod crowds;
+mod denials;
+mod fairness;
+mod headers;
+mod health;
 mod hits_and_misses;
+mod hosts;
+mod keys;
+mod listings;
+mod metadata;
+mod negative_answers;
+mod protocol;
+mod ranges;
+mod shutdown;
+mod trouble_at_s3;
+mod world;
