@@ -10,6 +10,7 @@ mod list;
 mod object;
 mod stream;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub struct Origin {
     credentials: Credentials,
     limits: Limits,
     list_permission: ListPermission,
+    /// Whether the bucket is known to be there: until then, the bare 404 of a HEAD may mean either.
+    bucket_answered: AtomicBool,
 }
 
 /// The outcome of asking whether a cached copy is still good.
@@ -92,6 +95,7 @@ impl Origin {
             credentials,
             limits: Limits::default(),
             list_permission: ListPermission::default(),
+            bucket_answered: AtomicBool::new(false),
         }
     }
 
