@@ -199,6 +199,10 @@ impl Proxy {
     }
 
     /// `kill -9`; what is left to be restarted.
+    ///
+    /// # Panics
+    /// If it had ended before.
+    #[must_use]
     pub fn kill_9(mut self) -> ProxyBuilder {
         self.child.kill().expect("killed");
         self.child.wait().expect("reaped");
@@ -211,12 +215,18 @@ impl Proxy {
     }
 
     /// Sends any signal.
+    ///
+    /// # Panics
+    /// If it had ended before.
     pub fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).expect("a process id");
         kill(Pid::from_raw(pid), signal).expect("signalled");
     }
 
     /// Waits until it has ended by itself.
+    ///
+    /// # Panics
+    /// If it does not.
     pub async fn ended(&mut self) -> ExitStatus {
         let mut status = None;
         eventually("the proxy ends", async || {

@@ -7,7 +7,10 @@ use tokio::time::Instant;
 /// Nothing in these tests takes longer on a machine that works.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Waits until `condition` holds, polling; panics with `what` after [`PATIENCE`].
+/// Waits until `condition` holds, polling.
+///
+/// # Panics
+/// With `what`, after [`PATIENCE`].
 pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition().await {
@@ -16,10 +19,11 @@ pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// The outcome of `future`, or a panic with `what` after `limit`.
+/// The outcome of `future`.
+///
+/// # Panics
+/// With `what`, after `limit`.
 pub async fn within<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(limit, future).await {
-        Ok(outcome) => outcome,
-        Err(_) => panic!("took longer than {limit:?}: {what}"),
-    }
+    let outcome = tokio::time::timeout(limit, future).await;
+    outcome.unwrap_or_else(|_| panic!("took longer than {limit:?}: {what}"))
 }

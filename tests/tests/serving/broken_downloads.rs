@@ -80,11 +80,10 @@ async fn many_cuts_in_one_download_are_all_mended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_goes_and_comes_back_in_mid_download_is_survived() {
     let (world, jar) = with_artifact().await;
-    world.aws.faults().add(
-        on_get()
-            .times(1)
-            .delay_body(CUT_AT, Duration::from_secs(60)),
-    );
+    world
+        .aws
+        .faults()
+        .add(on_get().times(1).delay_body(CUT_AT, Duration::from_mins(1)));
     let mut answer = world.proxy.begin("GET", "/g/a-1.jar", &[]).await;
     let first = answer.next().await.expect("bytes").expect("no error");
     world.aws.go_offline().await.expect("offline");
@@ -104,7 +103,7 @@ async fn a_network_that_goes_and_comes_back_in_mid_download_is_survived() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_stalls_is_asked_for_again() {
     let (world, jar) = with_artifact().await;
-    let for_ever = Duration::from_secs(3600);
+    let for_ever = Duration::from_hours(1);
     world
         .aws
         .faults()

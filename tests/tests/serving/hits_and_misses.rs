@@ -1,9 +1,11 @@
 //! The two ways to an artifact.
 
+use std::time::Duration;
+
 use simulated_aws::{Fault, Operation};
 use tests::ProxyBuilder;
 
-use crate::world::World;
+use crate::world::{World, noise};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn second_get_is_served_from_disk() {
@@ -78,6 +80,33 @@ async fn head_on_a_hit_asks_nobody() {
     assert_eq!(head.header("content-length"), "7");
     assert!(head.is_hit() && head.body.is_empty());
     assert_eq!(world.aws.counters().total(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_of_a_running_download_asks_nobody() {
+    let world = World::new().await;
+    world.put("g/a-1.jar", noise(2_000_000));
+    let pause = Duration::from_secs(1);
+    let fault = Fault::on(Operation::GetObject).delay_body(1_000_000, pause);
+    world.aws.faults().add(fault);
+    let running = world.proxy.begin("GET", "/g/a-1.jar", &[]).await;
+    let head = world.proxy.head("/g/a-1.jar").await;
+    assert_eq!(head.header("content-length"), "2000000");
+    assert_eq!(world.aws.counters().total(), 1);
+    assert_eq!(running.finish().await.broken, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_of_an_empty_artifact_is_explained_too() {
+    let world = World::new().await;
+    world.put("g/empty.txt", b"");
+    let fault = Fault::on(Operation::HeadObject).respond(403, "AccessDenied");
+    world.aws.faults().add(fault);
+    let head = world.proxy.head("/g/empty.txt").await;
+    assert_eq!(
+        (head.status.as_u16(), head.header("content-length")),
+        (200, "0")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

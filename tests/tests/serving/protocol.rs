@@ -3,7 +3,7 @@
 use std::net::{Ipv6Addr, SocketAddr};
 
 use tests::{Pending, raw_request};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::world::{End, World, get_and_close, read_to_end, rest_of};
@@ -113,7 +113,6 @@ async fn too_many_or_too_large_headers_are_431_and_harm_nobody() {
         // The proxy may close before it has read everything.
         let _may_fail = stream.write_all(request.as_bytes()).await;
         let mut answer = [0; 12];
-        use tokio::io::AsyncReadExt as _;
         if stream.read_exact(&mut answer).await.is_ok() {
             assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 431");
         }

@@ -59,7 +59,7 @@ async fn an_idle_connection_does_not_keep_the_process() {
 async fn an_answer_that_cannot_end_in_time_is_reset_and_not_cut_short() {
     let mut world = World::new().await;
     world.put("g/a-1.jar", noise(2_000_000));
-    let for_ever = Duration::from_secs(3600);
+    let for_ever = Duration::from_hours(1);
     world
         .aws
         .faults()
