@@ -14,6 +14,8 @@ pub struct Failure {
     pub status: Option<u16>,
     /// The service's own message, or the chain of causes.
     pub message: String,
+    /// Whether the service said more than a code. AWS always does; Ceph does not.
+    pub says_why: bool,
     /// `x-amz-bucket-region`, where S3 named it.
     pub bucket_region: Option<String>,
 }
@@ -57,14 +59,16 @@ impl Failure {
         let bucket_region =
             response.and_then(|response| response.headers().get("x-amz-bucket-region"));
         let metadata = error.as_service_error().map(ProvideErrorMetadata::meta);
+        let said = metadata
+            .and_then(|metadata| metadata.message())
+            .filter(|message| !message.is_empty());
         Self {
             code: metadata
                 .and_then(|metadata| metadata.code())
                 .map(str::to_owned),
             status: response.map(|response| response.status().as_u16()),
-            message: metadata
-                .and_then(|metadata| metadata.message())
-                .map_or_else(|| causes(error), str::to_owned),
+            message: said.map_or_else(|| causes(error), str::to_owned),
+            says_why: said.is_some(),
             bucket_region: bucket_region.map(str::to_owned),
         }
     }

@@ -10,7 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
-use super::Origin;
+use super::{Origin, PATIENCE, list};
 use crate::aws::{Failure, Verdict};
 use crate::error::{Error, Trouble};
 
@@ -152,14 +152,37 @@ impl Origin {
     /// `AccessDenied` on a key is a denial where the bucket may be listed; where it may not, a
     /// missing key looks the same.
     async fn explain_denial(&self, what: &str, failure: &Failure) -> Error {
-        if self.list_permission.get(self).await {
-            let (profile, bucket) = (&self.profile, &self.bucket);
+        let may_list = if failure.says_why {
+            self.list_permission.get(self).await
+        } else {
+            match list::try_probe(self, PATIENCE).await {
+                Ok(may_list) => may_list,
+                Err(_) => return unavailable(failure),
+            }
+        };
+        let (profile, bucket) = (&self.profile, &self.bucket);
+        if may_list {
             Error::Denied(format!(
                 "{failure} (profile `{profile}`, bucket `{bucket}`, key `{what}`)"
             ))
-        } else {
+        } else if failure.says_why {
             Error::NotFound
+        } else {
+            self.denied_without_a_word(failure)
         }
+    }
+
+    /// Ceph has no other word for a key or a session that it does not know. Where such credentials
+    /// may not even list the bucket, nothing says that an artifact is missing.
+    pub(super) fn denied_without_a_word(&self, failure: &Failure) -> Error {
+        Error::LoginRequired(Trouble::new(
+            format!(
+                "S3 denies bucket `{}` to profile `{}` and does not say why ({failure})",
+                self.bucket, self.profile
+            ),
+            "If the credentials have ended, log in again; if they are good, they need \
+             s3:ListBucket: without it this S3 does not say which artifacts are missing.",
+        ))
     }
 }
 

@@ -66,6 +66,9 @@ pub(super) async fn page(
         .await;
     match answer {
         Ok(answer) => Ok(listing(&prefix, &answer)),
+        Err(Refusal::Answer(Verdict::AccessDenied, failure)) if !failure.says_why => {
+            Err(origin.denied_without_a_word(&failure))
+        }
         Err(Refusal::Answer(Verdict::AccessDenied, failure)) => Err(Error::Denied(format!(
             "folders of this bucket may not be listed: {failure}"
         ))),
@@ -127,7 +130,7 @@ pub(super) async fn probe(origin: &Origin, patience: Duration) -> Result<bool, E
     }
 }
 
-async fn try_probe(origin: &Origin, patience: Duration) -> Result<bool, Refusal> {
+pub(super) async fn try_probe(origin: &Origin, patience: Duration) -> Result<bool, Refusal> {
     let answer = origin
         .call(patience, |client| {
             let list = client
