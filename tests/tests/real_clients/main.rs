@@ -1,2 +1,20 @@
 //! Real build tools and a real S3. Skipped where they are not installed, unless
 //! `REAL_CLIENTS=required`.
+//!
+//! ```text
+//! bazel, maven, gradle ─► build (cold, warm, killed and offline) ─► bucket (real jars)
+//! curl ─────────────────► the simulated AWS
+//! radosgw ──────────────► Ceph's S3 and STS, one instance a run
+//! ```
+
+mod aftermath;
+mod bazel;
+mod bucket;
+mod build;
+mod clients;
+mod commands;
+mod curl;
+mod gradle;
+mod maven;
+mod radosgw;
+mod request_log;
