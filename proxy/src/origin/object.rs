@@ -25,12 +25,9 @@ pub struct ObjectHead {
 
 impl ObjectHead {
     /// Out of the answer to a `GetObject` of the whole object.
-    pub(super) fn of_get(answer: &GetObjectOutput) -> Self {
+    pub(super) fn of_get(answer: &GetObjectOutput) -> Result<Self, Error> {
         let attributes = ObjectAttributes {
-            length: answer
-                .content_length()
-                .and_then(|length| length.try_into().ok())
-                .unwrap_or(0),
+            length: told(answer.content_length())?,
             etag: answer.e_tag().map(str::to_owned),
             last_modified: answer
                 .last_modified()
@@ -42,18 +39,15 @@ impl ObjectHead {
             length: attributes.length,
             checksums: promised(answer),
         };
-        Self {
+        Ok(Self {
             attributes,
             expected,
-        }
+        })
     }
 
-    fn of_head(answer: &HeadObjectOutput) -> Self {
+    fn of_head(answer: &HeadObjectOutput) -> Result<Self, Error> {
         let attributes = ObjectAttributes {
-            length: answer
-                .content_length()
-                .and_then(|length| length.try_into().ok())
-                .unwrap_or(0),
+            length: told(answer.content_length())?,
             etag: answer.e_tag().map(str::to_owned),
             last_modified: answer
                 .last_modified()
@@ -65,11 +59,17 @@ impl ObjectHead {
             length: attributes.length,
             checksums: Vec::new(),
         };
-        Self {
+        Ok(Self {
             attributes,
             expected,
-        }
+        })
     }
+}
+
+/// S3 always tells a length. Something in between that takes it away must not make an object empty.
+fn told(length: Option<i64>) -> Result<u64, Error> {
+    let length = length.and_then(|length| length.try_into().ok());
+    length.ok_or_else(|| Error::unavailable("S3 did not say how long the object is"))
 }
 
 /// S3's checksums of the whole object; composite ones, of multipart uploads, are not of its bytes.
@@ -131,7 +131,7 @@ pub(super) async fn head(origin: &Origin, key: &ArtifactKey) -> Result<ObjectHea
         })
         .await;
     match answer {
-        Ok(answer) => Ok(ObjectHead::of_head(&answer)),
+        Ok(answer) => ObjectHead::of_head(&answer),
         Err(Refusal::Answer(Verdict::Unexplained, _)) => first_byte(origin, key).await,
         Err(Refusal::Answer(Verdict::NoSuchKey, _))
             if !origin.bucket_answered.load(Ordering::Relaxed) =>
@@ -150,7 +150,7 @@ async fn first_byte(origin: &Origin, key: &ArtifactKey) -> Result<ObjectHead, Er
     };
     match first {
         Ok(answer) => {
-            let mut head = ObjectHead::of_get(&answer);
+            let mut head = ObjectHead::of_get(&answer)?;
             let total = answer
                 .content_range()
                 .and_then(|range| range.rsplit_once('/'));
@@ -180,4 +180,42 @@ async fn get_head(
             .send()
     });
     get.await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_of_untold_length_is_no_empty_object() {
+        let untold = GetObjectOutput::builder().e_tag("\"x-2\"").build();
+        assert!(matches!(
+            ObjectHead::of_get(&untold),
+            Err(Error::Unavailable(_))
+        ));
+        let empty = GetObjectOutput::builder().content_length(0).build();
+        let head = ObjectHead::of_get(&empty).expect("a head");
+        assert_eq!(head.attributes.length, 0);
+    }
+
+    #[test]
+    fn only_an_etag_that_is_an_md5_is_one() {
+        let tagged = |etag: &str| GetObjectOutput::builder().e_tag(etag);
+        let md5 = "\"5d41402abc4b2a76b9719d911017c592\"";
+        assert!(md5_of_etag(&tagged(md5).build()).is_some());
+        let kms = tagged(md5).server_side_encryption(ServerSideEncryption::AwsKms);
+        assert_eq!(md5_of_etag(&kms.build()), None);
+        let customer = tagged(md5).sse_customer_algorithm("AES256");
+        assert_eq!(md5_of_etag(&customer.build()), None);
+        let parts = tagged("\"5d41402abc4b2a76b9719d911017c592-2\"");
+        assert_eq!(md5_of_etag(&parts.build()), None);
+    }
+
+    #[test]
+    fn a_checksum_of_parts_is_none_of_the_bytes() {
+        let composite = GetObjectOutput::builder()
+            .checksum_crc32("AAAAAA==")
+            .checksum_type(ChecksumType::Composite);
+        assert_eq!(promised(&composite.build()), []);
+    }
 }

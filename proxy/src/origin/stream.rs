@@ -73,7 +73,7 @@ impl ObjectStream {
         answer: GetObjectOutput,
         permit: Permit,
     ) -> Result<Self, Error> {
-        let head = ObjectHead::of_get(&answer);
+        let head = ObjectHead::of_get(&answer)?;
         let permit = origin
             .limits
             .for_size(permit, head.attributes.length)
@@ -141,6 +141,8 @@ impl ObjectStream {
             call.range(&range).if_match(&etag)
         });
         match resumed.await {
+            // Not every S3 honours If-Match.
+            Ok(answer) if answer.e_tag().is_some_and(|given| given != etag) => Err(Error::Changed),
             Ok(answer) if starts_at(&answer, position) => {
                 self.body = answer.body;
                 Ok(())
