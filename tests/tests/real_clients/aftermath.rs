@@ -15,6 +15,10 @@ pub(crate) struct Aftermath {
 
 impl Aftermath {
     /// Runs `script` with `arguments` (`$1`, …) once this value and its process are gone.
+    #[expect(
+        clippy::zombie_processes,
+        reason = "it ends after this process, which therefore cannot wait for it"
+    )]
     pub(crate) fn run(script: &str, arguments: &[&OsStr]) -> Self {
         let mut shell = Command::new("sh");
         shell

@@ -9,7 +9,8 @@ use crate::commands::succeed;
 
 struct Bazel;
 
-/// Bazel with its start-up options. Without --nosystem_rc: Debian's own file names the install base.
+/// Bazel with its start-up options. Never `--nosystem_rc`: Debian's own file names the
+/// install base.
 fn bazel(place: &Place) -> Command {
     let mut command = place.command("bazel");
     command.args([&root(place), "--nohome_rc", "--max_idle_secs=60"]);

@@ -164,7 +164,7 @@ async fn observed<T: Build>(tool: &T, place: &Place, proxy: &Proxy, way: &str) -
     let seen = requests(&proxy.log()).len();
     let started = Instant::now();
     let product = tool.build(place).await;
-    let took = started.elapsed();
+    let duration = started.elapsed();
 
     let asked = requests(&proxy.log()).split_off(seen);
     assert!(!asked.is_empty(), "the build asked the proxy for nothing");
@@ -183,7 +183,7 @@ async fn observed<T: Build>(tool: &T, place: &Place, proxy: &Proxy, way: &str) -
     eprintln!(
         "{} {way}: {:.1} s, answers {by_status:?}, {} calls to S3",
         T::PROJECT,
-        took.as_secs_f64(),
+        duration.as_secs_f64(),
         calls.len(),
     );
     Observed { product, calls }

@@ -28,8 +28,7 @@ async fn curl_head_shows_the_object_without_downloading_it() {
     }
     let line = |head: &str, name: &str| {
         let line = head.lines().find(|line| line.starts_with(name));
-        line.map(str::to_owned)
-            .unwrap_or_else(|| panic!("no {name} in {head}"))
+        line.map_or_else(|| panic!("no {name} in {head}"), str::to_owned)
     };
     for name in ["etag:", "last-modified:", "content-type:"] {
         assert_eq!(line(&miss, name), line(&hit, name));

@@ -2,14 +2,14 @@
 
 use tests::eventually;
 
-use super::{Shop, hit, pattern};
+use super::{Shop, bytes, hit};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_of_a_real_s3_is_fetched_once_and_served_without_it() {
     let Some(shop) = Shop::open("once").await else {
         return;
     };
-    let object = pattern(100_000);
+    let object = bytes(100_000);
     shop.put("g/a/1/a-1.jar", object.clone()).await;
     let head = shop
         .client
@@ -151,7 +151,7 @@ async fn conditions_are_answered_with_the_validators_of_a_real_s3() {
     let Some(shop) = Shop::open("conditions").await else {
         return;
     };
-    shop.put("g/a.jar", pattern(1000)).await;
+    shop.put("g/a.jar", bytes(1000)).await;
     let proxy = shop.proxy().start().await;
     let first = proxy.get("/g/a.jar").await;
     let (etag, date) = (first.header("etag"), first.header("last-modified"));

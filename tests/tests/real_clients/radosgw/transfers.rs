@@ -4,7 +4,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use futures_util::future::join_all;
 
 use super::chaos::CutOnce;
-use super::{Shop, hit, pattern};
+use super::{Shop, bytes, hit};
 
 const MIB: usize = 1024 * 1024;
 
@@ -13,7 +13,7 @@ async fn ranges_of_an_object_in_a_real_s3_hold_the_right_bytes() {
     let Some(shop) = Shop::open("ranges").await else {
         return;
     };
-    let object = pattern(3 * MIB);
+    let object = bytes(3 * MIB);
     shop.put("cold.jar", object.clone()).await;
     let proxy = shop.proxy().start().await;
     let end = object.len();
@@ -39,7 +39,7 @@ async fn twenty_clients_of_a_large_object_in_a_real_s3_share_one_download() {
     let Some(shop) = Shop::open("large").await else {
         return;
     };
-    let object = pattern(32 * MIB);
+    let object = bytes(32 * MIB);
     shop.put("large.jar", object.clone()).await;
     let proxy = shop.proxy().start().await;
     let answers = join_all((0..20).map(|_| proxy.get("/large.jar"))).await;
@@ -58,7 +58,7 @@ async fn a_download_from_a_real_s3_that_is_cut_goes_on_where_it_ended() {
     let Some(shop) = Shop::open("cut").await else {
         return;
     };
-    let object = pattern(4 * MIB);
+    let object = bytes(4 * MIB);
     shop.put("cut.jar", object.clone()).await;
     let chaos = CutOnce::start(&shop.gateway.endpoint, MIB).await;
     let proxy = shop.proxy().env("AWS_ENDPOINT_URL", &chaos.url());
@@ -77,7 +77,7 @@ async fn empty_and_multipart_objects_of_a_real_s3_are_stored() {
         return;
     };
     shop.put("empty.txt", Vec::new()).await;
-    let object = pattern(11 * MIB);
+    let object = bytes(11 * MIB);
     upload_in_parts(&shop, "parts.jar", &object).await;
     let proxy = shop.proxy().start().await;
     for path in ["/empty.txt", "/parts.jar"] {
