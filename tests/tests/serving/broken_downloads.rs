@@ -137,6 +137,11 @@ async fn an_object_that_changed_before_the_resumption_resets_the_client() {
     let ((received, end), ()) = tokio::join!(read_to_end(&world.proxy, &request), change);
     assert_eq!(end, End::Reset, "after {} bytes", received.len());
     assert!(received.len() < LENGTH);
+    assert_eq!(
+        world.aws.counters().count_status(412),
+        1,
+        "S3 was asked for the rest of the same object only"
+    );
     // Nothing of it was kept: the next client gets the new object.
     let next = world.proxy.get("/g/a-1.jar").await;
     assert!(!next.is_hit());

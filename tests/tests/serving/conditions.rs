@@ -95,7 +95,7 @@ async fn conditions_hold_on_a_miss() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_304_has_no_body_and_no_length_of_one() {
+async fn a_304_has_no_body() {
     let world = World::new().await;
     put(&world, "g/a.txt");
     world.warm("/g/a.txt").await;

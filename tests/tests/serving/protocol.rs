@@ -105,19 +105,24 @@ async fn too_many_or_too_large_headers_are_431_and_harm_nobody() {
     let world = World::new().await;
     let many = "X-A: b\r\n".repeat(300);
     let large = format!("X-A: {}\r\n", "b".repeat(500_000));
-    for headers in [many, large] {
-        let mut stream = TcpStream::connect(world.proxy.address())
-            .await
-            .expect("accepted");
-        let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
-        // The proxy may close before it has read everything.
-        let _may_fail = stream.write_all(request.as_bytes()).await;
-        let mut answer = [0; 12];
-        if stream.read_exact(&mut answer).await.is_ok() {
-            assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 431");
-        }
-    }
+    assert_eq!(status_line(&world, &many).await, "HTTP/1.1 431");
+    // The proxy closes before it has read everything, and the reset may overtake its answer.
+    let refused = status_line(&world, &large).await;
+    assert!(["HTTP/1.1 431", ""].contains(&&*refused), "{refused}");
     assert_eq!(world.proxy.get("/healthz").await.status, 200);
+}
+
+/// The start of the answer to a request with these headers, if one comes.
+async fn status_line(world: &World, headers: &str) -> String {
+    let stream = TcpStream::connect(world.proxy.address()).await;
+    let mut stream = stream.expect("accepted");
+    let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+    let _may_fail = stream.write_all(request.as_bytes()).await;
+    let mut start = [0; 12];
+    match stream.read_exact(&mut start).await {
+        Ok(_) => String::from_utf8_lossy(&start).into_owned(),
+        Err(_) => String::new(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
