@@ -28,6 +28,7 @@ mod staging;
 mod usage;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -181,6 +182,14 @@ impl Cache {
         blocking(move || inner.remove(&key)).await;
     }
 
+    /// Removes the object if its file is still the one that turned out broken while it was read,
+    /// and not a new one that another request has put there.
+    pub async fn remove_broken(&self, key: &CacheKey, broken: &Entry) {
+        let (inner, key) = (Arc::clone(&self.inner), key.clone());
+        let identity = broken.identity();
+        blocking(move || inner.remove_if_same(&key, identity)).await;
+    }
+
     /// Those of the objects that are there, without opening them.
     pub async fn held(&self, keys: Vec<CacheKey>) -> Vec<CacheKey> {
         let inner = Arc::clone(&self.inner);
@@ -236,13 +245,27 @@ impl Inner {
                 self.usage.served(key, Some(&opened));
                 Some(self.hit(key, opened))
             }
-            Err(ReadError::Absent) => None,
-            Err(error) => {
-                warn!(artifact.key = key.key(), %error, "a cache file is broken and was removed");
-                self.remove(key);
+            Err(ReadError::Absent) => {
+                self.usage.forget_if_gone(key.id());
                 None
             }
+            Err(error) if error.is_of_the_system() => {
+                warn!(artifact.key = key.key(), %error, "a cache file cannot be read now");
+                None
+            }
+            Err(error) => self.lookup_again(&error, key, &path),
         }
+    }
+
+    /// Looks once more before a broken file is removed: another request may have healed it.
+    fn lookup_again(&self, error: &ReadError, key: &CacheKey, path: &Path) -> Option<Hit> {
+        if let Ok(healed) = Entry::open(path, key, 0) {
+            self.usage.served(key, Some(&healed));
+            return Some(self.hit(key, healed));
+        }
+        warn!(artifact.key = key.key(), %error, "a cache file is broken and was removed");
+        self.remove(key);
+        None
     }
 
     fn hit(&self, key: &CacheKey, entry: Entry) -> Hit {
@@ -277,10 +300,18 @@ impl Inner {
         self.memory.remove(key);
         self.usage.forget(key);
         let path = self.folder.object_path(key.id());
-        if let Err(error) = std::fs::remove_file(&path)
+        if let Err(error) = folder::remove_whatever_it_is(&path)
             && error.kind() != io::ErrorKind::NotFound
         {
             warn!(path = %path.display(), %error, "could not remove a cache file");
+        }
+    }
+
+    fn remove_if_same(&self, key: &CacheKey, identity: entry::Identity) {
+        let path = self.folder.object_path(key.id());
+        match entry::Identity::of_path(&path) {
+            Ok(found) if found != identity => {}
+            Ok(_) | Err(_) => self.remove(key),
         }
     }
 }

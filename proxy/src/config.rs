@@ -187,19 +187,28 @@ fn cache<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> CacheConfig
 fn check_interval<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> Duration {
     const DEFAULT: Duration = Duration::from_mins(1);
     const LEAST: Duration = Duration::from_secs(1);
+    const MOST_MILLISECONDS: u64 = 365 * 24 * 3_600_000;
     if read.is_set("CHECK_INTERVAL") {
         return read.duration("CHECK_INTERVAL", DEFAULT, LEAST);
     }
     let milliseconds: u64 =
         read.number("REFRESH_INTERVAL", 60_000, "a whole number of milliseconds");
+    if milliseconds > MOST_MILLISECONDS {
+        read.fault(
+            "REFRESH_INTERVAL",
+            format!("{milliseconds} milliseconds are too long"),
+            "at most a year; better write CHECK_INTERVAL=60",
+        );
+    }
     if milliseconds < 1000 {
+        let seconds = milliseconds.max(1);
         read.fault(
             "REFRESH_INTERVAL",
             format!("{milliseconds} is less than a second: this variable counts milliseconds"),
             format!(
-                "write REFRESH_INTERVAL={} for {milliseconds} seconds, or better \
-                 CHECK_INTERVAL={milliseconds}",
-                milliseconds.max(1) * 1000,
+                "write REFRESH_INTERVAL={} for {seconds} seconds, or better \
+                 CHECK_INTERVAL={seconds}",
+                seconds * 1000,
             ),
         );
     }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub use keeper::Keeper;
 pub use source::Source;
@@ -25,6 +25,9 @@ pub use state::{State, Valid};
 
 use crate::error::Error;
 use keeper::Request;
+
+/// A request waits so long for a new look at credentials that were bad at the last one.
+const LOOK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A view of the keeper's value; cheap to clone.
 #[derive(Clone, Debug)]
@@ -42,17 +45,16 @@ impl Credentials {
 
     /// Valid credentials, waiting at most `patience` for a refresh under way.
     ///
-    /// In any other state the keeper is asked to look again, at its own pace, and the state's
-    /// error comes back.
+    /// In any other state the keeper is asked to look again, at its own pace, and what it finds
+    /// comes back: the credentials, or the state's error.
     pub async fn usable(&self, patience: Duration) -> Result<Arc<Valid>, Error> {
         if let State::Valid(valid) = &*self.state.borrow() {
             return Ok(Arc::clone(valid));
         }
         let mut state = self.state.clone();
-        // A full queue means that a request for a look is already waiting there.
-        let _outcome = self.requests.try_send(Request::LookAgain);
-        // Let the keeper take the request before its state is believed.
         let settled = async {
+            // The state may be an old one; the keeper looks whether it still holds.
+            let _in_time = tokio::time::timeout(LOOK_PATIENCE, self.look_again()).await;
             let looked = state
                 .wait_for(|state| !matches!(state, State::Refreshing))
                 .await;
@@ -63,6 +65,15 @@ impl Credentials {
             Err(_) => Err(Error::unavailable(
                 "the credentials are still being fetched",
             )),
+        }
+    }
+
+    /// Has the keeper look again, if that is some time ago, and waits for what it finds.
+    async fn look_again(&self) {
+        let (done, looked) = oneshot::channel();
+        if self.requests.send(Request::LookAgain(done)).await.is_ok() {
+            // The sender is never used, only dropped.
+            let _dropped = looked.await;
         }
     }
 

@@ -5,17 +5,39 @@
 //! so the program is executed anew with the right one: same process, same id.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::Command;
 
 use thiserror::Error;
 
 /// `.env` cannot be used.
 #[derive(Debug, Error)]
-#[error(
-    ".env cannot be read: {0}\n    Each line is NAME=value; quote values that hold spaces or #."
-)]
-pub struct EnvironmentError(#[from] dotenvy::Error);
+pub enum EnvironmentError {
+    /// The file cannot be opened or read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// One of its lines is no assignment. The line itself may hold a secret, and is not shown.
+    #[error(
+        "{}, line {line}{} cannot be understood\n    Each line is NAME=value; quote values that hold spaces or #.",
+        path.display(),
+        name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default(),
+    )]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// The variable's name, where there is one.
+        name: Option<String>,
+    },
+}
 
 /// What has to change for the environment to be right.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,10 +48,9 @@ struct Changes {
 
 /// Makes the environment right, by executing the program anew if it is not. Call first in `main`.
 pub fn prepare() -> Result<(), EnvironmentError> {
-    let from_file = match dotenvy::dotenv_iter() {
-        Ok(lines) => lines.collect::<Result<Vec<_>, _>>()?,
-        Err(error) if error.not_found() => Vec::new(),
-        Err(error) => return Err(error.into()),
+    let from_file = match find_file() {
+        Some(path) => read(&path)?,
+        None => Vec::new(),
     };
     let current = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -48,6 +69,54 @@ pub fn prepare() -> Result<(), EnvironmentError> {
         eprintln!("bazel-proxy: .env has no effect: {error}");
     }
     Ok(())
+}
+
+/// `.env` in the current folder or the nearest one above it.
+fn find_file() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    let mut candidates = here.ancestors().map(|folder| folder.join(".env"));
+    candidates.find(|path| path.is_file())
+}
+
+fn read(path: &PathBuf) -> Result<Vec<(String, String)>, EnvironmentError> {
+    let unreadable = |source| EnvironmentError::Unreadable {
+        path: path.clone(),
+        source,
+    };
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    parse(&text).map_err(|error| match error {
+        dotenvy::Error::Io(source) => unreadable(source),
+        dotenvy::Error::LineParse(broken, _) => {
+            let (line, name) = locate(&text, &broken);
+            EnvironmentError::Line {
+                path: path.clone(),
+                line,
+                name,
+            }
+        }
+        other @ (dotenvy::Error::EnvVar(_) | _) => unreadable(io::Error::other(other.to_string())),
+    })
+}
+
+fn parse(text: &str) -> Result<Vec<(String, String)>, dotenvy::Error> {
+    dotenvy::from_read_iter(text.as_bytes()).collect()
+}
+
+/// Where a broken line begins, and the name that is assigned there. A value with an open quote
+/// runs on to the end of the file.
+fn locate(text: &str, broken: &str) -> (usize, Option<String>) {
+    let first = broken.trim_start().lines().next().unwrap_or_default();
+    let found = text.lines().position(|line| line.trim() == first.trim());
+    let name = first.split_once('=').map(|(name, _)| name.trim());
+    let is_name = |name: &&str| {
+        name.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let name = name.map(|name| name.trim_start_matches("export "));
+    (
+        found.map_or(1, |index| index + 1),
+        name.filter(is_name).map(str::to_owned),
+    )
 }
 
 /// The environment beats the file, and empty AWS variables count as unset. An empty `AWS_PROFILE`

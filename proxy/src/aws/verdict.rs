@@ -2,7 +2,6 @@
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 /// A failed AWS call, reduced to what decides.
@@ -147,10 +146,11 @@ impl std::fmt::Display for Failure {
     }
 }
 
-/// The chain of causes, without the debug dump that the SDK puts behind it.
+/// The chain of causes; its end is what helps ("invalid peer certificate: `UnknownIssuer`").
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let text = DisplayErrorContext(error).to_string();
-    text.split(" (").next().unwrap_or(&text).to_owned()
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<_> = chain.map(ToString::to_string).collect();
+    texts.join(": ")
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Reading an object file: nothing leaves here that was not verified since it was last written.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use thiserror::Error;
 
 use super::format::{self, BLOCK_BYTES, FormatError, Metadata};
@@ -46,6 +48,27 @@ pub enum ReadError {
     /// Bytes of the body have changed.
     #[error("block {0} of the body does not match its checksum")]
     Block(u64),
+}
+
+impl ReadError {
+    /// Whether the system failed for a reason that says nothing about the file: too many files
+    /// open, no memory, no permission. A file that may be good is not thrown away for that.
+    pub(super) fn is_of_the_system(&self) -> bool {
+        match self {
+            // Not so a file that ends early, or a disk that does not give back what it was given.
+            Self::Io(error) => {
+                let disk = [Errno::EIO, Errno::ELOOP, Errno::ENXIO].map(|errno| errno as i32);
+                let failed = error.raw_os_error();
+                error.kind() != io::ErrorKind::UnexpectedEof
+                    && !failed.is_some_and(|failed| disk.contains(&failed))
+            }
+            Self::Absent
+            | Self::Format(_)
+            | Self::Foreign
+            | Self::Length { .. }
+            | Self::Block(_) => false,
+        }
+    }
 }
 
 /// Tells whether a file is still the very same one with the very same content.
@@ -117,7 +140,7 @@ impl Entry {
 
     /// Opens an object file without knowing whose it is.
     pub(super) fn open_any(path: &Path, verified: u64) -> Result<Self, ReadError> {
-        let file = File::open(path).map_err(|error| {
+        let file = open(path).map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
                 ReadError::Absent
             } else {
@@ -238,6 +261,14 @@ impl Entry {
         let table = read(&self.file, self.header_bytes + self.length(), length)?;
         Ok(self.table.get_or_init(|| table.to_vec()))
     }
+}
+
+/// Opens for reading, without waiting for the other end of a pipe that stands in a file's place.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlag::O_NONBLOCK.bits())
+        .open(path)
 }
 
 /// Reads exactly `length` bytes, or fails.

@@ -92,7 +92,7 @@ impl CacheFolder {
 
     fn empty_staging(&self) -> io::Result<()> {
         for file in fs::read_dir(self.staging())? {
-            fs::remove_file(file?.path())?;
+            remove_whatever_it_is(&file?.path())?;
         }
         Ok(())
     }
@@ -134,6 +134,15 @@ impl CacheFolder {
                 (folder_name.clone(), name, file.path())
             })
         })
+    }
+}
+
+/// Removes a file, or a folder that stands in a file's place.
+pub(super) fn remove_whatever_it_is(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
     }
 }
 

@@ -67,9 +67,11 @@ pub fn purge(folder: &CacheFolder, prefix: &str) -> std::io::Result<(u64, u64)> 
             Err(_) => prefix.is_empty(),
         };
         if chosen {
-            match fs::remove_file(&found.path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-                Ok(()) | Err(_) => (files, bytes) = (files + 1, bytes + found.file_bytes),
+            match super::folder::remove_whatever_it_is(&found.path) {
+                Ok(()) => (files, bytes) = (files + 1, bytes + found.file_bytes),
+                // Evicted meanwhile by the proxy.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
             }
         }
     }

@@ -64,7 +64,16 @@ impl Staged {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = cache.folder.staging().join(format!("{number}.part"));
         let failed = |error| CacheError::io(format!("writing {}", path.display()), error);
-        let mut file = create_private(&path).map_err(failed)?;
+        let mut file = create_private(&path)
+            .or_else(|error| {
+                if error.kind() != io::ErrorKind::NotFound {
+                    return Err(error);
+                }
+                // Somebody emptied the cache folder under us.
+                folder::create_folder(&cache.folder.staging())?;
+                create_private(&path)
+            })
+            .map_err(failed)?;
         file.write_all(&header).map_err(|error| {
             remove_quietly(&path);
             failed(error)
@@ -127,7 +136,13 @@ impl Staged {
             folder::create_folder(parent)?;
             sync_folder(&self.cache.folder.objects())?;
         }
-        fs::rename(&self.path, &path)?;
+        fs::rename(&self.path, &path).or_else(|error| {
+            if error.kind() != io::ErrorKind::IsADirectory {
+                return Err(error);
+            }
+            folder::remove_whatever_it_is(&path)?;
+            fs::rename(&self.path, &path)
+        })?;
         self.committed = true;
         self.cache.memory.remove(&self.key);
         let disk_bytes = self.file.metadata()?.blocks() * 512;

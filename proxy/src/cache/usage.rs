@@ -45,8 +45,8 @@ struct Record {
     disk_bytes: u64,
     /// Fingerprint of the file when it was last verified whole, 0 for never.
     verified: u64,
-    /// Seconds since the epoch.
-    served_at: u32,
+    /// Milliseconds since the epoch: a build fetches hundreds of files in a second.
+    served_at: u64,
     /// Served since the access time was last written.
     dirty: bool,
 }
@@ -91,7 +91,7 @@ impl Usage {
 
     /// Notes a hit; `opened` where the file was just opened.
     pub(super) fn served(&self, key: &CacheKey, opened: Option<&Entry>) {
-        let now = epoch_seconds(SystemTime::now_at_the_rim());
+        let now = epoch_milliseconds(SystemTime::now_at_the_rim());
         let mut shard = self.shard(key.id());
         if let Some(record) = shard.get_mut(&key.id()) {
             record.served_at = now;
@@ -138,7 +138,7 @@ impl Usage {
 
     /// Notes a committed file.
     pub(super) fn stored(&self, key: &CacheKey, disk_bytes: u64) {
-        let served_at = epoch_seconds(SystemTime::now_at_the_rim());
+        let served_at = epoch_milliseconds(SystemTime::now_at_the_rim());
         let record = Record {
             disk_bytes,
             verified: 0,
@@ -154,6 +154,17 @@ impl Usage {
     pub(super) fn forget(&self, key: &CacheKey) {
         let removed = self.shard(key.id()).remove(&key.id());
         self.subtract(removed);
+    }
+
+    /// Forgets a file that another hand has removed. A record is made after its file and removed
+    /// before it, so under the shard's lock a record without a file is a leftover.
+    pub(super) fn forget_if_gone(&self, id: EntryId) {
+        let mut shard = self.shard(id);
+        if shard.contains_key(&id) && !self.folder.object_path(id).exists() {
+            let removed = shard.remove(&id);
+            drop(shard);
+            self.subtract(removed);
+        }
     }
 
     fn subtract(&self, record: Option<Record>) {
@@ -194,7 +205,10 @@ impl Usage {
     /// Whether `bytes` more fit, after evicting what has to go. Call with `making_room` held.
     fn make_room(&self, bytes: u64) -> bool {
         let mut excess = self.excess(bytes);
-        if excess > 0 {
+        // Where even an empty cache would not do (others fill the disk, or running downloads the
+        // limit), nothing is evicted in vain. The count's own tidying asks for no bytes.
+        let is_of_use = bytes == 0 || excess <= self.stored_bytes.load(Ordering::Relaxed);
+        if excess > 0 && is_of_use {
             // A little more than needed, so that the table is not sorted for every download.
             self.evict(excess + self.limits.max_bytes / 100);
             excess = self.excess(bytes);
@@ -210,17 +224,17 @@ impl Usage {
     }
 
     fn floor_excess(&self, bytes: u64) -> u64 {
-        let available = self
-            .folder
-            .disk_space()
-            .map_or(0, |(available, _)| available);
+        let Ok((available, _)) = self.folder.disk_space() else {
+            // A disk that does not answer is no reason to empty it; writing fails by itself.
+            return 0;
+        };
         let unwritten = self.running.unwritten_bytes.load(Ordering::Relaxed);
         (self.limits.min_free_bytes + unwritten + bytes).saturating_sub(available)
     }
 
     /// Removes what was not served for longest, `bytes` in all. Open readers go on.
     fn evict(&self, bytes: u64) {
-        let mut candidates: Vec<(u32, EntryId, u64)> = Vec::new();
+        let mut candidates: Vec<(u64, EntryId, u64)> = Vec::new();
         for shard in &self.shards {
             let shard = locked(shard);
             candidates.extend(
@@ -240,6 +254,8 @@ impl Usage {
             let path = self.folder.object_path(id);
             match fs::remove_file(&path) {
                 Ok(()) => (freed, files) = (freed + disk_bytes, files + 1),
+                // Another hand was faster: it counts no longer, which is what was wanted.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => freed += disk_bytes,
                 Err(error) => warn!(path = %path.display(), %error, "could not evict a file"),
             }
         }
@@ -260,11 +276,15 @@ impl Usage {
             let Ok(status) = fs::metadata(&path) else {
                 continue;
             };
-            let served = status.atime().max(status.mtime());
+            let milliseconds = |seconds: i64, nanoseconds: i64| {
+                u64::try_from(seconds.saturating_mul(1000) + nanoseconds / 1_000_000).unwrap_or(0)
+            };
+            let accessed = milliseconds(status.atime(), status.atime_nsec());
+            let modified = milliseconds(status.mtime(), status.mtime_nsec());
             let record = Record {
                 disk_bytes: status.blocks() * 512,
                 verified: 0,
-                served_at: u32::try_from(served).unwrap_or(0),
+                served_at: accessed.max(modified),
                 dirty: false,
             };
             files += 1;
@@ -298,7 +318,7 @@ impl Usage {
                 .collect();
             for (id, served_at) in served {
                 let times = fs::FileTimes::new()
-                    .set_accessed(UNIX_EPOCH + Duration::from_secs(served_at.into()));
+                    .set_accessed(UNIX_EPOCH + Duration::from_millis(served_at));
                 // A file that is gone needs no time.
                 if let Ok(file) = fs::File::open(self.folder.object_path(id)) {
                     let _outcome = file.set_times(times);
@@ -335,9 +355,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn epoch_seconds(time: SystemTime) -> u32 {
-    let seconds = time
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    u32::try_from(seconds).unwrap_or(u32::MAX)
+fn epoch_milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use crate::cache::{Cache, CacheFolder, Limits};
+use crate::cache::{Cache, CacheError, CacheFolder, Limits};
 use crate::config::Config;
 use crate::fetch::Fetcher;
 use crate::logging;
@@ -23,7 +24,7 @@ pub(super) fn run(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Exi
         .and_then(|runtime| {
             let served = runtime.block_on(serve(config, vars));
             // Disk work that hangs on a failing disk must not keep the process.
-            runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+            runtime.shutdown_timeout(Duration::from_secs(5));
             served
         });
     match served {
@@ -42,14 +43,14 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
         min_free_bytes: config.cache.min_free_bytes,
     };
     let cache = Cache::open(CacheFolder::new(&config.cache.folder), limits)
-        .map_err(|error| format!("the cache cannot be used: {error}"))?;
+        .map_err(|error| cache_problem(&error))?;
     let listeners = Listeners::bind(&config.listen)
         .map_err(|error| format!("{error}. Set PROXY_PORT or PROXY_HOST to something free."))?;
     let (keeper, credentials, http) = super::keeper(&config, vars);
     let origin = Arc::new(Origin::new(&config, credentials, http));
     let repository = config.repository();
     let fetcher = Fetcher::new(&repository, config.metadata_ttl, cache.clone(), origin);
-    let app = App::new(&config, fetcher);
+    let app = App::new(&config, Arc::clone(&fetcher));
 
     let keeping = tokio::spawn(keeper.run(stopped(stop.clone())));
     let caching = tokio::spawn(cache.run(stopped(stop.clone())));
@@ -57,6 +58,7 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
         info!("serving {repository} on http://{address}/");
     }
     listeners.serve(router(&app), stopped(stop)).await;
+    land_downloads(&fetcher).await;
     for (task, name) in [(keeping, "credentials"), (caching, "cache")] {
         if let Err(error) = task.await {
             warn!(%error, name, "a background task ended unexpectedly");
@@ -64,6 +66,34 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
     }
     info!("stopped");
     Ok(())
+}
+
+/// Lets downloads end that lack little more than their commit: their clients have all bytes, and
+/// the next process shall have them, too.
+async fn land_downloads(fetcher: &Fetcher) {
+    const MOST: Duration = Duration::from_secs(2);
+    const LOOK_EVERY: Duration = Duration::from_millis(20);
+    let landed = async {
+        while fetcher.downloads() > 0 {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    if tokio::time::timeout(MOST, landed).await.is_err() {
+        info!(
+            downloads = fetcher.downloads(),
+            "downloads still under way are given up"
+        );
+    }
+}
+
+fn cache_problem(error: &CacheError) -> String {
+    let cure = match error {
+        CacheError::InUse(_) => "Stop the other one, or give each its own CACHE_DIR.",
+        CacheError::Io { .. } | CacheError::NoRoom { .. } => {
+            "Set CACHE_DIR to a folder that can be written."
+        }
+    };
+    format!("the cache cannot be used: {error}. {cure}")
 }
 
 /// Becomes true at SIGTERM or SIGINT.

@@ -4,7 +4,16 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
 use super::{Fault, Faults};
+
+/// Timers cannot count everything that a `Duration` can hold.
+const LONGEST: Duration = Duration::from_hours(365 * 24);
 
 /// Reads variables and gathers faults.
 pub(super) struct Reader<'a, F> {
@@ -89,13 +98,14 @@ impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
             return default;
         };
         match parse_duration(&text) {
-            Some(duration) if duration >= least => duration,
-            Some(_) => {
-                self.fault(
-                    variable,
-                    format!("`{text}` is too short"),
-                    format!("at least {least:?}"),
-                );
+            Some(duration) if (least..=LONGEST).contains(&duration) => duration,
+            Some(duration) => {
+                let (what, cure) = if duration < least {
+                    ("short", format!("at least {least:?}"))
+                } else {
+                    ("long", "at most a year".to_owned())
+                };
+                self.fault(variable, format!("`{text}` is too {what}"), cure);
                 default
             }
             None => {
@@ -228,7 +238,10 @@ impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
 
     pub(super) fn log_filter(&mut self) -> String {
         let filter = self.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned());
-        if tracing_subscriber::EnvFilter::try_new(&filter).is_err() {
+        let is_level = |word: &str| LevelFilter::from_str(word).is_ok();
+        // A bare word counts as the name of a module, and would silence everything else.
+        let is_bare_word = filter.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if (is_bare_word && !is_level(&filter)) || EnvFilter::try_new(&filter).is_err() {
             self.fault(
                 "LOG_LEVEL",
                 format!("`{filter}` is not a level"),
@@ -241,16 +254,10 @@ impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
     pub(super) fn ca_bundle(&mut self) -> Option<Vec<u8>> {
         const VARIABLE: &str = "AWS_CA_BUNDLE";
         let path = self.text(VARIABLE)?;
-        let problem = match std::fs::read(&path) {
-            Ok(pem)
-                if pem
-                    .windows(27)
-                    .any(|line| line == b"-----BEGIN CERTIFICATE-----") =>
-            {
-                return Some(pem);
-            }
-            Ok(_) => format!("{path} holds no PEM certificate"),
-            Err(error) => format!("{path} cannot be read: {error}"),
+        let read = std::fs::read(&path).map_err(|error| format!("cannot be read: {error}"));
+        let problem = match read.and_then(|pem| only_good_certificates(&pem).map(|()| pem)) {
+            Ok(pem) => return Some(pem),
+            Err(problem) => format!("{path} {problem}"),
         };
         self.fault(
             VARIABLE,
@@ -259,6 +266,22 @@ impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
         );
         None
     }
+}
+
+/// A certificate that cannot be read would otherwise fail in the middle of a call.
+fn only_good_certificates(pem: &[u8]) -> Result<(), String> {
+    let mut roots = RootCertStore::empty();
+    for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(pem)) {
+        let damaged = |error: &dyn std::fmt::Display| {
+            format!("holds a damaged certificate (number {number}: {error})")
+        };
+        let certificate = certificate.map_err(|error| damaged(&error))?;
+        roots.add(certificate).map_err(|error| damaged(&error))?;
+    }
+    if roots.is_empty() {
+        return Err("holds no PEM certificate".to_owned());
+    }
+    Ok(())
 }
 
 fn split_number(text: &str) -> Option<(f64, String)> {

@@ -7,7 +7,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials as AwsCredentials;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{debug, info, warn};
@@ -36,8 +36,9 @@ pub(super) enum Request {
         /// AWS's word.
         reason: String,
     },
-    /// A request met a state without credentials.
-    LookAgain,
+    /// A request met a state without credentials. The sender is dropped when there is nothing
+    /// newer to wait for.
+    LookAgain(oneshot::Sender<()>),
 }
 
 /// The background task for one profile.
@@ -51,6 +52,8 @@ pub struct Keeper {
     /// The values that AWS refused, and what it said.
     rejected: Option<(AwsCredentials, String)>,
     fetching: Option<JoinHandle<Result<AwsCredentials, State>>>,
+    /// Dropped when the fetch under way has been published.
+    looking: Vec<oneshot::Sender<()>>,
     last_fetch: Instant,
 }
 
@@ -74,6 +77,7 @@ impl Keeper {
             generation: 0,
             rejected: None,
             fetching: None,
+            looking: Vec::new(),
             last_fetch: Instant::now(),
         };
         (
@@ -100,7 +104,10 @@ impl Keeper {
                 _ = poll.tick() => self.look_at_files().await,
                 _ = check.tick() => self.check(),
                 Some(request) = self.requests.recv() => self.handle(request),
-                outcome = fetched(&mut self.fetching) => self.publish(outcome),
+                outcome = fetched(&mut self.fetching) => {
+                    self.publish(outcome);
+                    self.looking.clear();
+                }
                 () = &mut shutdown => break,
             }
         }
@@ -135,9 +142,12 @@ impl Keeper {
     fn handle(&mut self, request: Request) {
         match request {
             Request::Rejected { generation, reason } => self.reject(generation, reason),
-            Request::LookAgain => {
+            Request::LookAgain(done) => {
                 if self.last_fetch.elapsed() > LOOK_AGAIN_AFTER {
                     self.fetch();
+                }
+                if self.fetching.is_some() {
+                    self.looking.push(done);
                 }
             }
         }

@@ -123,7 +123,10 @@ impl ArtifactReader {
                 let read = tokio::task::spawn_blocking(move || reading.read_at(position, length));
                 match read.await.unwrap_or(Err(ReadError::Absent)) {
                     Ok(bytes) => Ok(Step::Bytes(bytes)),
-                    Err(error) => self.heal(cache_key, &error).await,
+                    Err(error) => {
+                        let broken = Arc::clone(entry);
+                        self.heal(cache_key, &broken, &error).await
+                    }
                 }
             }
             Place::Flight(flight) => match flight.read(position, end).await {
@@ -157,9 +160,14 @@ impl ArtifactReader {
 
     /// A cache file turned out broken while it was sent: removed, and the rest comes from a new
     /// download of the same object.
-    async fn heal(&self, cache_key: CacheKey, error: &ReadError) -> Result<Step, Error> {
+    async fn heal(
+        &self,
+        cache_key: CacheKey,
+        broken: &Entry,
+        error: &ReadError,
+    ) -> Result<Step, Error> {
         warn!(artifact.key = cache_key.key(), %error, "a cache file is broken and was removed");
-        self.fetcher.cache.remove(&cache_key).await;
+        self.fetcher.cache.remove_broken(&cache_key, broken).await;
         let (flight, _) = self.fetcher.flights.join(&self.key, &cache_key);
         let found = self
             .fetcher

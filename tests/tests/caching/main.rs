@@ -1,1 +1,19 @@
 //! What the cache, the credentials and the command line keep. See `docs/PROMISES.md`.
+
+mod cache_commands;
+mod check;
+mod command_line;
+mod configuration;
+mod corruption;
+mod credential_changes;
+mod credential_sources;
+mod dotenv;
+mod eviction;
+mod full_disk;
+mod golden;
+mod limits;
+mod network;
+mod restarts;
+mod stand_ins;
+mod support;
+mod variables;

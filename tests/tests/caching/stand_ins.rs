@@ -1,0 +1,159 @@
+//! Small servers on loopback: an HTTP service with answers of the test's own, TLS before another
+//! server, and a forward proxy.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+/// A server that ends with its owner, and counts what it was asked.
+#[derive(Debug)]
+pub(crate) struct StandIn {
+    address: SocketAddr,
+    asked: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+}
+
+impl StandIn {
+    async fn start<Fut>(serve: impl Fn(TcpStream, Arc<AtomicUsize>) -> Fut + Send + 'static) -> Self
+    where
+        Fut: Future<Output = std::io::Result<()>> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let asked = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&asked);
+        let task = tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(serve(stream, Arc::clone(&counted)));
+            }
+        });
+        Self {
+            address,
+            asked,
+            task,
+        }
+    }
+
+    /// An HTTP service that answers each request (head and body) with a status and a body.
+    pub(crate) async fn http(
+        answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static,
+    ) -> Self {
+        let answer = Arc::new(answer);
+        Self::start(move |mut stream, asked| {
+            let answer = Arc::clone(&answer);
+            async move {
+                let (head, mut body) = read_head(&mut stream).await?;
+                let length = head.lines().find_map(|line| {
+                    let (name, value) = line.split_once(':')?;
+                    let is_length = name.eq_ignore_ascii_case("content-length");
+                    is_length.then(|| value.trim().parse::<usize>().ok())?
+                });
+                let rest = length.unwrap_or(0).saturating_sub(body.len());
+                let start = body.len();
+                body.resize(start + rest, 0);
+                stream.read_exact(&mut body[start..]).await?;
+                asked.fetch_add(1, Ordering::Relaxed);
+                let (status, text) = answer(&head, &String::from_utf8_lossy(&body));
+                let head = format!(
+                    "HTTP/1.1 {status} Answer\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    text.len()
+                );
+                stream.write_all((head + &text).as_bytes()).await
+            }
+        })
+        .await
+    }
+
+    /// TLS with a certificate for 127.0.0.1 before a server that speaks plain HTTP; and the
+    /// certificate of the authority that signed it, PEM.
+    pub(crate) async fn tls(behind: SocketAddr) -> (Self, String) {
+        let authority_key = rcgen::KeyPair::generate().expect("a key");
+        let mut authority = rcgen::CertificateParams::default();
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let certificate = authority.self_signed(&authority_key).expect("signed");
+        let issuer = rcgen::Issuer::new(authority, authority_key);
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let server = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
+        let server = server.signed_by(&key, &issuer).expect("signed");
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+        let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .expect("protocols")
+            .with_no_client_auth()
+            .with_single_cert(vec![server.der().clone()], key)
+            .expect("a certificate");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let front = Self::start(move |stream, asked| {
+            let acceptor = acceptor.clone();
+            async move {
+                let mut stream = acceptor.accept(stream).await?;
+                asked.fetch_add(1, Ordering::Relaxed);
+                let mut behind = TcpStream::connect(behind).await?;
+                copy_bidirectional(&mut stream, &mut behind).await?;
+                Ok(())
+            }
+        })
+        .await;
+        (front, certificate.pem())
+    }
+
+    /// A forward proxy that tunnels (CONNECT).
+    pub(crate) async fn forward_proxy() -> Self {
+        Self::start(|mut stream, asked| async move {
+            let (head, _) = read_head(&mut stream).await?;
+            let target = head
+                .strip_prefix("CONNECT ")
+                .and_then(|rest| rest.split_whitespace().next())
+                .ok_or_else(|| std::io::Error::other("not CONNECT"))?;
+            asked.fetch_add(1, Ordering::Relaxed);
+            let mut behind = TcpStream::connect(target).await?;
+            stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").await?;
+            copy_bidirectional(&mut stream, &mut behind).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Requests answered, or connections taken.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The head of a request, and what has come of its body.
+async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<(String, Vec<u8>)> {
+    const END: &[u8] = b"\r\n\r\n";
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(end) = bytes.windows(END.len()).position(|window| window == END) {
+            let body = bytes.split_off(end + END.len());
+            return Ok((String::from_utf8_lossy(&bytes).into_owned(), body));
+        }
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}

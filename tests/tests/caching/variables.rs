@@ -1,0 +1,91 @@
+//! The table of variables, `.env.example` and the README say the same.
+
+use std::collections::BTreeMap;
+
+use bazel_proxy::config::{Config, VARIABLES};
+use tests::workspace_folder;
+
+fn read(name: &str) -> Option<String> {
+    std::fs::read_to_string(workspace_folder().join(name)).ok()
+}
+
+/// `NAME=value` lines of the example, commented out or not.
+fn assignments(example: &str) -> impl Iterator<Item = (usize, &str, &str)> {
+    example.lines().enumerate().filter_map(|(number, line)| {
+        let line = line.strip_prefix('#').unwrap_or(line);
+        let (name, value) = line.split_once('=')?;
+        let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        (!name.is_empty() && name.chars().all(is_name)).then_some((number, name, value))
+    })
+}
+
+#[test]
+fn the_example_env_file_lists_every_variable_with_meaning_and_default() {
+    let example = read(".env.example").expect(".env.example");
+    let lines: Vec<_> = example.lines().collect();
+    let mut listed = BTreeMap::new();
+    for (number, name, value) in assignments(&example) {
+        assert_eq!(
+            listed.insert(name, value),
+            None,
+            "{name} stands there twice"
+        );
+        let above = number.checked_sub(1).map_or("", |above| lines[above]);
+        assert!(above.starts_with("# "), "{name} has no comment above it");
+    }
+    for variable in VARIABLES {
+        let value = listed.remove(variable.name);
+        let value = value.unwrap_or_else(|| panic!("{} is missing", variable.name));
+        match variable.name {
+            "S3_BUCKET_NAME" => assert!(!value.is_empty(), "an example of a bucket"),
+            "CACHE_DIR" => assert_eq!(value, "", "the default is said in words"),
+            _ => assert_eq!(value, variable.default, "{}", variable.name),
+        }
+    }
+    assert_eq!(listed, BTreeMap::new(), "unknown variables");
+}
+
+#[test]
+fn every_line_of_the_example_env_file_can_be_used() {
+    let example = read(".env.example").expect(".env.example");
+    let lines = assignments(&example).map(|(_, name, value)| format!("{name}={value}"));
+    let uncommented = lines.collect::<Vec<_>>().join("\n");
+    let parsed: Vec<_> = dotenvy::from_read_iter(uncommented.as_bytes())
+        .collect::<Result<_, _>>()
+        .expect("every line parses");
+    let config = Config::from_vars(&|wanted| {
+        let home = (wanted == "HOME").then(|| "/home/dev".to_owned());
+        let found = parsed.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.clone()).or(home)
+    });
+    config.expect("the example is a valid configuration");
+    dotenvy::from_read_iter(example.as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .expect("the file itself parses");
+}
+
+#[test]
+fn the_readme_lists_every_variable_with_its_default_and_meaning() {
+    let Some(readme) = read("README.md") else {
+        return println!("SKIPPED: there is no README yet");
+    };
+    let (_, rest) = readme
+        .split_once("<!-- variables:begin -->")
+        .expect("a table of variables");
+    let (table, _) = rest.split_once("<!-- variables:end -->").expect("its end");
+    let rows: Vec<_> = table
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    for (variable, row) in VARIABLES.iter().zip(&rows) {
+        let default = if variable.default.is_empty() {
+            "–"
+        } else {
+            variable.default
+        };
+        let expected = format!("| `{}` | {default} | {} |", variable.name, variable.meaning);
+        let plain = row.replace('`', "");
+        assert_eq!(plain, expected.replace('`', ""));
+    }
+    assert_eq!(rows.len(), VARIABLES.len());
+}
