@@ -10,6 +10,12 @@ pub enum Error {
     /// The origin says that there is no such object.
     #[error("there is no such artifact in the bucket")]
     NotFound,
+    /// The origin denies what may not exist either: it would tell who may list the bucket.
+    #[error(
+        "there is no such artifact in the bucket, or it is denied (without s3:ListBucket, S3 does \
+         not tell which)"
+    )]
+    MissingOrDenied,
     /// The origin's own word on this key, with good credentials.
     #[error("S3 denies access: {0}")]
     Denied(String),
@@ -71,7 +77,8 @@ impl Error {
     pub fn leaves_stale_copy_usable(&self) -> bool {
         match self {
             Self::NotFound => false,
-            Self::Denied(_)
+            Self::MissingOrDenied
+            | Self::Denied(_)
             | Self::LoginRequired(_)
             | Self::Misconfigured(_)
             | Self::ClockSkew(_)

@@ -153,6 +153,7 @@ fn failed_with(step: &str, error: &Error) -> bool {
         | Error::ClockSkew(trouble)
         | Error::Unavailable(trouble) => failed(step, &trouble.reason, &trouble.cure),
         Error::NotFound
+        | Error::MissingOrDenied
         | Error::Denied(_)
         | Error::Changed
         | Error::Corrupt(_)

@@ -72,7 +72,10 @@ impl Download {
     fn fail(&self, error: Error) {
         let unserved = match &error {
             // Said by the origin, or said once by the keeper.
-            Error::NotFound | Error::LoginRequired(_) | Error::Misconfigured(_) => false,
+            Error::NotFound
+            | Error::MissingOrDenied
+            | Error::LoginRequired(_)
+            | Error::Misconfigured(_) => false,
             Error::Denied(_)
             | Error::ClockSkew(_)
             | Error::Unavailable(_)

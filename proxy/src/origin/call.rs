@@ -166,7 +166,7 @@ impl Origin {
                 "{failure} (profile `{profile}`, bucket `{bucket}`, key `{what}`)"
             ))
         } else if failure.says_why {
-            Error::NotFound
+            Error::MissingOrDenied
         } else {
             self.denied_without_a_word(failure)
         }

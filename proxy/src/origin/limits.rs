@@ -10,7 +10,7 @@ use crate::error::Error;
 /// Calls that wait for an answer, or stream something small.
 const CALLS: usize = 64;
 /// Downloads of large objects, which have left the first kind behind.
-const LARGE_DOWNLOADS: usize = 32;
+const LARGE_DOWNLOADS: usize = 128;
 /// From this size on an object is large, in bytes.
 const LARGE_BYTES: u64 = 4 * 1024 * 1024;
 /// A call that finds no place for so long is told to come back.

@@ -18,7 +18,9 @@ pub(super) const CACHE_NAME: &str = "bazel-proxy";
 pub(super) fn answer(error: &Error) -> Response {
     match error {
         // Plain text: maven-resolver does not take a problem+json as "not found".
-        Error::NotFound => plain(StatusCode::NOT_FOUND, &error.to_string(), "not-found"),
+        Error::NotFound | Error::MissingOrDenied => {
+            plain(StatusCode::NOT_FOUND, &error.to_string(), "not-found")
+        }
         Error::Denied(_) => plain(StatusCode::FORBIDDEN, &error.to_string(), "denied"),
         Error::LoginRequired(trouble) => {
             unavailable("AWS login required", trouble, "login-required")
@@ -105,6 +107,7 @@ mod tests {
             assert!(response.headers().contains_key(RETRY_AFTER), "{error}");
         }
         assert_eq!(answer(&Error::NotFound).status(), 404);
+        assert_eq!(answer(&Error::MissingOrDenied).status(), 404);
         assert_eq!(answer(&Error::Denied("x".to_owned())).status(), 403);
     }
 

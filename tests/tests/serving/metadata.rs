@@ -1,8 +1,8 @@
 //! Artifacts that may change: asked again in time, with their checksums, and served stale.
 
-use simulated_aws::{Fault, Operation};
+use simulated_aws::{Action, Fault, Operation};
 use tests::eventually;
-use tests::scratch::BUCKET;
+use tests::scratch::{ACCESS_KEY, BUCKET};
 
 use crate::world::{End, World, get_and_close, noise, read_to_end};
 
@@ -126,6 +126,21 @@ async fn metadata_is_served_stale_while_s3_throttles() {
         (200, "one".to_owned())
     );
     assert_eq!(stale.verdict(), "bazel-proxy; hit; detail=stale");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_is_kept_when_it_is_denied_and_may_or_may_not_exist() {
+    let world = impatient().await;
+    world.put(METADATA, b"one");
+    world.warm(PATH).await;
+    for action in [Action::ListBucket, Action::GetObject] {
+        world.aws.identities().deny(ACCESS_KEY.0, action);
+    }
+    let stale = world.proxy.get(PATH).await;
+    assert_eq!(
+        (stale.status.as_u16(), stale.verdict()),
+        (200, "bazel-proxy; hit; detail=stale")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
