@@ -1,7 +1,7 @@
 //! The documents tell the truth about the code.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tests::workspace_folder;
 
@@ -9,33 +9,49 @@ use tests::workspace_folder;
 fn every_promise_names_a_test_that_exists() {
     let functions = test_functions();
     for (promise, test) in promises() {
-        assert!(functions.contains(&test), "`{promise}` names `{test}`, which is no test");
+        assert!(
+            functions.contains(&test),
+            "`{promise}` names `{test}`, which is no test"
+        );
     }
 }
 
 #[test]
 fn every_black_box_test_keeps_a_promise() {
     let promised: BTreeSet<_> = promises().into_iter().map(|(_, test)| test).collect();
-    let black_box = test_functions().into_iter().filter(|test| !test.starts_with("proxy::"));
+    let black_box = test_functions()
+        .into_iter()
+        .filter(|test| !test.starts_with("proxy::"));
     let unlisted: Vec<_> = black_box.filter(|test| !promised.contains(test)).collect();
-    assert!(unlisted.is_empty(), "not in docs/PROMISES.md:\n{}", unlisted.join("\n"));
+    assert!(
+        unlisted.is_empty(),
+        "not in docs/PROMISES.md:\n{}",
+        unlisted.join("\n")
+    );
 }
 
 #[test]
 fn promises_are_told_once() {
     let mut told = BTreeSet::new();
     for (promise, test) in promises() {
-        assert!(told.insert(promise.clone()), "`{promise}` ({test}) is told twice");
+        assert!(
+            told.insert(promise.clone()),
+            "`{promise}` ({test}) is told twice"
+        );
     }
 }
 
 /// The rows of `docs/PROMISES.md`: a sentence, and the path of its test in backticks.
 fn promises() -> Vec<(String, String)> {
-    let text = read(&workspace_folder().join("docs/PROMISES.md"));
-    let rows = text.lines().filter_map(|line| {
+    let document = read(&workspace_folder().join("docs/PROMISES.md"));
+    let rows = document.lines().filter_map(|line| {
         let mut cells = line.strip_prefix("| ")?.split(" | ");
         let promise = cells.next()?;
-        let test = cells.next()?.trim_end_matches(" |").strip_prefix('`')?.strip_suffix('`')?;
+        let test = cells
+            .next()?
+            .trim_end_matches(" |")
+            .strip_prefix('`')?
+            .strip_suffix('`')?;
         Some((promise.to_owned(), test.to_owned()))
     });
     let rows: Vec<_> = rows.collect();
@@ -48,7 +64,11 @@ fn test_functions() -> BTreeSet<String> {
     let root = workspace_folder();
     let mut functions = BTreeSet::new();
     for binary in ["serving", "caching", "real_clients"] {
-        collect(&root.join("tests/tests").join(binary), binary, &mut functions);
+        collect(
+            &root.join("tests/tests").join(binary),
+            binary,
+            &mut functions,
+        );
     }
     collect(&root.join("proxy/src"), "proxy", &mut functions);
     collect(&root.join("proxy/tests"), "proxy", &mut functions);
@@ -57,10 +77,14 @@ fn test_functions() -> BTreeSet<String> {
 }
 
 fn collect(folder: &Path, prefix: &str, functions: &mut BTreeSet<String>) {
-    let Ok(files) = std::fs::read_dir(folder) else { return };
+    let Ok(files) = std::fs::read_dir(folder) else {
+        return;
+    };
     for file in files.flatten() {
         let path = file.path();
-        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let name = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned());
         let module = match name.as_deref() {
             Some("main" | "lib" | "mod") | None => prefix.to_owned(),
             Some(name) => format!("{prefix}::{name}"),
@@ -68,19 +92,26 @@ fn collect(folder: &Path, prefix: &str, functions: &mut BTreeSet<String>) {
         if path.is_dir() {
             collect(&path, &module, functions);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            functions.extend(tests_in(&path).into_iter().map(|name| format!("{module}::{name}")));
+            functions.extend(
+                tests_in(&path)
+                    .into_iter()
+                    .map(|name| format!("{module}::{name}")),
+            );
         }
     }
 }
 
 /// Names of the functions that follow a test attribute.
-fn tests_in(path: &PathBuf) -> Vec<String> {
+fn tests_in(path: &Path) -> Vec<String> {
     let text = read(path);
     let mut names = Vec::new();
     let mut after_attribute = false;
     for line in text.lines().map(str::trim) {
         after_attribute |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
-        let signature = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
+        let signature = line
+            .strip_prefix("async ")
+            .unwrap_or(line)
+            .strip_prefix("fn ");
         if let (true, Some(signature)) = (after_attribute, signature) {
             names.extend(signature.split('(').next().map(str::to_owned));
             after_attribute = false;
