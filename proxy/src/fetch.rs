@@ -143,8 +143,8 @@ impl Fetcher {
             return self.board(cache_key, flight, Verdict::Collapsed).await;
         }
         match self.origin.head(key).await {
-            Ok(head) => Ok(Found {
-                attributes: Arc::new(head.attributes),
+            Ok(attributes) => Ok(Found {
+                attributes: Arc::new(attributes),
                 checksums: None,
                 verdict: Verdict::Asked,
                 source: Source::Nothing,

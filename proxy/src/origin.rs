@@ -33,6 +33,7 @@ use crate::artifact::ArtifactKey;
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::error::Error;
+use crate::object::ObjectAttributes;
 use limits::Limits;
 use list::ListPermission;
 
@@ -112,7 +113,7 @@ impl Origin {
 
     /// Asks for an object's attributes, without its body. `HeadObject` errors say nothing, so one
     /// is asked again as a `GetObject` of a single byte.
-    pub async fn head(&self, key: &ArtifactKey) -> Result<ObjectHead, Error> {
+    pub async fn head(&self, key: &ArtifactKey) -> Result<ObjectAttributes, Error> {
         object::head(self, key).await
     }
 

@@ -66,7 +66,11 @@ impl Failure {
                 .and_then(|metadata| metadata.code())
                 .map(str::to_owned),
             status: response.map(|response| response.status().as_u16()),
-            message: said.map_or_else(|| causes(error), str::to_owned),
+            // Quoted within sentences of ours, which end by themselves.
+            message: said.map_or_else(
+                || causes(error),
+                |said| said.trim_end_matches('.').to_owned(),
+            ),
             says_why: said.is_some(),
             bucket_region: bucket_region.map(str::to_owned),
         }

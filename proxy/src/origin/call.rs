@@ -19,10 +19,14 @@ pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 
+/// One call tries so many other credentials. The second time tells the keeper that the new ones are
+/// bad, too, and it has the words for that.
+const CREDENTIALS_TRIED: u32 = 2;
+
 /// What healed once is not healed again in the same call.
 #[derive(Default)]
 struct Healed {
-    credentials: bool,
+    credentials: u32,
     clock: bool,
     region: bool,
 }
@@ -71,8 +75,8 @@ impl Origin {
             }
             debug!(%failure, ?verdict, "a call to S3 failed");
             match verdict {
-                Verdict::CredentialsRejected if !healed.credentials => {
-                    healed.credentials = true;
+                Verdict::CredentialsRejected if healed.credentials < CREDENTIALS_TRIED => {
+                    healed.credentials += 1;
                     self.credentials
                         .replace(&valid, failure.to_string(), left())
                         .await?;

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
-use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{ChecksumType, ServerSideEncryption};
 
 use super::call::Refusal;
@@ -26,15 +26,13 @@ pub struct ObjectHead {
 impl ObjectHead {
     /// Out of the answer to a `GetObject` of the whole object.
     pub(super) fn of_get(answer: &GetObjectOutput) -> Result<Self, Error> {
-        let attributes = ObjectAttributes {
-            length: told(answer.content_length())?,
-            etag: answer.e_tag().map(str::to_owned),
-            last_modified: answer
-                .last_modified()
-                .map(aws_sdk_s3::primitives::DateTime::secs),
-            content_type: answer.content_type().map(str::to_owned),
-            content_encoding: answer.content_encoding().map(str::to_owned),
-        };
+        let attributes = attributes(
+            answer.content_length(),
+            answer.e_tag(),
+            answer.last_modified(),
+            answer.content_type(),
+            answer.content_encoding(),
+        )?;
         let expected = Expected {
             length: attributes.length,
             checksums: promised(answer),
@@ -44,32 +42,27 @@ impl ObjectHead {
             expected,
         })
     }
-
-    fn of_head(answer: &HeadObjectOutput) -> Result<Self, Error> {
-        let attributes = ObjectAttributes {
-            length: told(answer.content_length())?,
-            etag: answer.e_tag().map(str::to_owned),
-            last_modified: answer
-                .last_modified()
-                .map(aws_sdk_s3::primitives::DateTime::secs),
-            content_type: answer.content_type().map(str::to_owned),
-            content_encoding: answer.content_encoding().map(str::to_owned),
-        };
-        let expected = Expected {
-            length: attributes.length,
-            checksums: Vec::new(),
-        };
-        Ok(Self {
-            attributes,
-            expected,
-        })
-    }
 }
 
-/// S3 always tells a length. Something in between that takes it away must not make an object empty.
-fn told(length: Option<i64>) -> Result<u64, Error> {
+/// The same headers of two kinds of answers. S3 always tells a length: something in between that
+/// takes it away must not make an object empty.
+fn attributes(
+    length: Option<i64>,
+    etag: Option<&str>,
+    last_modified: Option<&DateTime>,
+    content_type: Option<&str>,
+    content_encoding: Option<&str>,
+) -> Result<ObjectAttributes, Error> {
     let length = length.and_then(|length| length.try_into().ok());
-    length.ok_or_else(|| Error::unavailable("S3 did not say how long the object is"))
+    let length =
+        length.ok_or_else(|| Error::unavailable("S3 did not say how long the object is"))?;
+    Ok(ObjectAttributes {
+        length,
+        etag: etag.map(str::to_owned),
+        last_modified: last_modified.map(DateTime::secs),
+        content_type: content_type.map(str::to_owned),
+        content_encoding: content_encoding.map(str::to_owned),
+    })
 }
 
 /// S3's checksums of the whole object; composite ones, of multipart uploads, are not of its bytes.
@@ -119,7 +112,7 @@ fn md5_of_etag(answer: &GetObjectOutput) -> Option<String> {
 
 /// `HeadObject`; where it only says 400 or 403, the first byte tells why. So it does for a 404 as
 /// long as the bucket itself may be what is missing.
-pub(super) async fn head(origin: &Origin, key: &ArtifactKey) -> Result<ObjectHead, Error> {
+pub(super) async fn head(origin: &Origin, key: &ArtifactKey) -> Result<ObjectAttributes, Error> {
     let _permit = origin.limits.call().await?;
     let answer = origin
         .call(PATIENCE, |client| {
@@ -131,7 +124,13 @@ pub(super) async fn head(origin: &Origin, key: &ArtifactKey) -> Result<ObjectHea
         })
         .await;
     match answer {
-        Ok(answer) => ObjectHead::of_head(&answer),
+        Ok(answer) => attributes(
+            answer.content_length(),
+            answer.e_tag(),
+            answer.last_modified(),
+            answer.content_type(),
+            answer.content_encoding(),
+        ),
         Err(Refusal::Answer(Verdict::Unexplained, _)) => first_byte(origin, key).await,
         Err(Refusal::Answer(Verdict::NoSuchKey, _))
             if !origin.bucket_answered.load(Ordering::Relaxed) =>
@@ -142,7 +141,7 @@ pub(super) async fn head(origin: &Origin, key: &ArtifactKey) -> Result<ObjectHea
     }
 }
 
-async fn first_byte(origin: &Origin, key: &ArtifactKey) -> Result<ObjectHead, Error> {
+async fn first_byte(origin: &Origin, key: &ArtifactKey) -> Result<ObjectAttributes, Error> {
     let first = match get_head(origin, key, Some("bytes=0-0")).await {
         // An empty object has no first byte.
         Err(Refusal::Answer(Verdict::RangeNotSatisfiable, _)) => get_head(origin, key, None).await,
@@ -150,17 +149,13 @@ async fn first_byte(origin: &Origin, key: &ArtifactKey) -> Result<ObjectHead, Er
     };
     match first {
         Ok(answer) => {
-            let mut head = ObjectHead::of_get(&answer)?;
+            let mut attributes = ObjectHead::of_get(&answer)?.attributes;
             let total = answer
                 .content_range()
                 .and_then(|range| range.rsplit_once('/'));
             let total = total.and_then(|(_, total)| total.parse().ok());
-            head.attributes.length = total.unwrap_or(head.attributes.length);
-            head.expected = Expected {
-                length: head.attributes.length,
-                checksums: Vec::new(),
-            };
-            Ok(head)
+            attributes.length = total.unwrap_or(attributes.length);
+            Ok(attributes)
         }
         Err(refusal) => Err(origin.explain(key.as_str(), refusal).await),
     }
