@@ -181,8 +181,8 @@ impl World {
     async fn take(&mut self, step: Step) {
         match step {
             Step::Begin(key, content) => self.begin(key, content).await,
-            Step::Append(index) => self.append(&index),
-            Step::Commit(index) => self.commit(&index),
+            Step::Append(index) => self.append(index),
+            Step::Commit(index) => self.commit(index),
             Step::Abandon(index) => {
                 if !self.downloads.is_empty() {
                     let index = index.index(self.downloads.len());
@@ -242,7 +242,7 @@ impl World {
         }
     }
 
-    fn append(&mut self, index: &prop::sample::Index) {
+    fn append(&mut self, index: prop::sample::Index) {
         if self.downloads.is_empty() {
             return;
         }
@@ -264,7 +264,7 @@ impl World {
         assert!(read.expect("written just now") == body[range]);
     }
 
-    fn commit(&mut self, index: &prop::sample::Index) {
+    fn commit(&mut self, index: prop::sample::Index) {
         if !self.downloads.is_empty() {
             let download = self.downloads.remove(index.index(self.downloads.len()));
             self.finish(download);

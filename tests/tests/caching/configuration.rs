@@ -167,3 +167,28 @@ async fn an_empty_profile_means_the_default_chain_and_an_unset_one_the_profile_d
         answer.text()
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_loopbacks_are_listened_on_unless_addresses_are_named() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        return println!("SKIPPED: this machine has no IPv6 loopback");
+    }
+    let scratch = Scratch::new();
+    let proxy = ProxyBuilder::new(&scratch).start().await;
+    let port = proxy.address().port();
+    let connects = |ip: &str| {
+        let address = std::net::SocketAddr::new(ip.parse().expect("an address"), port);
+        std::net::TcpStream::connect(address).is_ok()
+    };
+    assert!(connects("127.0.0.1"));
+    assert!(connects("::1"));
+    let again = proxy.kill_9();
+    let port = port.to_string();
+    let _proxy = again
+        .env("PROXY_HOST", "127.0.0.1")
+        .env("PROXY_PORT", &port)
+        .start()
+        .await;
+    assert!(connects("127.0.0.1"));
+    assert!(!connects("::1"));
+}

@@ -229,3 +229,63 @@ async fn a_damaged_file_without_s3_ends_in_a_reset_and_never_in_wrong_or_short_b
     assert!(body.starts_with(&answer.body), "what was sent is right");
     assert!(answer.body.len() < body.len());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_only_cannot_be_opened_now_is_not_thrown_away() {
+    let scratch = Scratch::new();
+    let aws = scratch.aws().await;
+    let body = put(&aws, "g/big.jar", LARGE);
+    let proxy = Proxy::start(&scratch, &aws).await;
+    fetch_into_cache(&proxy, &scratch, &aws, "g/big.jar").await;
+    let mut connection = tokio::net::TcpStream::connect(proxy.address())
+        .await
+        .expect("accepted");
+    // The connection is served, so it has been accepted; then no further file can be opened.
+    ask(&mut connection, "/healthz").await;
+    limit_open_files(&proxy, lowest_free_descriptor(&proxy));
+    let refused = ask(&mut connection, "/g/big.jar").await;
+    assert!(!refused.contains("; hit"), "{refused}");
+    limit_open_files(&proxy, 4096);
+
+    assert!(object_path(&scratch, &aws, "g/big.jar").exists());
+    let answer = proxy.get("/g/big.jar").await;
+    assert!(answer.is_hit());
+    assert!(answer.body == body);
+}
+
+/// A limit of open files bounds their numbers.
+fn lowest_free_descriptor(proxy: &Proxy) -> usize {
+    let open = std::fs::read_dir(format!("/proc/{}/fd", proxy.pid())).expect("its files");
+    let open: Vec<usize> = open
+        .flatten()
+        .filter_map(|file| file.file_name().to_str()?.parse().ok())
+        .collect();
+    (0..=open.len())
+        .find(|number| !open.contains(number))
+        .expect("a free one")
+}
+
+/// The soft limit, so that it can be raised again by anyone.
+fn limit_open_files(proxy: &Proxy, files: usize) {
+    let limited = std::process::Command::new("prlimit")
+        .arg(format!("--pid={}", proxy.pid()))
+        .arg(format!("--nofile={files}:"))
+        .status();
+    assert!(limited.expect("prlimit runs").success());
+}
+
+/// One request on an open connection; the head of its answer and what came with it.
+async fn ask(connection: &mut tokio::net::TcpStream, path: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    connection
+        .write_all(request.as_bytes())
+        .await
+        .expect("sent");
+    let mut answer = vec![0; 8192];
+    let reading = connection.read(&mut answer);
+    let read = tests::within(tests::PATIENCE, path, reading)
+        .await
+        .expect("an answer");
+    String::from_utf8_lossy(&answer[..read]).into_owned()
+}
