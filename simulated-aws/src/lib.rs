@@ -22,8 +22,8 @@
 //! # }
 //! ```
 //!
-//! The HTTP side, the faults and the counters know nothing of S3: a service is a [`service::Service`]
-//! behind the same [`exchange`].
+//! The HTTP side, the faults and the counters know nothing of S3: a service is a `service::Service`
+//! behind the same `exchange`.
 
 mod aws;
 mod body;

@@ -110,6 +110,13 @@ mod tests {
     }
 
     #[test]
+    fn a_checksum_file_of_no_possible_name_belongs_to_nothing() {
+        for path in ["a/...sha1", "a/..sha1", "a/.sha1", ".md5"] {
+            assert_eq!(key(path).group(), key(path), "{path}");
+        }
+    }
+
+    #[test]
     fn a_mutable_file_and_its_checksums_know_each_other() {
         let companions = key("g/maven-metadata.xml.sha1").companions();
         assert_eq!(companions.len(), 5);
