@@ -24,6 +24,7 @@ pub mod format;
 mod inspect;
 pub mod key;
 mod memory;
+mod reservation;
 mod staging;
 mod usage;
 

@@ -11,7 +11,7 @@ use std::time::UNIX_EPOCH;
 use bytes::Bytes;
 
 use super::format::{self, BlockTable, Metadata};
-use super::usage::Reservation;
+use super::reservation::Reservation;
 use super::{CacheError, CacheKey, Inner, RimClock as _, folder};
 use crate::checksum::{Checksums, Verified};
 use crate::object::ObjectAttributes;

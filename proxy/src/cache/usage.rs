@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tracing::{info, warn};
 
 use super::key::EntryId;
+use super::reservation::{Reservation, Reserved};
 use super::{CacheError, CacheFolder, CacheKey, Entry, Limits, RimClock as _};
 
 const SHARDS: usize = 16;
@@ -26,17 +27,10 @@ pub(super) struct Usage {
     shards: [Mutex<HashMap<EntryId, Record>>; SHARDS],
     /// In files that are committed.
     stored_bytes: AtomicU64,
-    running: Arc<Running>,
+    reserved: Arc<Reserved>,
     /// Taken by whoever makes room, so that two downloads do not count on the same bytes.
     making_room: Mutex<()>,
     counted: AtomicBool,
-}
-
-/// What running downloads have reserved.
-#[derive(Default)]
-struct Running {
-    reserved_bytes: AtomicU64,
-    unwritten_bytes: AtomicU64,
 }
 
 /// What is known of one object file.
@@ -49,13 +43,6 @@ struct Record {
     served_at: u64,
     /// Served since the access time was last written.
     dirty: bool,
-}
-
-/// Room for one download; given back on drop.
-pub(super) struct Reservation {
-    running: Arc<Running>,
-    bytes: u64,
-    unwritten: u64,
 }
 
 impl Usage {
@@ -79,7 +66,7 @@ impl Usage {
             limits,
             shards: std::array::from_fn(|_| Mutex::default()),
             stored_bytes: AtomicU64::new(0),
-            running: Arc::default(),
+            reserved: Arc::default(),
             making_room: Mutex::default(),
             counted: AtomicBool::new(false),
         })
@@ -175,8 +162,8 @@ impl Usage {
     }
 
     pub(super) fn occupied_bytes(&self) -> u64 {
-        self.stored_bytes.load(Ordering::Relaxed)
-            + self.running.reserved_bytes.load(Ordering::Relaxed)
+        let stored = self.stored_bytes.load(Ordering::Relaxed);
+        stored.saturating_add(self.reserved.bytes())
     }
 
     /// Takes room for a file of `bytes`, evicting if need be. Blocks on the disk.
@@ -189,17 +176,7 @@ impl Usage {
                 needed_bytes: bytes,
             });
         }
-        self.running
-            .reserved_bytes
-            .fetch_add(bytes, Ordering::Relaxed);
-        self.running
-            .unwritten_bytes
-            .fetch_add(bytes, Ordering::Relaxed);
-        Ok(Reservation {
-            running: Arc::clone(&self.running),
-            bytes,
-            unwritten: bytes,
-        })
+        Ok(Reservation::take(&self.reserved, bytes))
     }
 
     /// Whether `bytes` more fit, after evicting what has to go. Call with `making_room` held.
@@ -210,7 +187,7 @@ impl Usage {
         let is_of_use = bytes == 0 || excess <= self.stored_bytes.load(Ordering::Relaxed);
         if excess > 0 && is_of_use {
             // A little more than needed, so that the table is not sorted for every download.
-            self.evict(excess + self.limits.max_bytes / 100);
+            self.evict(excess.saturating_add(self.limits.max_bytes / 100));
             excess = self.excess(bytes);
         }
         // Before the files are counted there may be nothing to evict; the count's end makes up.
@@ -219,7 +196,10 @@ impl Usage {
 
     /// How many bytes are too many, were `bytes` added.
     fn excess(&self, bytes: u64) -> u64 {
-        let over_limit = (self.occupied_bytes() + bytes).saturating_sub(self.limits.max_bytes);
+        let over_limit = self
+            .occupied_bytes()
+            .saturating_add(bytes)
+            .saturating_sub(self.limits.max_bytes);
         over_limit.max(self.floor_excess(bytes))
     }
 
@@ -228,8 +208,11 @@ impl Usage {
             // A disk that does not answer is no reason to empty it; writing fails by itself.
             return 0;
         };
-        let unwritten = self.running.unwritten_bytes.load(Ordering::Relaxed);
-        (self.limits.min_free_bytes + unwritten + bytes).saturating_sub(available)
+        let needed = self.reserved.unwritten_bytes().saturating_add(bytes);
+        self.limits
+            .min_free_bytes
+            .saturating_add(needed)
+            .saturating_sub(available)
     }
 
     /// Removes what was not served for longest, `bytes` in all. Open readers go on.
@@ -325,28 +308,6 @@ impl Usage {
                 }
             }
         }
-    }
-}
-
-impl Reservation {
-    /// Notes that bytes have reached the disk: the system counts them now.
-    pub(super) fn written(&mut self, bytes: u64) {
-        let bytes = bytes.min(self.unwritten);
-        self.unwritten -= bytes;
-        self.running
-            .unwritten_bytes
-            .fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.running
-            .unwritten_bytes
-            .fetch_sub(self.unwritten, Ordering::Relaxed);
-        self.running
-            .reserved_bytes
-            .fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
