@@ -125,6 +125,15 @@ impl Config {
     }
 }
 
+impl std::fmt::Display for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Named(name) => write!(f, "profile `{name}`"),
+            Self::DefaultChain => f.write_str("the default chain"),
+        }
+    }
+}
+
 impl Profile {
     /// The profile that a person would name on a command line.
     #[must_use]

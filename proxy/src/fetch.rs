@@ -76,7 +76,8 @@ pub enum Verdict {
 enum Source {
     Hit(CacheKey, HitBody),
     Flight(Arc<Flight>),
-    Origin,
+    /// The cache cannot take it: each reader downloads on its own, the first one what is under way.
+    Diverted(Arc<Flight>),
     /// A HEAD's answer has no body.
     Nothing,
 }
@@ -114,7 +115,7 @@ impl Fetcher {
     }
 
     /// Finds an artifact to answer a GET with.
-    pub async fn get(&self, key: &ArtifactKey) -> Result<Found, Error> {
+    pub async fn get(self: &Arc<Self>, key: &ArtifactKey) -> Result<Found, Error> {
         let cache_key = self.cache_key(key);
         if let Some(hit) = self.cache.lookup(&cache_key).await {
             return self.serve_copy(key, cache_key, hit).await;
@@ -133,7 +134,7 @@ impl Fetcher {
     }
 
     /// Finds what a HEAD asks for, without a download.
-    pub async fn head(&self, key: &ArtifactKey) -> Result<Found, Error> {
+    pub async fn head(self: &Arc<Self>, key: &ArtifactKey) -> Result<Found, Error> {
         let cache_key = self.cache_key(key);
         if let Some(hit) = self.cache.lookup(&cache_key).await {
             return self.serve_copy(key, cache_key, hit).await;
@@ -180,7 +181,7 @@ impl Fetcher {
     }
 
     async fn serve_copy(
-        &self,
+        self: &Arc<Self>,
         key: &ArtifactKey,
         cache_key: CacheKey,
         hit: Hit,
@@ -188,7 +189,12 @@ impl Fetcher {
         if self.is_fresh(key, &hit) {
             return Ok(Found::hit(cache_key, hit, Verdict::Hit));
         }
-        self.refresh(key, cache_key, hit).await
+        // In a task of its own: a client that leaves must not leave a group half refreshed.
+        let (this, key) = (Arc::clone(self), key.clone());
+        let refresh = tokio::spawn(async move { this.refresh(&key, cache_key, hit).await });
+        refresh
+            .await
+            .unwrap_or_else(|_| Err(Error::unavailable("a refresh ended unexpectedly")))
     }
 
     fn is_fresh(&self, key: &ArtifactKey, hit: &Hit) -> bool {
@@ -226,7 +232,7 @@ impl Fetcher {
                 attributes,
                 checksums: None,
                 verdict: Verdict::Uncached,
-                source: Source::Origin,
+                source: Source::Diverted(flight),
             }),
             Err(error) => Err(self.remember_if_missing(&cache_key, error)),
         }

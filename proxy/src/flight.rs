@@ -28,7 +28,7 @@ use crate::cache::{Cache, CacheKey};
 use crate::checksum::Checksums;
 use crate::error::Error;
 use crate::object::ObjectAttributes;
-use crate::origin::{ObjectStream, Origin};
+use crate::origin::{ObjectStream, Origin, VerifiedDownload};
 use spool::Spool;
 
 /// All downloads under way. Cheap to clone.
@@ -45,6 +45,8 @@ pub struct Flight {
     spool: Spool,
     attributes: OnceLock<Arc<ObjectAttributes>>,
     checksums: OnceLock<Checksums>,
+    /// The download of an object that the cache could not take, for whoever reads first.
+    handover: Mutex<Option<Box<VerifiedDownload>>>,
 }
 
 /// How far a download is.
@@ -175,6 +177,7 @@ impl Default for Flight {
             spool: Spool::default(),
             attributes: OnceLock::new(),
             checksums: OnceLock::new(),
+            handover: Mutex::default(),
         }
     }
 }
@@ -235,6 +238,20 @@ impl Flight {
         self.spool.push(position, bytes);
         self.progress
             .send_replace(Progress::Streaming { available_bytes });
+    }
+
+    /// The untouched download of a diverted flight, once.
+    #[must_use]
+    pub fn take_over(&self) -> Option<Box<VerifiedDownload>> {
+        self.handover
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    fn hand_over(&self, download: VerifiedDownload) {
+        let mut handover = self.handover.lock().unwrap_or_else(PoisonError::into_inner);
+        *handover = Some(Box::new(download));
     }
 
     fn depart(&self, attributes: &ObjectAttributes) {

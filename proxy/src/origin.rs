@@ -10,7 +10,7 @@ mod list;
 mod object;
 mod stream;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use aws_sdk_s3::config::{
     StalledStreamProtectionConfig,
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use tokio::time::Instant;
 use tracing::warn;
 
 pub use list::{ListedFolder, ListedObject, Listing};
@@ -34,7 +35,7 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::object::ObjectAttributes;
-use limits::Limits;
+use limits::{Limits, Permit};
 use list::ListPermission;
 
 /// How long a miss is tried before its client is told to come back.
@@ -52,7 +53,7 @@ pub struct Origin {
     limits: Limits,
     list_permission: ListPermission,
     /// Whether the bucket is known to be there: until then, the bare 404 of a HEAD may mean either.
-    bucket_answered: AtomicBool,
+    accepted_generation: AtomicU64,
 }
 
 /// The outcome of asking whether a cached copy is still good.
@@ -96,7 +97,7 @@ impl Origin {
             credentials,
             limits: Limits::default(),
             list_permission: ListPermission::default(),
-            bucket_answered: AtomicBool::new(false),
+            accepted_generation: AtomicU64::new(0),
         }
     }
 
@@ -141,6 +142,16 @@ impl Origin {
     /// readiness and `check`.
     pub async fn probe(&self, patience: Duration) -> Result<bool, Error> {
         list::probe(self, patience).await
+    }
+
+    /// A place among the calls, taken only with credentials at hand, and what is then left of
+    /// `patience`.
+    async fn admit(&self, patience: Duration) -> Result<(Permit, Duration), Error> {
+        let deadline = Instant::now() + patience;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        self.credentials.usable(left()).await?;
+        let permit = self.limits.call(left()).await?;
+        Ok((permit, left()))
     }
 
     fn s3_key(&self, key: &ArtifactKey) -> String {

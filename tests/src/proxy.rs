@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -13,6 +14,9 @@ use simulated_aws::SimulatedAws;
 use crate::http_client::{Answer, Pending};
 use crate::scratch::{ACCESS_KEY, BUCKET, Scratch};
 use crate::wait::{PATIENCE, eventually, within};
+
+/// Where an instrumented program (`.ci/coverage`) writes what of it was run.
+const COVERAGE: &str = "LLVM_PROFILE_FILE";
 
 /// Describes a proxy before it is started.
 #[derive(Clone, Debug)]
@@ -94,6 +98,7 @@ impl ProxyBuilder {
         command
             .args(arguments)
             .env_clear()
+            .envs(std::env::var_os(COVERAGE).map(|file| (COVERAGE, file)))
             .envs(&self.variables)
             // Not below the workspace: a developer's own .env must not take part.
             .current_dir(self.log.parent().unwrap_or(Path::new("/")))
@@ -250,8 +255,24 @@ impl Proxy {
     }
 }
 
+impl Proxy {
+    /// A killed process does not tell what of it was run.
+    fn end_in_order(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(4);
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.terminate();
+        }
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
 impl Drop for Proxy {
     fn drop(&mut self) {
+        if std::env::var_os(COVERAGE).is_some() {
+            self.end_in_order();
+        }
         // Already ended, or ended now.
         let _outcome = self.child.kill();
         let _outcome = self.child.wait();

@@ -53,7 +53,8 @@ pub enum ReadError {
 impl ReadError {
     /// Whether the system failed for a reason that says nothing about the file: too many files
     /// open, no memory, no permission. A file that may be good is not thrown away for that.
-    pub(super) fn is_of_the_system(&self) -> bool {
+    #[must_use]
+    pub fn is_of_the_system(&self) -> bool {
         match self {
             // Not so a file that ends early, or a disk that does not give back what it was given.
             Self::Io(error) => {
@@ -77,15 +78,20 @@ pub(super) struct Identity {
     inode: u64,
     bytes: u64,
     modified_nanoseconds: i128,
+    /// The time of the last change of anything, which no program can set back.
+    changed_nanoseconds: i128,
 }
 
 impl Identity {
     fn of(metadata: &std::fs::Metadata) -> Self {
-        let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
+        let time = |seconds: i64, nanoseconds: i64| {
+            i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
+        };
         Self {
             inode: metadata.ino(),
             bytes: metadata.len(),
-            modified_nanoseconds: i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds),
+            modified_nanoseconds: time(metadata.mtime(), metadata.mtime_nsec()),
+            changed_nanoseconds: time(metadata.ctime(), metadata.ctime_nsec()),
         }
     }
 
@@ -101,11 +107,21 @@ impl Identity {
 
     /// A fingerprint for the table of verified files; never 0, which means unverified.
     pub(super) fn fingerprint(&self) -> u64 {
-        let mixed = self.inode.rotate_left(32) ^ self.bytes.rotate_left(17);
-        let low = self.modified_nanoseconds.to_le_bytes();
-        let mut time = [0; 8];
-        time.copy_from_slice(&low[..8]);
-        (mixed ^ u64::from_le_bytes(time)).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1
+        let low = |nanoseconds: i128| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&nanoseconds.to_le_bytes()[..8]);
+            u64::from_le_bytes(bytes)
+        };
+        let parts = [
+            self.inode,
+            self.bytes,
+            low(self.modified_nanoseconds),
+            low(self.changed_nanoseconds),
+        ];
+        let mixed = parts.into_iter().fold(0_u64, |mixed, part| {
+            (mixed.rotate_left(23) ^ part).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        });
+        mixed | 1
     }
 }
 

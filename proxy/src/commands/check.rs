@@ -1,5 +1,6 @@
 //! `bazel-proxy check`: every step that serving needs, each with its cure.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,10 +118,7 @@ async fn check_credentials(config: &Config, credentials: &Credentials) -> bool {
                     Err(_) => "an expiry out of range".to_owned(),
                 },
             );
-            passed(
-                "credentials",
-                &format!("profile `{}`, {expiry}", config.profile.name()),
-            );
+            passed("credentials", &format!("{}, {expiry}", config.profile));
             true
         }
         Err(error) => failed_with("credentials", &error),
@@ -163,10 +161,15 @@ fn failed_with(step: &str, error: &Error) -> bool {
 }
 
 fn passed(step: &str, what: &str) {
-    println!("ok    {step:<14} {what}");
+    say(&format!("ok    {step:<14} {what}"));
 }
 
 fn failed(step: &str, problem: &str, cure: &str) {
-    println!("FAIL  {step:<14} {problem}");
-    println!("      {:<14} → {cure}", "");
+    say(&format!("FAIL  {step:<14} {problem}"));
+    say(&format!("      {:<14} → {cure}", ""));
+}
+
+/// Whoever closes the other end (`check | head`) does not want the rest.
+fn say(line: &str) {
+    let _outcome = writeln!(io::stdout(), "{line}");
 }

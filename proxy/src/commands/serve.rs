@@ -16,6 +16,11 @@ use crate::logging;
 use crate::origin::Origin;
 use crate::server::{App, Listeners, router};
 
+/// What the background parts may still write when the process stops.
+const LAST_DISK_WORK: Duration = Duration::from_secs(5);
+/// 128 + SIGINT, as shells count.
+const EXIT_INTERRUPTED: i32 = 130;
+
 pub(super) fn run(config: Config, vars: &impl Fn(&str) -> Option<String>) -> ExitCode {
     logging::install(&config.log);
     raise_file_limit();
@@ -60,8 +65,10 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
     listeners.serve(router(&app), stopped(stop)).await;
     land_downloads(&fetcher).await;
     for (task, name) in [(keeping, "credentials"), (caching, "cache")] {
-        if let Err(error) = task.await {
-            warn!(%error, name, "a background task ended unexpectedly");
+        match tokio::time::timeout(LAST_DISK_WORK, task).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(%error, name, "a background task ended unexpectedly"),
+            Err(_) => warn!(name, "a background task hangs and is left behind"),
         }
     }
     info!("stopped");
@@ -110,6 +117,12 @@ fn stop_signal() -> std::io::Result<watch::Receiver<bool>> {
         }
         info!("stopping: running answers may end");
         sender.send_replace(true);
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        // Whoever asks twice does not want to wait.
+        std::process::exit(EXIT_INTERRUPTED);
     });
     Ok(receiver)
 }

@@ -129,13 +129,13 @@ impl Source {
         }
         match error {
             CredentialsError::CredentialsNotLoaded(_) => State::ConfigError(Trouble::new(
-                format!("no credentials were found for {}", self.named()),
+                format!("no credentials were found for {}", self.profile),
                 self.how_to_configure(),
             )),
             CredentialsError::InvalidConfiguration(_) => State::ConfigError(Trouble::new(
                 format!(
                     "the configuration of {} cannot be used: {reason}",
-                    self.named()
+                    self.profile
                 ),
                 self.how_to_configure(),
             )),
@@ -146,7 +146,7 @@ impl Source {
             | _ => State::Offline(Trouble::new(
                 format!(
                     "fetching the credentials of {} failed: {reason}",
-                    self.named()
+                    self.profile
                 ),
                 format!("If it stays, run `bazel-proxy check --profile {profile}`."),
             )),
@@ -155,24 +155,23 @@ impl Source {
 
     /// What to tell when AWS says that the credentials have ended.
     pub(super) fn login_needed(&self, reason: &str) -> Arc<Trouble> {
-        let profile = self.profile_name();
-        Trouble::new(
-            format!(
-                "the AWS credentials of {} have ended ({reason})",
-                self.named()
-            ),
-            format!(
-                "Log in again, for example with `aws sso login --profile {profile}`, or put fresh \
+        let cure = match &self.profile {
+            Profile::Named(name) => format!(
+                "Log in again, for example with `aws sso login --profile {name}`, or put fresh \
                  keys into ~/.aws/credentials; the build goes on by itself within 2 s."
             ),
-        )
-    }
-
-    fn named(&self) -> String {
-        match &self.profile {
-            Profile::Named(name) => format!("profile `{name}`"),
-            Profile::DefaultChain => "the default chain".to_owned(),
-        }
+            Profile::DefaultChain => {
+                "Keys in the environment stay as they are while a process runs: start the proxy \
+                 again with new ones; or name a profile in AWS_PROFILE, whose changes are taken up \
+                 within 2 s (after `aws sso login`, for example)."
+                    .to_owned()
+            }
+        };
+        let reason = format!(
+            "the AWS credentials of {} have ended ({reason})",
+            self.profile
+        );
+        Trouble::new(reason, cure)
     }
 
     fn how_to_configure(&self) -> String {

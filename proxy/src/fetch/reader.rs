@@ -24,6 +24,8 @@ pub struct ArtifactReader {
     place: Place,
     position: u64,
     end: u64,
+    /// A broken file is replaced once; one that cannot be removed is not read again.
+    healed: bool,
 }
 
 enum Place {
@@ -35,8 +37,8 @@ enum Place {
         download: Box<VerifiedDownload>,
         at: u64,
     },
-    /// A private download yet to be started.
-    NotYetAlone,
+    /// A private download yet to be started, or taken over from a flight that could not be kept.
+    NotYetAlone(Option<Arc<Flight>>),
 }
 
 /// What to do after one step.
@@ -54,7 +56,7 @@ impl Found {
             Source::Hit(_, HitBody::Memory(body)) => Some(body),
             Source::Hit(_, HitBody::File(_))
             | Source::Flight(_)
-            | Source::Origin
+            | Source::Diverted(_)
             | Source::Nothing => None,
         }
     }
@@ -72,7 +74,8 @@ impl Found {
             Source::Hit(_, HitBody::Memory(body)) => Place::Memory(body.clone()),
             Source::Hit(key, HitBody::File(entry)) => Place::File(key.clone(), Arc::clone(entry)),
             Source::Flight(flight) => Place::Flight(Arc::clone(flight)),
-            Source::Origin | Source::Nothing => Place::NotYetAlone,
+            Source::Diverted(flight) => Place::NotYetAlone(Some(Arc::clone(flight))),
+            Source::Nothing => Place::NotYetAlone(None),
         };
         ArtifactReader {
             fetcher: Arc::clone(fetcher),
@@ -81,6 +84,7 @@ impl Found {
             place,
             position: start,
             end,
+            healed: false,
         }
     }
 }
@@ -121,20 +125,26 @@ impl ArtifactReader {
                 let (cache_key, reading) = (cache_key.clone(), Arc::clone(entry));
                 let length = READ_BYTES.min(end - position);
                 let read = tokio::task::spawn_blocking(move || reading.read_at(position, length));
-                match read.await.unwrap_or(Err(ReadError::Absent)) {
-                    Ok(bytes) => Ok(Step::Bytes(bytes)),
-                    Err(error) => {
-                        let broken = Arc::clone(entry);
+                let broken = Arc::clone(entry);
+                match read.await {
+                    Ok(Ok(bytes)) => Ok(Step::Bytes(bytes)),
+                    Ok(Err(error)) if !self.healed && !error.is_of_the_system() => {
+                        self.healed = true;
                         self.heal(cache_key, &broken, &error).await
                     }
+                    Ok(Err(error)) => Ok(leave_the_file(&cache_key, &error)),
+                    Err(error) => Ok(leave_the_file(&cache_key, &error)),
                 }
             }
             Place::Flight(flight) => match flight.read(position, end).await {
                 Ok(bytes) => Ok(Step::Bytes(bytes)),
                 Err(TailError::Failed(error)) => Err(error),
-                Err(TailError::Diverted) => Ok(Step::Moved(Place::NotYetAlone)),
+                Err(TailError::Diverted) => Ok(Step::Moved(Place::NotYetAlone(None))),
             },
-            Place::NotYetAlone => {
+            Place::NotYetAlone(flight) => {
+                if let Some(download) = flight.as_ref().and_then(|flight| flight.take_over()) {
+                    return Ok(Step::Moved(Place::Alone { download, at: 0 }));
+                }
                 let stream = self.fetcher.origin.get(&self.key).await?;
                 self.must_be_the_same(&stream.head().attributes)?;
                 let download = Box::new(VerifiedDownload::new(stream));
@@ -166,7 +176,7 @@ impl ArtifactReader {
         broken: &Entry,
         error: &ReadError,
     ) -> Result<Step, Error> {
-        warn!(artifact.key = cache_key.key(), %error, "a cache file is broken and was removed");
+        warn!(artifact.key = cache_key.key(), %error, "a cache file is broken and is replaced");
         self.fetcher.cache.remove_broken(&cache_key, broken).await;
         let (flight, _) = self.fetcher.flights.join(&self.key, &cache_key);
         let found = self
@@ -189,4 +199,10 @@ impl ArtifactReader {
             self.fetcher.cache.note_verified(cache_key, entry);
         }
     }
+}
+
+/// A file that cannot be read is no reason to fail an answer: the rest is downloaded.
+fn leave_the_file(cache_key: &CacheKey, error: &impl std::fmt::Display) -> Step {
+    warn!(artifact.key = cache_key.key(), %error, "a cache file cannot be read");
+    Step::Moved(Place::NotYetAlone(None))
 }

@@ -93,7 +93,12 @@ impl Fetcher {
         group: EntryId,
     ) -> Result<Found, Error> {
         // Whoever held the lock before may have done it all.
-        let hit = self.cache.lookup(&cache_key).await.unwrap_or(hit);
+        let looked = self.cache.lookup(&cache_key).await;
+        if looked.is_none() {
+            // … or have found that it is gone at the origin.
+            self.negatives.check(&cache_key)?;
+        }
+        let hit = looked.unwrap_or(hit);
         if self.is_fresh(key, &hit) {
             return Ok(Found::hit(cache_key, hit, Verdict::Revalidated));
         }
@@ -214,9 +219,12 @@ impl Fetcher {
     }
 
     /// A new member of a group: those that are cached may be of an older version.
-    pub(super) async fn refresh_companions_of_new(&self, key: &ArtifactKey) {
+    pub(super) async fn refresh_companions_of_new(self: &Arc<Self>, key: &ArtifactKey) {
         if !key.companions().is_empty() {
-            self.refresh_companions(key).await;
+            let (this, key) = (Arc::clone(self), key.clone());
+            let refresh = tokio::spawn(async move { this.refresh_companions(&key).await });
+            // A panic was logged; the copies are asked about at their time.
+            let _outcome = refresh.await;
         }
     }
 }

@@ -100,6 +100,7 @@ impl Download {
         let mut writer = self.stage(&download).await;
         if writer.is_none() && length > MEMORY_ONLY_BYTES {
             self.flight.depart(&download.head().attributes);
+            self.flight.hand_over(download);
             self.flight.progress.send_replace(Progress::Diverted);
             return Ok(());
         }

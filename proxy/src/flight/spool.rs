@@ -1,7 +1,7 @@
 //! What a flight has received: the newest bytes in memory, all of them in the staging file.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
@@ -15,7 +15,8 @@ const READ_BYTES: u64 = 256 * 1024;
 #[derive(Default)]
 pub(super) struct Spool {
     recent: Mutex<Recent>,
-    file: OnceLock<StagedReader>,
+    /// Of the latest attempt.
+    file: Mutex<Option<StagedReader>>,
 }
 
 #[derive(Default)]
@@ -26,7 +27,7 @@ struct Recent {
 
 impl Spool {
     pub(super) fn set_file(&self, file: StagedReader) {
-        let _set_once = self.file.set(file);
+        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
     }
 
     pub(super) fn push(&self, position: u64, bytes: Bytes) {
@@ -59,7 +60,11 @@ impl Spool {
             let wanted = usize::try_from(end - position).unwrap_or(usize::MAX);
             return Some(bytes.slice(..wanted.min(bytes.len())));
         }
-        let file = self.file.get()?.clone();
+        let file = self
+            .file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()?;
         let length = READ_BYTES.min(end - position);
         // Everything before the oldest chunk in memory is in the file.
         let oldest = self.recent().chunks.front().map(|(oldest, _)| *oldest);

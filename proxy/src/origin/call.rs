@@ -62,7 +62,8 @@ impl Origin {
             let allowed = ATTEMPT_TIMEOUT.min(left().max(FIRST_BACKOFF));
             let failure = match timeout(allowed, make(self.client())).await {
                 Ok(Ok(answer)) => {
-                    self.bucket_answered.store(true, Ordering::Relaxed);
+                    self.accepted_generation
+                        .store(valid.generation, Ordering::Relaxed);
                     return Ok(answer);
                 }
                 Ok(Err(error)) => Failure::of(&error),
@@ -74,6 +75,9 @@ impl Origin {
                 verdict = Verdict::CredentialsRejected;
             }
             debug!(%failure, ?verdict, "a call to S3 failed");
+            if self.is_about_the_key(&failure, valid.generation) {
+                return Err(unavailable(&failure).into());
+            }
             match verdict {
                 Verdict::CredentialsRejected if healed.credentials < CREDENTIALS_TRIED => {
                     healed.credentials += 1;
@@ -107,6 +111,13 @@ impl Origin {
                 | Verdict::Unexplained) => return Err(Refusal::Answer(verdict, failure)),
             }
         }
+    }
+
+    /// A signature that does not match, by credentials that S3 has accepted, is of a key that
+    /// something on the way rewrites: no reason to give the credentials up.
+    fn is_about_the_key(&self, failure: &Failure, generation: u64) -> bool {
+        failure.code.as_deref() == Some("SignatureDoesNotMatch")
+            && self.accepted_generation.load(Ordering::Relaxed) == generation
     }
 
     /// What a refusal means for whoever asked for `what`, a key or the bucket.

@@ -13,8 +13,8 @@ const CALLS: usize = 64;
 const LARGE_DOWNLOADS: usize = 128;
 /// From this size on an object is large, in bytes.
 const LARGE_BYTES: u64 = 4 * 1024 * 1024;
-/// A call that finds no place for so long is told to come back.
-const QUEUE_TIMEOUT: Duration = Duration::from_mins(1);
+/// A large download that finds no place for so long is given up.
+const LARGE_PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) struct Limits {
     calls: Arc<Semaphore>,
@@ -37,9 +37,9 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// A place for a call.
-    pub(super) async fn call(&self) -> Result<Permit, Error> {
-        Self::place(&self.calls).await
+    /// A place for a call, waiting for one at most `patience`.
+    pub(super) async fn call(&self, patience: Duration) -> Result<Permit, Error> {
+        Self::place(&self.calls, patience).await
     }
 
     /// Exchanges the place when the object turns out to be large. The answer's body waits unread
@@ -49,11 +49,11 @@ impl Limits {
             return Ok(permit);
         }
         drop(permit);
-        Self::place(&self.large).await
+        Self::place(&self.large, LARGE_PATIENCE).await
     }
 
-    async fn place(semaphore: &Arc<Semaphore>) -> Result<Permit, Error> {
-        let place = tokio::time::timeout(QUEUE_TIMEOUT, Arc::clone(semaphore).acquire_owned());
+    async fn place(semaphore: &Arc<Semaphore>, patience: Duration) -> Result<Permit, Error> {
+        let place = tokio::time::timeout(patience, Arc::clone(semaphore).acquire_owned());
         match place.await {
             Ok(Ok(place)) => Ok(Permit { _place: place }),
             Ok(Err(_)) | Err(_) => Err(Error::unavailable("too many downloads are under way")),

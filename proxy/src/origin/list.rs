@@ -49,11 +49,11 @@ pub(super) async fn page(
     after: Option<&str>,
     most: i32,
 ) -> Result<Listing, Error> {
-    let _permit = origin.limits.call().await?;
+    let (_permit, left) = origin.admit(PATIENCE).await?;
     let prefix = format!("{}{folder}", origin.prefix);
     let start_after = after.map(|after| start_after(&prefix, after));
     let answer = origin
-        .call(PATIENCE, |client| {
+        .call(left, |client| {
             client
                 .list_objects_v2()
                 .bucket(&origin.bucket)

@@ -1,7 +1,5 @@
 //! An object's head, out of S3's answers.
 
-use std::sync::atomic::Ordering;
-
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{ChecksumType, ServerSideEncryption};
@@ -113,9 +111,9 @@ fn md5_of_etag(answer: &GetObjectOutput) -> Option<String> {
 /// `HeadObject`; where it only says 400 or 403, the first byte tells why. So it does for a 404 as
 /// long as the bucket itself may be what is missing.
 pub(super) async fn head(origin: &Origin, key: &ArtifactKey) -> Result<ObjectAttributes, Error> {
-    let _permit = origin.limits.call().await?;
+    let (_permit, left) = origin.admit(PATIENCE).await?;
     let answer = origin
-        .call(PATIENCE, |client| {
+        .call(left, |client| {
             client
                 .head_object()
                 .bucket(&origin.bucket)
@@ -131,10 +129,7 @@ pub(super) async fn head(origin: &Origin, key: &ArtifactKey) -> Result<ObjectAtt
             answer.content_type(),
             answer.content_encoding(),
         ),
-        Err(Refusal::Answer(Verdict::Unexplained, _)) => first_byte(origin, key).await,
-        Err(Refusal::Answer(Verdict::NoSuchKey, _))
-            if !origin.bucket_answered.load(Ordering::Relaxed) =>
-        {
+        Err(Refusal::Answer(Verdict::Unexplained | Verdict::NoSuchKey, _)) => {
             first_byte(origin, key).await
         }
         Err(refusal) => Err(origin.explain(key.as_str(), refusal).await),

@@ -7,7 +7,7 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::call::Refusal;
@@ -20,8 +20,10 @@ use crate::error::Error;
 
 /// A body that is silent for so long is taken as cut.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
-/// Resumptions in a row without a single byte between them.
+/// Resumptions in a row that bring next to nothing.
 const FRUITLESS_RESUMPTIONS: u32 = 4;
+/// What a resumption has to bring to have been worth it, unless the body ends before.
+const WORTHWHILE_BYTES: u64 = 4 * 1024;
 
 /// The body of one object on its way, from its start.
 pub struct ObjectStream {
@@ -31,6 +33,7 @@ pub struct ObjectStream {
     body: ByteStream,
     position: u64,
     fruitless: u32,
+    resumed_at: u64,
     _permit: Permit,
 }
 
@@ -40,8 +43,8 @@ impl ObjectStream {
         key: &ArtifactKey,
         patience: Duration,
     ) -> Result<Self, Error> {
-        let permit = origin.limits.call().await?;
-        match get(origin, key, patience, |call| call).await {
+        let (permit, left) = origin.admit(patience).await?;
+        match get(origin, key, left, |call| call).await {
             Ok(answer) => Self::of(origin, key, answer, permit).await,
             Err(refusal) => Err(origin.explain(key.as_str(), refusal).await),
         }
@@ -53,10 +56,7 @@ impl ObjectStream {
         etag: &str,
         patience: Duration,
     ) -> Result<Revalidation, Error> {
-        let started = Instant::now();
-        let permit = timeout(patience, origin.limits.call()).await;
-        let permit = permit.map_err(|_| Error::unavailable("all calls to S3 are taken"))??;
-        let left = patience.saturating_sub(started.elapsed());
+        let (permit, left) = origin.admit(patience).await?;
         match get(origin, key, left, |call| call.if_none_match(etag)).await {
             Ok(answer) => {
                 let stream = Self::of(origin, key, answer, permit).await?;
@@ -85,6 +85,7 @@ impl ObjectStream {
             body: answer.body,
             position: 0,
             fruitless: 0,
+            resumed_at: 0,
             _permit: permit,
         })
     }
@@ -103,7 +104,6 @@ impl ObjectStream {
                 Ok(Some(Ok(bytes))) if bytes.is_empty() => continue,
                 Ok(Some(Ok(bytes))) => {
                     self.position += bytes.len() as u64;
-                    self.fruitless = 0;
                     return Ok(Some(bytes));
                 }
                 Ok(Some(Err(error))) => error.to_string(),
@@ -117,7 +117,13 @@ impl ObjectStream {
 
     async fn resume(&mut self, cause: &str) -> Result<(), Error> {
         let (key, position) = (self.key.as_str(), self.position);
-        self.fruitless += 1;
+        let brought = position - self.resumed_at;
+        self.fruitless = if brought < WORTHWHILE_BYTES {
+            self.fruitless + 1
+        } else {
+            1
+        };
+        self.resumed_at = position;
         let Some(etag) = self.head.attributes.etag.clone() else {
             return Err(Error::unavailable(format!(
                 "the download broke off ({cause})"

@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use nix::sys::resource::{Resource, getrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -21,8 +22,10 @@ use crate::config::Listen;
 
 /// A connection that sends no (further) request for so long is closed.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
-/// Open at once; further ones wait in the backlog.
+/// Open at once; further ones wait in the backlog. Fewer where descriptors are scarce.
 const MOST_CONNECTIONS: usize = 8192;
+/// Kept from connections, for files and calls to S3.
+const OTHER_DESCRIPTORS: u64 = 256;
 const MOST_HEADERS: usize = 100;
 /// Request line and headers together.
 const HEADER_BYTES: usize = 64 * 1024;
@@ -77,7 +80,7 @@ impl Listeners {
     /// Serves until `shutdown` ends, then lets running answers end.
     pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) {
         let graceful = Arc::new(GracefulShutdown::new());
-        let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let places = Arc::new(Semaphore::new(most_connections()));
         let aborts = AbortAll::default();
         let loops: Vec<_> = self
             .0
@@ -105,6 +108,16 @@ impl Listeners {
             aborts.abort();
         }
     }
+}
+
+/// Every answer may need a file beside its connection.
+fn most_connections() -> usize {
+    const LEAST: u64 = 16;
+    let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
+    let for_connections = (descriptors.saturating_sub(OTHER_DESCRIPTORS) / 2).max(LEAST);
+    usize::try_from(for_connections)
+        .unwrap_or(usize::MAX)
+        .min(MOST_CONNECTIONS)
 }
 
 fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {

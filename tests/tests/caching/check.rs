@@ -95,10 +95,18 @@ async fn check_names_wrong_keys_without_printing_them() {
         .clone()
         .env("AWS_ACCESS_KEY_ID", "AKIAUNKNOWNUNKNOWN00");
     let ended = check(&unknown, &[]).await;
-    assert_failed(&ended, "bucket", &["InvalidAccessKeyId", "keys"]);
+    assert_failed(
+        &ended,
+        "bucket",
+        &["InvalidAccessKeyId", "start the proxy again"],
+    );
     let wrong = builder.env("AWS_SECRET_ACCESS_KEY", "a-wrong-secret-key");
     let ended = check(&wrong, &[]).await;
-    assert_failed(&ended, "bucket", &["SignatureDoesNotMatch", "keys"]);
+    assert_failed(
+        &ended,
+        "bucket",
+        &["SignatureDoesNotMatch", "start the proxy again"],
+    );
     assert!(!ended.stdout().contains("a-wrong-secret-key"));
     assert!(!ended.stderr().contains("a-wrong-secret-key"));
 }

@@ -289,3 +289,22 @@ async fn ask(connection: &mut tokio::net::TcpStream, path: &str) -> String {
         .expect("an answer");
     String::from_utf8_lossy(&answer[..read]).into_owned()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_rotted_under_an_old_time_stamp_are_not_served() {
+    let scratch = Scratch::new();
+    let aws = scratch.aws().await;
+    let body = put(&aws, "g/a.jar", LARGE);
+    let proxy = Proxy::start(&scratch, &aws).await;
+    fetch_into_cache(&proxy, &scratch, &aws, "g/a.jar").await;
+    let path = object_path(&scratch, &aws, "g/a.jar");
+    assert!(proxy.get("/g/a.jar").await.body == body);
+    let modified = std::fs::metadata(&path).and_then(|status| status.modified());
+    flip(&path, IN_BODY);
+    let file = OpenOptions::new().write(true).open(&path).expect("a file");
+    file.set_modified(modified.expect("a time"))
+        .expect("set back");
+    let healed = proxy.get("/g/a.jar").await;
+    assert!(healed.body == body);
+    assert_eq!(healed.broken, None);
+}

@@ -84,6 +84,9 @@ async fn objects_larger_than_the_disk_stream_through_uncached() {
     let big = put(&aws, "g/big.jar", 20_000_000);
     let proxy = disk.proxy(&scratch).aws(&aws).start().await;
     assert!(proxy.get("/g/small.jar").await.body == small);
+    assert!(proxy.get("/g/big.jar").await.body == big);
+    let gets = aws.counters().count_key(Operation::GetObject, "g/big.jar");
+    assert_eq!(gets, 1, "also without a cache, a miss is one GET");
     let answers = (0..3).map(|_| proxy.get("/g/big.jar"));
     for answer in futures_util::future::join_all(answers).await {
         assert_eq!(answer.status, 200);
@@ -203,4 +206,38 @@ async fn a_small_object_on_a_full_disk_is_served_to_all_from_one_download() {
         assert!(answer.body == body);
     }
     assert_eq!(aws.counters().count(Operation::GetObject), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_file_that_cannot_be_removed_is_downloaded_around() {
+    let scratch = Scratch::new();
+    let Some(disk) = SmallDisk::mount(&scratch, "16m") else {
+        return;
+    };
+    let aws = scratch.aws().await;
+    let body = put(&aws, "g/a.jar", 500_000);
+    let proxy = disk.proxy(&scratch).aws(&aws).start().await;
+    assert!(proxy.get("/g/a.jar").await.body == body);
+    eventually("it is cached", async || {
+        proxy.get("/g/a.jar").await.is_hit()
+    })
+    .await;
+    let files = files_below(&disk.folder().join("v1/objects"));
+    let path = files.first().expect("an object file");
+    let mut broken = std::fs::read(path).expect("a file");
+    let late = broken.len() - 100_000;
+    broken[late] ^= 1;
+    write(path, &broken);
+    // A file that is a mount point cannot be removed.
+    let mount = |arguments: &[&str]| Command::new("mount").args(arguments).arg(path).status();
+    let bound = mount(&["--bind", &path.display().to_string()]);
+    assert!(bound.expect("mount runs").success());
+    for _ in 0..2 {
+        let answer = proxy.get("/g/a.jar").await;
+        assert!(answer.body == body);
+        assert_eq!(answer.broken, None);
+    }
+    let rounds = proxy.log().matches("is broken and is replaced").count();
+    assert!(rounds <= 2, "{rounds} rounds");
+    let _outcome = Command::new("umount").arg(path).status();
 }

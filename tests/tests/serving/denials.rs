@@ -168,3 +168,32 @@ async fn a_clock_step_in_the_middle_of_a_download_is_survived() {
     assert_eq!(rest.broken, None);
     assert!([first.as_ref(), rest.body.as_ref()].concat() == jar);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_that_fails_for_one_key_does_not_end_the_credentials() {
+    let world = World::new().await;
+    world.put("g/good.jar", b"good");
+    world.put("g/other.jar", b"other");
+    world.put("g/rewritten.jar", b"rewritten on its way");
+    assert_eq!(world.proxy.get("/g/good.jar").await.body, "good");
+    let fault = Fault::any().key("g/rewritten.jar");
+    world
+        .aws
+        .faults()
+        .add(fault.respond(403, "SignatureDoesNotMatch"));
+    assert_eq!(world.proxy.get("/g/rewritten.jar").await.status, 503);
+    assert_eq!(world.proxy.get("/g/other.jar").await.body, "other");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_404_to_head_is_believed_only_when_s3_itself_says_it() {
+    let world = World::new().await;
+    world.put("g/a-1.jar", b"the jar");
+    world.put("g/b-1.jar", b"another");
+    world.warm("/g/b-1.jar").await;
+    // A HEAD's 404 has no body that would tell whose it is.
+    let somebodys = Fault::on(Operation::HeadObject).respond(404, "NoSuchKey");
+    world.aws.faults().add(somebodys);
+    assert_eq!(world.proxy.head("/g/a-1.jar").await.status, 200);
+    assert_eq!(world.proxy.head("/g/none.jar").await.status, 404);
+}

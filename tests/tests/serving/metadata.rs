@@ -234,3 +234,16 @@ async fn a_crowd_asks_once_whether_metadata_has_changed() {
     .await;
     assert_eq!(world.gets(METADATA), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_asks_once_whether_metadata_is_gone() {
+    let world = impatient().await;
+    world.put(METADATA, b"one");
+    world.warm(PATH).await;
+    world.aws.s3().delete(BUCKET, METADATA).expect("deleted");
+    let before = world.gets(METADATA);
+    let answers = (0..30).map(|_| world.proxy.get(PATH));
+    let answers = futures_util::future::join_all(answers).await;
+    assert!(answers.iter().all(|answer| answer.status == 404));
+    assert_eq!(world.gets(METADATA) - before, 1);
+}
