@@ -104,13 +104,15 @@ impl Config {
             region: read.region(),
             s3_endpoint: read.s3_endpoint(),
             listen: listen(&mut read),
-            allowed_hosts: read.list("PROXY_ALLOWED_HOSTS"),
+            allowed_hosts: read.host_names("PROXY_ALLOWED_HOSTS"),
             cache: cache(&mut read),
             metadata_ttl: read.duration("METADATA_TTL", Duration::from_mins(1), Duration::ZERO),
             check_interval: check_interval(&mut read),
             log: log(&mut read),
             ca_bundle: read.ca_bundle(),
         };
+        // Read by the HTTP client itself, which would go on without it.
+        read.forward_proxy("HTTPS_PROXY");
         read.finish(config)
     }
 
@@ -301,8 +303,10 @@ mod tests {
             ("LOG_FORMAT", "xml"),
             ("AWS_ENDPOINT_URL_S3", "localhost:9000"),
             ("REFRESH_INTERVAL", "60"),
+            ("PROXY_ALLOWED_HOSTS", "http://proxy:9000/"),
+            ("HTTPS_PROXY", "::"),
         ])
-        .expect_err("six faults");
+        .expect_err("eight faults");
         let text = faults.to_string();
         for name in [
             "S3_BUCKET_NAME",
@@ -311,6 +315,8 @@ mod tests {
             "LOG_FORMAT",
             "AWS_ENDPOINT_URL_S3",
             "REFRESH_INTERVAL=60000",
+            "PROXY_ALLOWED_HOSTS",
+            "HTTPS_PROXY",
         ] {
             assert!(text.contains(name), "{name} is missing in:\n{text}");
         }

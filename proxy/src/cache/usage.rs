@@ -233,9 +233,15 @@ impl Usage {
                 break;
             }
             let removed = self.shard(id).remove(&id);
-            self.subtract(removed);
             let path = self.folder.object_path(id);
-            match fs::remove_file(&path) {
+            let outcome = fs::remove_file(&path);
+            if let (Err(_), Some(record), true) = (&outcome, removed, path.exists()) {
+                // Still there, so it still counts.
+                self.shard(id).entry(id).or_insert(record);
+            } else {
+                self.subtract(removed);
+            }
+            match outcome {
                 Ok(()) => (freed, files) = (freed + disk_bytes, files + 1),
                 // Another hand was faster: it counts no longer, which is what was wanted.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => freed += disk_bytes,

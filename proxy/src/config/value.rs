@@ -68,6 +68,44 @@ impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
         items.map(str::to_owned).collect()
     }
 
+    /// Names without scheme, port and path, separated by commas or white space.
+    pub(super) fn host_names(&mut self, variable: &'static str) -> Vec<String> {
+        let names = self.list(variable);
+        let is_name =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '[' | ']');
+        for name in &names {
+            let has_port = name.contains(':') && name.parse::<std::net::IpAddr>().is_err();
+            if has_port || !name.chars().all(is_name) {
+                self.fault(
+                    variable,
+                    format!("`{name}` is not a name"),
+                    "give names without scheme, port and path, for example bazel-proxy",
+                );
+            }
+        }
+        names
+    }
+
+    /// A URL, or `host:port`. Never shown, as it may hold a password.
+    pub(super) fn forward_proxy(&mut self, variable: &'static str) {
+        let Some(url) = self.text(variable) else {
+            return;
+        };
+        let url = if url.contains("://") {
+            url
+        } else {
+            format!("http://{url}")
+        };
+        let host = url.parse::<http::Uri>().ok();
+        if host.and_then(|uri| uri.host().map(|host| !host.is_empty())) != Some(true) {
+            self.fault(
+                variable,
+                "this is not a URL",
+                "for example http://proxy.example:3128",
+            );
+        }
+    }
+
     pub(super) fn number<N: FromStr>(
         &mut self,
         variable: &'static str,
