@@ -320,6 +320,10 @@ impl World {
             return;
         }
         let length = std::fs::metadata(&path).expect("a file").len();
+        if length == 0 {
+            // Nothing is left to damage.
+            return;
+        }
         let file = std::fs::OpenOptions::new()
             .read(true)
             .write(true)

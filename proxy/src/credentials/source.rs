@@ -89,7 +89,10 @@ impl Source {
                     .await
             }
             Profile::DefaultChain => {
-                let chain = DefaultCredentialsChain::builder().profile_name("default");
+                let chain = DefaultCredentialsChain::builder()
+                    .profile_name("default")
+                    // Else it looks for one, and waits for an instance's metadata on a laptop.
+                    .region(Region::new(self.region.clone()));
                 let chain = chain.configure(config).build().await;
                 chain.provide_credentials().await
             }

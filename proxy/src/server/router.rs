@@ -117,7 +117,8 @@ async fn log_request(request: Request, next: Next) -> Response {
         .and_then(|value| value.to_str().ok())
         .unwrap_or("-");
     let status = response.status().as_u16();
-    let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+    // Microseconds are enough for a person.
+    let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     let quiet = verdict.contains("; hit") || verdict == "-";
     if quiet {
         event!(Level::DEBUG, %method, path, status, verdict, duration_ms, "request");
