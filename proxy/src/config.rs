@@ -4,6 +4,7 @@
 //! table of variables is [`VARIABLES`]; `.env.example` and the README are held to it by tests.
 
 mod faults;
+mod setting;
 mod value;
 mod variables;
 
