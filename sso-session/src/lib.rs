@@ -1,0 +1,1 @@
+//! AWS SSO (IAM Identity Center) sessions as the files that everyone on a machine shares.
