@@ -1,1 +1,7 @@
 //! AWS SSO (IAM Identity Center) sessions as the files that everyone on a machine shares.
+
+pub mod date;
+pub mod disk;
+mod document;
+mod nonce;
+pub mod secret;
