@@ -7,10 +7,12 @@ mod serve;
 
 use std::process::ExitCode;
 
+use sso_session::location::Locations;
+
 use crate::aws;
 use crate::cli::{Cli, Command};
 use crate::config::{Config, Fault, Faults};
-use crate::credentials::{Credentials, Keeper, Source};
+use crate::credentials::{Credentials, Keeper, Sessions, Source};
 
 /// `EX_USAGE` of sysexits.h, for wrong configuration as for wrong usage.
 const EXIT_USAGE: u8 = 64;
@@ -60,7 +62,10 @@ fn keeper(
     vars: &impl Fn(&str) -> Option<String>,
 ) -> (Keeper, Credentials, aws::SharedHttpClient) {
     let http = aws::http_client(config.ca_bundle.as_deref());
-    let source = Source::new(config.profile.clone(), config.region.clone(), http.clone());
+    let locations = Locations::from_vars(vars);
+    let sessions = Sessions::new(locations, config.renewal_threshold, http.clone());
+    let (profile, region) = (config.profile.clone(), config.region.clone());
+    let source = Source::new(profile, region, http.clone(), sessions, vars);
     let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
     (keeper, credentials, http)
 }

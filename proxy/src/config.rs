@@ -39,6 +39,8 @@ pub struct Config {
     pub metadata_ttl: Duration,
     /// `CHECK_INTERVAL`: how often credentials are checked.
     pub check_interval: Duration,
+    /// `RENEWAL_THRESHOLD`: how long before its end an SSO access token is renewed.
+    pub renewal_threshold: Duration,
     /// `LOG_LEVEL` and `LOG_FORMAT`.
     pub log: LogConfig,
     /// The certificates in `AWS_CA_BUNDLE`, PEM.
@@ -109,6 +111,7 @@ impl Config {
             cache: cache(&mut read),
             metadata_ttl: read.duration("METADATA_TTL", Duration::from_mins(1), Duration::ZERO),
             check_interval: check_interval(&mut read),
+            renewal_threshold: renewal_threshold(&mut read),
             log: log(&mut read),
             ca_bundle: read.ca_bundle(),
         };
@@ -193,6 +196,11 @@ fn cache<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> CacheConfig
         max_size_bytes: read.size("CACHE_MAX_SIZE", 20 * GIB),
         min_free_bytes: read.size("CACHE_MIN_FREE", 2 * GIB),
     }
+}
+
+fn renewal_threshold<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> Duration {
+    const DEFAULT: Duration = Duration::from_mins(20);
+    read.duration("RENEWAL_THRESHOLD", DEFAULT, Duration::from_secs(1))
 }
 
 /// `CHECK_INTERVAL` beats `REFRESH_INTERVAL`, its older spelling in milliseconds.

@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! files, timers, rejections ─► Keeper ─► watch<State> ─► Credentials ─► origin, status, readiness
-//!                                 └─► Source (aws-config, built afresh for each attempt)
+//!                               │  └─► Signalling (login-required.json)
+//!                               └─► Source ─► Session (SSO token, shared) ─► portal, STS
+//!                                         └─► aws-config, built afresh for each attempt
 //! ```
 //!
 //! The AWS clients live as long as the process and read the current value for every request.
@@ -10,6 +12,10 @@
 mod files;
 mod keeper;
 mod provider;
+mod publisher;
+mod schedule;
+mod session;
+mod signalling;
 mod source;
 mod state;
 
@@ -20,8 +26,9 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use keeper::Keeper;
+pub use session::Sessions;
 pub use source::Source;
-pub use state::{State, Valid};
+pub use state::{Identity, Report, State, Valid};
 
 use crate::error::Error;
 use keeper::Request;
@@ -33,10 +40,29 @@ const LOOK_PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Credentials {
     state: watch::Receiver<State>,
+    report: watch::Receiver<Report>,
     requests: mpsc::Sender<Request>,
 }
 
 impl Credentials {
+    fn new(
+        state: watch::Receiver<State>,
+        report: watch::Receiver<Report>,
+        requests: mpsc::Sender<Request>,
+    ) -> Self {
+        Self {
+            state,
+            report,
+            requests,
+        }
+    }
+
+    /// The state with what a person wants to know beside it.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.report.borrow().clone()
+    }
+
     /// The state as it is now.
     #[must_use]
     pub fn state(&self) -> State {

@@ -32,6 +32,15 @@ pub use session::SsoSession;
 use crate::location::Locations;
 use sections::Sections;
 
+/// What [`resolve`] asks `vars` for.
+pub const VARIABLES: &[&str] = &[
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_SSO",
+    "AWS_ENDPOINT_URL_SSO_OIDC",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+];
+
 /// Resolves a profile from the files as they are now: blocking reads of at most 4 MiB each.
 ///
 /// A file that does not exist is an empty one. `vars` is asked for `AWS_ENDPOINT_URL…` and

@@ -3,18 +3,13 @@
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use sso_session::failure::Failure as CallFailure;
 
-/// A failed AWS call, reduced to what decides.
+/// A failed call to S3, reduced to what decides.
 #[derive(Clone, Debug, Default)]
 pub struct Failure {
-    /// The error code of the answer, if it had a body to say it.
-    pub code: Option<String>,
-    /// The HTTP status, if there was an answer.
-    pub status: Option<u16>,
-    /// The service's own message, or the chain of causes.
-    pub message: String,
-    /// Whether the service said more than a code. AWS always does; Ceph does not.
-    pub says_why: bool,
+    /// What any service says.
+    pub call: CallFailure,
     /// `x-amz-bucket-region`, where S3 named it.
     pub bucket_region: Option<String>,
 }
@@ -54,24 +49,10 @@ impl Failure {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let response = error.raw_response();
-        let bucket_region =
-            response.and_then(|response| response.headers().get("x-amz-bucket-region"));
-        let metadata = error.as_service_error().map(ProvideErrorMetadata::meta);
-        let said = metadata
-            .and_then(|metadata| metadata.message())
-            .filter(|message| !message.is_empty());
+        let headers = error.raw_response().map(HttpResponse::headers);
+        let bucket_region = headers.and_then(|headers| headers.get("x-amz-bucket-region"));
         Self {
-            code: metadata
-                .and_then(|metadata| metadata.code())
-                .map(str::to_owned),
-            status: response.map(|response| response.status().as_u16()),
-            // Quoted within sentences of ours, which end by themselves.
-            message: said.map_or_else(
-                || causes(error),
-                |said| said.trim_end_matches('.').to_owned(),
-            ),
-            says_why: said.is_some(),
+            call: CallFailure::of(error),
             bucket_region: bucket_region.map(str::to_owned),
         }
     }
@@ -80,7 +61,7 @@ impl Failure {
     #[must_use]
     pub fn timed_out(after: std::time::Duration) -> Self {
         Self {
-            message: format!("no answer within {after:?}"),
+            call: CallFailure::timed_out(after),
             ..Self::default()
         }
     }
@@ -88,7 +69,7 @@ impl Failure {
     /// What to do about it.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        match self.code.as_deref() {
+        match self.call.code.as_deref() {
             Some("NoSuchKey") => Verdict::NoSuchKey,
             Some("NoSuchBucket") => Verdict::NoSuchBucket,
             Some("AccessDenied" | "AllAccessDisabled" | "AccountProblem") => Verdict::AccessDenied,
@@ -111,19 +92,19 @@ impl Failure {
             Some("PreconditionFailed") => Verdict::PreconditionFailed,
             Some("NotModified") => Verdict::NotModified,
             // HEAD has no body: the SDK makes up `NotFound` from the status.
-            Some("NotFound") if self.status == Some(404) => Verdict::NoSuchKey,
+            Some("NotFound") if self.call.status == Some(404) => Verdict::NoSuchKey,
             Some(_) | None => self.verdict_by_status(),
         }
     }
 
     /// A 404 without S3's code is somebody else's: a wrong endpoint, a proxy between. It passes.
     fn verdict_by_status(&self) -> Verdict {
-        match self.status {
+        match self.call.status {
             Some(301 | 307) => Verdict::WrongRegion(self.region()),
             Some(304) => Verdict::NotModified,
             Some(412) => Verdict::PreconditionFailed,
             Some(416) => Verdict::RangeNotSatisfiable,
-            Some(400 | 401 | 403) if self.code.is_none() => Verdict::Unexplained,
+            Some(400 | 401 | 403) if self.call.code.is_none() => Verdict::Unexplained,
             Some(_) | None => Verdict::Passing,
         }
     }
@@ -132,7 +113,7 @@ impl Failure {
     /// ("the region 'us-east-1' is wrong; expecting 'eu-west-1'").
     fn region(&self) -> Option<String> {
         let from_message = || {
-            let (_, rest) = self.message.split_once("expecting '")?;
+            let (_, rest) = self.call.message.split_once("expecting '")?;
             rest.split_once('\'').map(|(region, _)| region.to_owned())
         };
         self.bucket_region.clone().or_else(from_message)
@@ -141,20 +122,8 @@ impl Failure {
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (&self.code, self.status) {
-            (Some(code), Some(status)) => write!(f, "{code} ({status}): {}", self.message),
-            (None, Some(status)) => write!(f, "status {status}: {}", self.message),
-            (Some(code), None) => write!(f, "{code}: {}", self.message),
-            (None, None) => f.write_str(&self.message),
-        }
+        self.call.fmt(f)
     }
-}
-
-/// The chain of causes; its end is what helps ("invalid peer certificate: `UnknownIssuer`").
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    let texts: Vec<_> = chain.map(ToString::to_string).collect();
-    texts.join(": ")
 }
 
 #[cfg(test)]
@@ -163,8 +132,11 @@ mod tests {
 
     fn failure(code: Option<&str>, status: Option<u16>) -> Failure {
         Failure {
-            code: code.map(str::to_owned),
-            status,
+            call: CallFailure {
+                code: code.map(str::to_owned),
+                status,
+                ..CallFailure::default()
+            },
             ..Failure::default()
         }
     }
@@ -227,7 +199,7 @@ mod tests {
     #[test]
     fn the_right_region_is_read_from_header_or_message() {
         let mut wrong = failure(Some("AuthorizationHeaderMalformed"), Some(400));
-        wrong.message = "the region 'us-west-2' is wrong; expecting 'eu-west-1'".to_owned();
+        wrong.call.message = "the region 'us-west-2' is wrong; expecting 'eu-west-1'".to_owned();
         assert_eq!(
             wrong.verdict(),
             Verdict::WrongRegion(Some("eu-west-1".to_owned()))

@@ -57,6 +57,26 @@ pub const VARIABLES: &[Variable] = &[
         "A custom endpoint for STS (assume-role chains, web identity).",
     ),
     variable(
+        "AWS_ENDPOINT_URL_SSO_OIDC",
+        "",
+        "A custom endpoint for the renewal of SSO tokens.",
+    ),
+    variable(
+        "AWS_ENDPOINT_URL_SSO",
+        "",
+        "A custom endpoint for the SSO portal, which gives role credentials.",
+    ),
+    variable(
+        "SSO_STATE_DIR",
+        "~/.aws/sso-renewer",
+        "The folder that the proxy and sso-watcher share: the request for a login, and the locks.",
+    ),
+    variable(
+        "SSO_SIGNAL_FILE",
+        "login-required.json in SSO_STATE_DIR",
+        "The file by which the proxy asks the host for a login.",
+    ),
+    variable(
         "PROXY_HOST",
         "127.0.0.1,::1",
         "The addresses to listen on, separated by commas; both loopbacks, as localhost may be either.",
@@ -96,6 +116,11 @@ pub const VARIABLES: &[Variable] = &[
         "REFRESH_INTERVAL",
         "60000",
         "The older spelling of CHECK_INTERVAL, in milliseconds; CHECK_INTERVAL beats it.",
+    ),
+    variable(
+        "RENEWAL_THRESHOLD",
+        "1200",
+        "Seconds before its end that an SSO access token is renewed; never before half of its life.",
     ),
     variable(
         "LOG_LEVEL",

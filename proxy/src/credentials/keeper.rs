@@ -1,30 +1,35 @@
-//! The task that owns the credentials: it decides when to fetch them and publishes what came.
+//! The task that owns the credentials of one profile: it decides when to fetch them and publishes what
+//! came.
 //!
-//! It fetches when it starts, when a watched file changes, when AWS refused what it had, ahead of
-//! an expiry, and at every check while something is wrong. Old values serve until there are better
-//! ones; no failure ends the task.
+//! It fetches when it starts, when a watched file or the SSO token changes, when AWS refused what it
+//! had, ahead of an expiry, and again and again while something passing is wrong. Old values serve
+//! until there are better ones; no failure ends the task.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials as AwsCredentials;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{debug, info, warn};
 
 use super::files::WatchedFiles;
-use super::source::{self, Source};
-use super::{Credentials, State, Valid};
+use super::publisher::Publisher;
+use super::session::{LoginNeed, Session};
+use super::signalling::Signalling;
+use super::source::{self, Attempt, Failed, Principal, Source, login_trouble};
+use super::{Credentials, State, Valid, schedule};
 use crate::error::Trouble;
 
 /// How often files are looked at; with the time of a fetch, a change takes effect within 2 s.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// Misses that meet bad credentials cause at most one look in this time.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
-/// Renewal starts this long before the end, or at half of a shorter life.
-const RENEW_BEFORE_END: Duration = Duration::from_mins(20);
+/// Whatever asks for a fetch causes at most one in this time, but for changed files.
+const LEAST_BETWEEN_FETCHES: Duration = Duration::from_secs(2);
 /// A renewal that failed is tried again after this.
 const RETRY_RENEWAL_AFTER: Duration = Duration::from_secs(30);
+/// Passing trouble without credentials is tried again after this.
+const RETRY_PASSING_AFTER: Duration = Duration::from_secs(5);
 
 /// What others ask of the keeper.
 #[derive(Debug)]
@@ -46,15 +51,25 @@ pub struct Keeper {
     source: Source,
     files: WatchedFiles,
     check_interval: Duration,
-    state: watch::Sender<State>,
+    publisher: Publisher,
+    signalling: Signalling,
     requests: mpsc::Receiver<Request>,
-    generation: u64,
+    /// Whose credentials the last attempt was for.
+    principal: Option<Principal>,
+    /// The SSO token that was seen last.
+    token_seen: Option<u64>,
+    /// The login that the last attempt asked for.
+    need: Option<LoginNeed>,
     /// The values that AWS refused, and what it said.
     rejected: Option<(AwsCredentials, String)>,
-    fetching: Option<JoinHandle<Result<AwsCredentials, State>>>,
+    /// What replaces the old credentials when they have ended.
+    last_failure: Option<State>,
+    fetching: Option<JoinHandle<Attempt>>,
     /// Dropped when the fetch under way has been published.
     looking: Vec<oneshot::Sender<()>>,
     last_fetch: Instant,
+    /// A fetch that has to wait for its time.
+    is_fetch_owed: bool,
 }
 
 impl Keeper {
@@ -66,27 +81,27 @@ impl Keeper {
         vars: &impl Fn(&str) -> Option<String>,
     ) -> (Self, Credentials) {
         const QUEUE: usize = 64;
-        let (state, view) = watch::channel(State::Refreshing);
+        let (publisher, state, standing) = Publisher::new(source.profile_name());
         let (sender, requests) = mpsc::channel(QUEUE);
+        let locations = source.locations();
         let keeper = Self {
+            files: WatchedFiles::new(source::files(vars), locations.token_folder.clone()),
+            signalling: Signalling::new(&locations.signal_file),
             source,
-            files: WatchedFiles::new(source::files(vars)),
             check_interval,
-            state,
+            publisher,
             requests,
-            generation: 0,
+            principal: None,
+            token_seen: None,
+            need: None,
             rejected: None,
+            last_failure: None,
             fetching: None,
             looking: Vec::new(),
             last_fetch: Instant::now(),
+            is_fetch_owed: false,
         };
-        (
-            keeper,
-            Credentials {
-                state: view,
-                requests: sender,
-            },
-        )
+        (keeper, Credentials::new(state, standing, sender))
     }
 
     /// Runs until `shutdown` ends.
@@ -100,50 +115,139 @@ impl Keeper {
         tokio::pin!(shutdown);
         self.fetch();
         loop {
+            let session = self.session();
             tokio::select! {
-                _ = poll.tick() => self.look_at_files().await,
-                _ = check.tick() => self.check(),
+                _ = poll.tick() => self.poll().await,
+                () = next_renewal(session.as_deref()) => self.look_at_token().await,
+                _ = check.tick() => self.check().await,
                 Some(request) = self.requests.recv() => self.handle(request),
-                outcome = fetched(&mut self.fetching) => {
-                    self.publish(outcome);
+                attempt = fetched(&mut self.fetching) => {
+                    self.publish(attempt).await;
                     self.looking.clear();
                 }
                 () = &mut shutdown => break,
             }
         }
         self.stop_fetching();
+        if let Some(session) = self.session() {
+            session.finish().await;
+        }
     }
 
-    async fn look_at_files(&mut self) {
-        let mut files = std::mem::replace(&mut self.files, WatchedFiles::new(Vec::new()));
-        let looked = tokio::task::spawn_blocking(move || (files.changed(), files)).await;
-        if let Ok((changed, files)) = looked {
-            self.files = files;
-            if changed {
-                info!("the AWS configuration changed: credentials are read again");
-                self.rejected = None;
-                self.stop_fetching();
-                return self.fetch();
-            }
+    async fn poll(&mut self) {
+        if self.files_changed().await {
+            info!("the AWS configuration changed: credentials are read again");
+            self.rejected = None;
+            return self.fetch_anew();
         }
-        if self.renewal_is_due(now()) && self.last_fetch.elapsed() > RETRY_RENEWAL_AFTER {
+        self.look_at_token().await;
+        self.end_old_credentials();
+        if self.fetch_is_due() {
             self.fetch();
         }
     }
 
-    /// The check of `CHECK_INTERVAL`: whatever is wrong gets a new chance.
-    fn check(&mut self) {
-        if !matches!(*self.state.borrow(), State::Valid(_)) {
+    async fn files_changed(&mut self) -> bool {
+        let mut files = std::mem::take(&mut self.files);
+        let is_sso = matches!(self.principal, Some(Principal::Sso(..)));
+        let looked = tokio::task::spawn_blocking(move || {
+            // A session reads its own token file; other sources may do so through a program.
+            let (files_changed, folder_changed) = (files.changed(), files.folder_changed());
+            (files_changed || (folder_changed && !is_sso), files)
+        });
+        match looked.await {
+            Ok((changed, files)) => {
+                self.files = files;
+                changed
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// A new access token means new role credentials at once.
+    async fn look_at_token(&mut self) {
+        let Some(session) = self.session() else {
+            return;
+        };
+        let number = session.look().await.token_number();
+        if number.is_some() && number != self.token_seen {
+            let is_first = self.token_seen.is_none() && self.publisher.is_valid();
+            self.token_seen = number;
+            if !is_first {
+                info!("there is a new SSO access token: role credentials are fetched with it");
+                self.rejected = None;
+                self.fetch_anew();
+            }
+        }
+        self.look_ahead(&session).await;
+    }
+
+    /// Says before builds break that a login will be needed.
+    async fn look_ahead(&mut self, session: &Session) {
+        let Some(Principal::Sso(profile, _)) = self.principal.clone() else {
+            return;
+        };
+        if !self.publisher.is_valid() {
+            return;
+        }
+        let ahead = session.login_ahead();
+        let trouble = ahead.as_ref().map(|need| login_trouble(&profile, need));
+        let is_news = self.publisher.set_login_ahead(trouble);
+        match (is_news, ahead) {
+            (true, Some(need)) => {
+                warn!(
+                    reason = need.reason,
+                    "a login will be needed: the old credentials still serve"
+                );
+                self.signalling.raise(&profile, &need).await;
+                // Role credentials outlive the token: the freshest ones last longest.
+                self.is_fetch_owed = true;
+            }
+            (true, None) => self.signalling.clear(&profile).await,
+            (false, _) => {}
+        }
+    }
+
+    fn end_old_credentials(&mut self) {
+        let has_ended = |valid: &Arc<Valid>| schedule::have_ended(valid, now(), Instant::now());
+        if self.publisher.valid().as_ref().is_some_and(has_ended) {
+            let next = self.last_failure.take().unwrap_or(State::Refreshing);
+            self.publisher.publish(next);
+        }
+    }
+
+    fn fetch_is_due(&self) -> bool {
+        let since_fetch = self.last_fetch.elapsed();
+        if self.is_fetch_owed && since_fetch >= LEAST_BETWEEN_FETCHES {
+            return true;
+        }
+        match self.publisher.state() {
+            State::Valid(valid) => {
+                since_fetch >= RETRY_RENEWAL_AFTER
+                    && schedule::renewal_is_due(&valid, now(), Instant::now())
+            }
+            State::Refreshing | State::Offline(_) => since_fetch >= RETRY_PASSING_AFTER,
+            State::LoginRequired(_)
+            | State::ClockSkew(_)
+            | State::Denied(_)
+            | State::ConfigError(_) => false,
+        }
+    }
+
+    /// The check of `CHECK_INTERVAL`: whatever is wrong gets a new chance, and the host is told again.
+    async fn check(&mut self) {
+        if !self.publisher.is_valid() {
             self.rejected = None;
             self.fetch();
         }
+        self.tell_host().await;
     }
 
     fn handle(&mut self, request: Request) {
         match request {
             Request::Rejected { generation, reason } => self.reject(generation, reason),
             Request::LookAgain(done) => {
-                if self.last_fetch.elapsed() > LOOK_AGAIN_AFTER {
+                if self.last_fetch.elapsed() > LEAST_BETWEEN_FETCHES {
                     self.fetch();
                 }
                 if self.fetching.is_some() {
@@ -154,20 +258,27 @@ impl Keeper {
     }
 
     fn reject(&mut self, generation: u64, reason: String) {
-        let current = match &*self.state.borrow() {
-            State::Valid(valid) if valid.generation == generation => valid.credentials.clone(),
-            // Someone else reported it first, or better ones have come meanwhile.
-            State::Valid(_)
-            | State::Refreshing
-            | State::LoginRequired(_)
-            | State::Offline(_)
-            | State::ClockSkew(_)
-            | State::Denied(_)
-            | State::ConfigError(_) => return,
-        };
-        info!(reason, "AWS refused the credentials: they are read again");
-        self.rejected = Some((current, reason));
-        self.state.send_replace(State::Refreshing);
+        // Else someone else reported it first, or better ones have come meanwhile.
+        let current = self
+            .publisher
+            .valid()
+            .filter(|valid| valid.generation == generation);
+        if let Some(valid) = current {
+            info!(reason, "AWS refused the credentials: they are read again");
+            self.rejected = Some((valid.credentials.clone(), reason));
+            let are_fresh = valid.loaded.elapsed() < LEAST_BETWEEN_FETCHES;
+            self.publisher.publish(State::Refreshing);
+            if are_fresh {
+                // An AWS that refuses whatever it gives is not asked without a pause.
+                self.stop_fetching();
+                self.is_fetch_owed = true;
+            } else {
+                self.fetch_anew();
+            }
+        }
+    }
+
+    fn fetch_anew(&mut self) {
         self.stop_fetching();
         self.fetch();
     }
@@ -176,6 +287,7 @@ impl Keeper {
         if self.fetching.is_none() {
             let source = self.source.clone();
             self.last_fetch = Instant::now();
+            self.is_fetch_owed = false;
             self.fetching = Some(tokio::spawn(async move { source.load().await }));
         }
     }
@@ -186,25 +298,47 @@ impl Keeper {
         }
     }
 
-    fn publish(&mut self, outcome: Result<AwsCredentials, State>) {
+    async fn publish(&mut self, attempt: Attempt) {
         self.fetching = None;
-        let next = match outcome {
+        let Attempt { principal, outcome } = attempt;
+        if let Some(principal) = principal {
+            self.adopt(principal);
+        }
+        match outcome {
             Ok(credentials) => match self.refused(&credentials) {
-                Some(reason) => State::LoginRequired(self.source.login_needed(&reason)),
-                None => return self.publish_valid(credentials),
+                Some(reason) => self.publish_failure(self.refused_again(&reason).into()),
+                None => self.publish_valid(credentials),
             },
-            Err(state) => state,
+            Err(failed) => self.publish_failure(failed),
+        }
+        self.tell_host().await;
+    }
+
+    fn adopt(&mut self, principal: Principal) {
+        let identity = principal.identity(self.source.profile_name());
+        self.publisher.set_identity(identity);
+        let is_same_session = match (&principal, &self.principal) {
+            (Principal::Sso(_, new), Some(Principal::Sso(_, old))) => Arc::ptr_eq(new, old),
+            (Principal::Sso(..) | Principal::Chain, _) => false,
         };
-        let holds_good_ones = matches!(*self.state.borrow(), State::Valid(_));
-        if holds_good_ones {
+        if !is_same_session {
+            self.token_seen = None;
+        }
+        self.principal = Some(principal);
+    }
+
+    fn publish_failure(&mut self, failed: Failed) {
+        let Failed { state, need } = failed;
+        self.need = need;
+        if self.publisher.holds_credentials_of_this_identity() {
             warn!(
-                reason = next.trouble().map(|trouble| trouble.reason.clone()),
+                reason = state.trouble().map(|trouble| trouble.reason.clone()),
                 "renewing the credentials failed; the old ones go on serving"
             );
+            self.last_failure = Some(state);
             return;
         }
-        self.log_change(&next);
-        self.state.send_replace(next);
+        self.publisher.publish(state);
     }
 
     /// Why these very credentials are known to be bad, if they are.
@@ -213,65 +347,83 @@ impl Keeper {
         same(refused, credentials).then(|| reason.clone())
     }
 
+    /// The source has nothing but what AWS has refused.
+    fn refused_again(&self, reason: &str) -> State {
+        match &self.principal {
+            // Whether a login is needed is for SSO to say.
+            Some(Principal::Sso(..)) => State::Offline(Trouble::new(
+                format!("AWS refuses the role credentials that its SSO portal gives ({reason})"),
+                "This is tried again by itself; run `bazel-proxy check` if it stays.",
+            )),
+            Some(Principal::Chain) | None => State::LoginRequired(self.source.login_needed(reason)),
+        }
+    }
+
     fn publish_valid(&mut self, credentials: AwsCredentials) {
         self.rejected = None;
-        if let State::Valid(valid) = &*self.state.borrow()
-            && same(&valid.credentials, &credentials)
-        {
+        self.need = None;
+        self.last_failure = None;
+        let is_known = self
+            .publisher
+            .valid()
+            .is_some_and(|valid| same(&valid.credentials, &credentials));
+        if is_known {
             return debug!("the credentials are the same as before");
         }
-        self.generation += 1;
-        info!(generation = self.generation, expiry = ?credentials.expiry(), "credentials are valid");
-        let generation = self.generation;
-        let valid = Valid {
-            credentials,
-            generation,
-            loaded_at: now(),
+        self.publisher.publish_credentials(credentials);
+    }
+
+    /// Raises the signal, says it again, or takes it back: whichever the state demands.
+    async fn tell_host(&mut self) {
+        let Some(Principal::Sso(profile, session)) = self.principal.clone() else {
+            return;
         };
-        self.state.send_replace(State::Valid(valid.into()));
-    }
-
-    fn log_change(&self, next: &State) {
-        let same = self.state.borrow().trouble() == next.trouble();
-        if let (false, Some(trouble)) = (same, next.trouble()) {
-            let (state, Trouble { reason, cure }) = (next.name(), trouble.as_ref());
-            warn!(
-                state,
-                reason, cure, "no credentials: hits are served, misses are not"
-            );
-        }
-    }
-
-    fn renewal_is_due(&self, now: SystemTime) -> bool {
-        match &*self.state.borrow() {
-            State::Valid(valid) => valid.credentials.expiry().is_some_and(|expiry| {
-                let life = expiry.duration_since(valid.loaded_at).unwrap_or_default();
-                let left = expiry.duration_since(now).unwrap_or_default();
-                left <= RENEW_BEFORE_END.min(life / 2)
-            }),
+        match self.publisher.state() {
+            State::LoginRequired(_) => {
+                if let Some(need) = self.need.clone() {
+                    self.signalling.raise(&profile, &need).await;
+                }
+            }
+            State::Valid(_) => match session.login_ahead() {
+                Some(need) => self.signalling.raise(&profile, &need).await,
+                None => self.signalling.clear(&profile).await,
+            },
             State::Refreshing
-            | State::LoginRequired(_)
             | State::Offline(_)
             | State::ClockSkew(_)
             | State::Denied(_)
-            | State::ConfigError(_) => false,
+            | State::ConfigError(_) => {}
+        }
+    }
+
+    fn session(&self) -> Option<Arc<Session>> {
+        match &self.principal {
+            Some(Principal::Sso(_, session)) => Some(Arc::clone(session)),
+            Some(Principal::Chain) | None => None,
         }
     }
 }
 
 /// Waits for the fetch under way, for ever if there is none. A panic in it is passing trouble.
-async fn fetched(
-    fetching: &mut Option<JoinHandle<Result<AwsCredentials, State>>>,
-) -> Result<AwsCredentials, State> {
+async fn fetched(fetching: &mut Option<JoinHandle<Attempt>>) -> Attempt {
     let Some(handle) = fetching else {
         return std::future::pending().await;
     };
-    handle.await.unwrap_or_else(|error| {
-        Err(State::Offline(Trouble::new(
+    handle.await.unwrap_or_else(|error| Attempt {
+        principal: None,
+        outcome: Err(Failed::from(State::Offline(Trouble::new(
             format!("fetching credentials ended unexpectedly: {error}"),
-            "It is tried again at the next check.",
-        )))
+            "It is tried again by itself.",
+        )))),
     })
+}
+
+/// Ends with the next renewal of the session's token; never without a session.
+async fn next_renewal(session: Option<&Session>) {
+    match session {
+        Some(session) => session.next_renewal().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn same(one: &AwsCredentials, other: &AwsCredentials) -> bool {

@@ -1,32 +1,33 @@
-//! Where credentials come from: `aws-config`, built afresh for each attempt, so that no old error
-//! and no old file stays in it.
+//! Where credentials come from: the profile is read afresh for each attempt, so that no old error and
+//! no old file stays in it.
+//!
+//! ```text
+//! profile ─► SSO ──────────► Session (token) ─► portal (role credentials) ─► STS (further roles)
+//!        └─► anything else ─► aws-config
+//! ```
 
+mod chain;
+mod roles;
+mod sso;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_config::default_provider::credentials::DefaultCredentialsChain;
-use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::ProvideCredentials;
-use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_sts::operation::assume_role::AssumeRoleError;
-use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
-use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use aws_smithy_types::retry::RetryConfig;
-use aws_smithy_types::timeout::TimeoutConfig;
-use aws_types::region::Region;
+use sso_session::config::{ConfigError, CredentialSource, SsoProfile};
 
-use super::State;
+pub(super) use sso::login_trouble;
+
+use super::session::{LoginNeed, Session, Sessions};
+use super::{Identity, State};
 use crate::config::Profile;
 use crate::error::Trouble;
 
-/// No attempt takes longer, a slow `credential_process` included.
-pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+/// No attempt takes longer: a slow `credential_process`, or a renewal behind another process's.
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Fetches credentials for one profile.
 #[derive(Clone, Debug)]
@@ -34,16 +35,78 @@ pub struct Source {
     profile: Profile,
     region: String,
     http_client: SharedHttpClient,
+    sessions: Sessions,
+    /// What the profile's resolution reads of the environment.
+    variables: Arc<BTreeMap<String, String>>,
+}
+
+/// One attempt, and whose credentials it was for.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    /// Unknown where the configuration cannot be read.
+    pub(super) principal: Option<Principal>,
+    pub(super) outcome: Result<Credentials, Failed>,
+}
+
+/// Who the credentials are for.
+#[derive(Clone, Debug)]
+pub(super) enum Principal {
+    /// A role of an SSO session.
+    Sso(Box<SsoProfile>, Arc<Session>),
+    /// Anything that `aws-config` knows.
+    Chain,
+}
+
+/// Why an attempt brought nothing.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) state: State,
+    /// What to tell the host, where a login of an SSO session helps.
+    pub(super) need: Option<LoginNeed>,
+}
+
+impl From<State> for Failed {
+    fn from(state: State) -> Self {
+        Self { state, need: None }
+    }
+}
+
+impl Principal {
+    /// For people and for telling one from another.
+    pub(super) fn identity(&self, profile: &str) -> Identity {
+        let Self::Sso(sso, _) = self else {
+            return Identity::of_profile(profile);
+        };
+        let assumed = sso.assume_roles.last();
+        Identity {
+            profile: profile.to_owned(),
+            sso_session: sso.session.name.clone(),
+            start_url: Some(sso.session.start_url.clone()),
+            account_id: Some(sso.account_id.clone()),
+            role_name: Some(sso.role_name.clone()),
+            assumed_role_arn: assumed.map(|role| role.role_arn.clone()),
+        }
+    }
 }
 
 impl Source {
     /// Names the profile; nothing is read yet.
     #[must_use]
-    pub fn new(profile: Profile, region: String, http_client: SharedHttpClient) -> Self {
+    pub fn new(
+        profile: Profile,
+        region: String,
+        http_client: SharedHttpClient,
+        sessions: Sessions,
+        vars: &impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let read = |name: &&str| Some(((*name).to_owned(), vars(name)?));
+        let variables = sso_session::config::VARIABLES.iter().filter_map(read);
         Self {
             profile,
             region,
             http_client,
+            sessions,
+            variables: Arc::new(variables.collect()),
         }
     }
 
@@ -53,131 +116,72 @@ impl Source {
         self.profile.name()
     }
 
-    /// One attempt, at most 20 s; a failure comes back as the state that it means.
-    pub async fn load(&self) -> Result<Credentials, State> {
-        let attempt = tokio::time::timeout(ATTEMPT_TIMEOUT, self.provide()).await;
-        match attempt {
-            Ok(Ok(credentials)) => Ok(credentials),
-            Ok(Err(error)) => Err(self.explain(&error).await),
-            Err(_) => Err(State::Offline(Trouble::new(
-                format!("no credentials came within {} s", ATTEMPT_TIMEOUT.as_secs()),
-                "Check the network, and the credential_process of the profile if it has one.",
+    /// Where the files of SSO sessions lie.
+    #[must_use]
+    pub fn locations(&self) -> &sso_session::location::Locations {
+        self.sessions.locations()
+    }
+
+    /// One attempt, within [`ATTEMPT_TIMEOUT`]; a failure comes back as the state that it means.
+    pub(super) async fn load(&self) -> Attempt {
+        let principal = match self.principal().await {
+            Ok(principal) => principal,
+            Err(state) => {
+                return Attempt {
+                    principal: None,
+                    outcome: Err(state.into()),
+                };
+            }
+        };
+        let attempt = async {
+            match &principal {
+                Principal::Sso(profile, session) => self.load_sso(profile, session).await,
+                Principal::Chain => self.load_chain().await.map_err(Failed::from),
+            }
+        };
+        let outcome = tokio::time::timeout(ATTEMPT_TIMEOUT, attempt).await;
+        Attempt {
+            principal: Some(principal),
+            outcome: outcome.unwrap_or_else(|_| Err(took_too_long().into())),
+        }
+    }
+
+    /// Reads the profile.
+    async fn principal(&self) -> Result<Principal, State> {
+        let Profile::Named(name) = self.profile.clone() else {
+            return Ok(Principal::Chain);
+        };
+        let (locations, variables) = (self.locations().clone(), Arc::clone(&self.variables));
+        let resolved = tokio::task::spawn_blocking(move || {
+            let vars = |name: &str| variables.get(name).cloned();
+            sso_session::config::resolve(&locations, &vars, &name)
+        });
+        match resolved.await {
+            Ok(Ok(profile)) => Ok(match profile.source {
+                CredentialSource::Sso(sso) => {
+                    let session = self.sessions.of(&sso);
+                    Principal::Sso(Box::new(sso), session)
+                }
+                CredentialSource::Other(_) => Principal::Chain,
+            }),
+            Ok(Err(error)) => Err(self.misconfigured(&error)),
+            Err(error) => Err(State::Offline(Trouble::new(
+                format!("reading the AWS configuration ended unexpectedly: {error}"),
+                "It is tried again by itself.",
             ))),
         }
     }
 
-    async fn provide(&self) -> Result<Credentials, CredentialsError> {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(3))
-            .operation_attempt_timeout(Duration::from_secs(5))
-            .operation_timeout(Duration::from_secs(12))
-            .build();
-        let config = ProviderConfig::without_region()
-            .with_region(Some(Region::new(self.region.clone())))
-            .with_behavior_version(Some(BehaviorVersion::latest()))
-            .with_http_client(self.http_client.clone())
-            .with_sleep_impl(TokioSleep::new())
-            .with_retry_config(RetryConfig::standard().with_max_attempts(2))
-            .with_timeout_config(timeouts);
-        match &self.profile {
-            Profile::Named(name) => {
-                ProfileFileCredentialsProvider::builder()
-                    .profile_name(name)
-                    .configure(&config)
-                    .build()
-                    .provide_credentials()
-                    .await
-            }
-            Profile::DefaultChain => {
-                let chain = DefaultCredentialsChain::builder()
-                    .profile_name("default")
-                    // Else it looks for one, and waits for an instance's metadata on a laptop.
-                    .region(Region::new(self.region.clone()));
-                let chain = chain.configure(config).build().await;
-                chain.provide_credentials().await
-            }
-        }
-    }
-
-    async fn explain(&self, error: &CredentialsError) -> State {
-        let reason = chain_of(error);
-        let profile = self.profile_name();
-        if self.signs_in_with_sso().await {
-            return State::ConfigError(Trouble::new(
-                format!("profile `{profile}` signs in with AWS SSO, which is not read directly"),
-                format!(
-                    "Run `aws sso login --profile {profile}`, and let AWS_PROFILE name a profile \
-                     with `credential_process = aws configure export-credentials --profile \
-                     {profile}`."
-                ),
-            ));
-        }
-        match sts_code(error).as_deref() {
-            Some("AccessDenied" | "AccessDeniedException") => {
-                return State::Denied(Trouble::new(
-                    format!("the role of profile `{profile}` may not be assumed: {reason}"),
-                    "Ask for sts:AssumeRole on that role, or name another profile in AWS_PROFILE.",
-                ));
-            }
-            Some("ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId") => {
-                return State::LoginRequired(self.login_needed(&reason));
-            }
-            Some("RequestTimeTooSkewed" | "RequestExpired" | "SignatureDoesNotMatch") => {
-                return State::ClockSkew(Trouble::new(
-                    format!("AWS refuses this machine's signatures: {reason}"),
-                    "Set the clock (a container has its virtual machine's), or check the keys.",
-                ));
-            }
-            Some(_) | None => {}
-        }
-        match error {
-            CredentialsError::CredentialsNotLoaded(_) => State::ConfigError(Trouble::new(
-                format!("no credentials were found for {}", self.profile),
-                self.how_to_configure(),
-            )),
-            CredentialsError::InvalidConfiguration(_) => State::ConfigError(Trouble::new(
-                format!(
-                    "the configuration of {} cannot be used: {reason}",
-                    self.profile
-                ),
-                self.how_to_configure(),
-            )),
-            // The enum is open: what it may gain passes, like all that is unknown.
-            CredentialsError::ProviderTimedOut(_)
-            | CredentialsError::ProviderError(_)
-            | CredentialsError::Unhandled(_)
-            | _ => State::Offline(Trouble::new(
-                format!(
-                    "fetching the credentials of {} failed: {reason}",
-                    self.profile
-                ),
-                format!("If it stays, run `bazel-proxy check --profile {profile}`."),
-            )),
-        }
-    }
-
-    /// What to tell when AWS says that the credentials have ended.
-    pub(super) fn login_needed(&self, reason: &str) -> Arc<Trouble> {
-        let cure = match &self.profile {
-            Profile::Named(name) => format!(
-                "Log in again, for example with `aws sso login --profile {name}`, or put fresh \
-                 keys into ~/.aws/credentials; the build goes on by itself within 2 s."
-            ),
-            Profile::DefaultChain => {
-                "Keys in the environment stay as they are while a process runs: start the proxy \
-                 again with new ones; or name a profile in AWS_PROFILE, whose changes are taken up \
-                 within 2 s (after `aws sso login`, for example)."
-                    .to_owned()
-            }
+    fn misconfigured(&self, error: &ConfigError) -> State {
+        let cure = if error.is_absent() {
+            self.how_to_configure()
+        } else {
+            error.cure().to_owned()
         };
-        let reason = format!(
-            "the AWS credentials of {} have ended ({reason})",
-            self.profile
-        );
-        Trouble::new(reason, cure)
+        State::ConfigError(Trouble::new(error.problem(), cure))
     }
 
-    fn how_to_configure(&self) -> String {
+    pub(super) fn how_to_configure(&self) -> String {
         match &self.profile {
             Profile::Named(name) => format!(
                 "Add profile `{name}` to ~/.aws/config or ~/.aws/credentials, name another in \
@@ -190,66 +194,24 @@ impl Source {
             }
         }
     }
+}
 
-    #[expect(
-        deprecated,
-        reason = "the loader that aws-config itself uses has no successor yet"
-    )]
-    async fn signs_in_with_sso(&self) -> bool {
-        use aws_types::os_shim_internal::{Env, Fs};
-        let files = aws_config::profile::profile_file::ProfileFiles::default();
-        let Profile::Named(name) = &self.profile else {
-            return false;
-        };
-        let (fs, env) = (Fs::real(), Env::real());
-        let loaded = aws_config::profile::load(&fs, &env, &files, Some(name.clone().into())).await;
-        let Ok(profiles) = loaded else { return false };
-        let keys = ["sso_session", "sso_start_url"];
-        profiles.get_profile(name).is_some_and(|profile| {
-            keys.iter().any(|key| profile.get(key).is_some())
-                && profile.get("credential_process").is_none()
-        })
-    }
+fn took_too_long() -> State {
+    State::Offline(Trouble::new(
+        "no credentials came in time",
+        "Check the network, and the credential_process of the profile if it has one.",
+    ))
 }
 
 /// The files whose change may mean new credentials, as the AWS SDKs find them.
 pub(super) fn files(vars: &impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
-    let set = |name: &str| {
-        vars(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let home = set("HOME").unwrap_or_default();
-    let at_home = |name: &str| home.join(".aws").join(name);
-    let mut files = vec![
-        set("AWS_CONFIG_FILE").unwrap_or_else(|| at_home("config")),
-        set("AWS_SHARED_CREDENTIALS_FILE").unwrap_or_else(|| at_home("credentials")),
+    let locations = sso_session::location::Locations::from_vars(vars);
+    let mut files = vec![locations.config_file, locations.credentials_file];
+    let tokens = [
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     ];
-    files.extend(set("AWS_WEB_IDENTITY_TOKEN_FILE"));
-    files.extend(set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"));
+    let set = |name| vars(name).filter(|value| !value.is_empty());
+    files.extend(tokens.into_iter().filter_map(set).map(PathBuf::from));
     files
-}
-
-/// The code of an STS error somewhere below.
-fn sts_code(error: &CredentialsError) -> Option<String> {
-    sources(error).find_map(|cause| {
-        let role = cause
-            .downcast_ref::<AssumeRoleError>()
-            .and_then(ProvideErrorMetadata::code);
-        let web = cause.downcast_ref::<AssumeRoleWithWebIdentityError>();
-        role.or_else(|| web.and_then(ProvideErrorMetadata::code))
-            .map(str::to_owned)
-    })
-}
-
-fn sources<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
-}
-
-/// All causes in one line. Providers keep secrets out of their messages.
-fn chain_of(error: &CredentialsError) -> String {
-    let texts: Vec<_> = sources(error).map(ToString::to_string).collect();
-    texts.join(": ")
 }

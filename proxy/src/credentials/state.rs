@@ -1,6 +1,10 @@
 //! What the keeper publishes.
 
 use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::error::{Error, Trouble};
 
@@ -23,6 +27,56 @@ pub enum State {
     ConfigError(Arc<Trouble>),
 }
 
+/// Who the credentials are for, as far as the configuration says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// The profile in use.
+    pub profile: String,
+    /// The name of its SSO session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sso_session: Option<String>,
+    /// The SSO start URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_url: Option<String>,
+    /// The account that the SSO role is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// The SSO role (permission set).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_name: Option<String>,
+    /// The role assumed on top of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assumed_role_arn: Option<String>,
+}
+
+impl Identity {
+    /// Of a profile of which no more is known.
+    #[must_use]
+    pub fn of_profile(profile: &str) -> Self {
+        Self {
+            profile: profile.to_owned(),
+            sso_session: None,
+            start_url: None,
+            account_id: None,
+            role_name: None,
+            assumed_role_arn: None,
+        }
+    }
+}
+
+/// The keeper's state with what a person wants to know beside it.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The state.
+    pub state: State,
+    /// Since when it is so.
+    pub since: SystemTime,
+    /// Whose credentials they are; unknown until the configuration was read.
+    pub identity: Option<Identity>,
+    /// The login that will be needed although the credentials are still good.
+    pub login_ahead: Option<Arc<Trouble>>,
+}
+
 /// Credentials in use.
 #[derive(Debug)]
 pub struct Valid {
@@ -30,8 +84,12 @@ pub struct Valid {
     pub credentials: aws_credential_types::Credentials,
     /// Counts up with every change of the values.
     pub generation: u64,
-    /// When they were fetched.
-    pub loaded_at: std::time::SystemTime,
+    /// Whose they are.
+    pub identity: Identity,
+    /// When they were fetched, by the wall clock …
+    pub loaded_at: SystemTime,
+    /// … and by one that is never stepped.
+    pub loaded: Instant,
 }
 
 impl Valid {

@@ -12,6 +12,7 @@ use tracing::debug;
 
 use super::{Origin, PATIENCE, list};
 use crate::aws::{Failure, Verdict};
+use crate::credentials::State;
 use crate::error::{Error, Trouble};
 
 /// How long one attempt may take until the head of the answer is there.
@@ -116,7 +117,7 @@ impl Origin {
     /// A signature that does not match, by credentials that S3 has accepted, is of a key that
     /// something on the way rewrites: no reason to give the credentials up.
     fn is_about_the_key(&self, failure: &Failure, generation: u64) -> bool {
-        failure.code.as_deref() == Some("SignatureDoesNotMatch")
+        failure.call.code.as_deref() == Some("SignatureDoesNotMatch")
             && self.accepted_generation.load(Ordering::Relaxed) == generation
     }
 
@@ -137,16 +138,16 @@ impl Origin {
                 "Set S3_BUCKET_NAME (and AWS_ENDPOINT_URL_S3, if you use one) to where your \
                  artifacts are.",
             )),
-            Verdict::CredentialsRejected => Error::LoginRequired(Trouble::new(
-                format!(
-                    "AWS refuses the credentials of profile `{}` ({failure})",
-                    self.profile
-                ),
-                format!(
-                    "Log in again, for example: aws sso login --profile {}.",
-                    self.profile
-                ),
-            )),
+            // Whether that takes a login is for the keeper to say.
+            Verdict::CredentialsRejected => match self.credentials.state() {
+                State::LoginRequired(trouble) => Error::LoginRequired(trouble),
+                State::Refreshing
+                | State::Valid(_)
+                | State::Offline(_)
+                | State::ClockSkew(_)
+                | State::Denied(_)
+                | State::ConfigError(_) => unavailable(&failure),
+            },
             Verdict::ClockSkew => Error::ClockSkew(Trouble::new(
                 format!("S3 refuses this machine's clock ({failure})"),
                 "Set the clock; a container has the clock of its virtual machine, which a restart \
@@ -167,7 +168,7 @@ impl Origin {
     /// `AccessDenied` on a key is a denial where the bucket may be listed; where it may not, a
     /// missing key looks the same.
     async fn explain_denial(&self, what: &str, failure: &Failure) -> Error {
-        let may_list = if failure.says_why {
+        let may_list = if failure.call.says_why {
             self.list_permission.get(self).await
         } else {
             match list::try_probe(self, PATIENCE).await {
@@ -180,7 +181,7 @@ impl Origin {
             Error::Denied(format!(
                 "{failure} (profile `{profile}`, bucket `{bucket}`, key `{what}`)"
             ))
-        } else if failure.says_why {
+        } else if failure.call.says_why {
             Error::MissingOrDenied
         } else {
             self.denied_without_a_word(failure)

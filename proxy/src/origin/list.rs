@@ -66,7 +66,7 @@ pub(super) async fn page(
         .await;
     match answer {
         Ok(answer) => Ok(listing(&prefix, &answer)),
-        Err(Refusal::Answer(Verdict::AccessDenied, failure)) if !failure.says_why => {
+        Err(Refusal::Answer(Verdict::AccessDenied, failure)) if !failure.call.says_why => {
             Err(origin.denied_without_a_word(&failure))
         }
         Err(Refusal::Answer(Verdict::AccessDenied, failure)) => Err(Error::Denied(format!(

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::router::App;
-use crate::credentials::State;
+use crate::credentials::{Report, State};
 use crate::error::Error;
 use crate::origin::Origin;
 
@@ -43,44 +43,57 @@ pub(super) async fn healthz() -> &'static str {
 }
 
 pub(super) async fn readyz(AxumState(app): AxumState<Arc<App>>) -> Response {
-    let state = app.fetcher().origin().credentials().state();
-    let outcome = match &state {
-        State::Valid(_) | State::Refreshing => app.readiness().probe(app.fetcher().origin()).await,
+    let origin = app.fetcher().origin();
+    let outcome = match origin.credentials().state() {
+        State::Valid(_) | State::Refreshing => app.readiness().probe(origin).await,
         State::LoginRequired(_)
         | State::Offline(_)
         | State::ClockSkew(_)
         | State::Denied(_)
-        | State::ConfigError(_) => {
-            return answer(
-                StatusCode::SERVICE_UNAVAILABLE,
-                &json!({
-                    "ready": false,
-                    "credentials": state.name(),
-                    "reason": state.trouble().map(|trouble| trouble.reason.clone()),
-                    "cure": state.trouble().map(|trouble| trouble.cure.clone()),
-                }),
-            );
+        | State::ConfigError(_) => Ok(false),
+    };
+    // After the probe: it may have found out more.
+    let report = origin.credentials().report();
+    let mut body = about_credentials(&report);
+    let status = match (report.state.trouble(), outcome) {
+        (Some(trouble), _) => {
+            body["reason"] = json!(trouble.reason);
+            body["cure"] = json!(trouble.cure);
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        (None, Err(error)) => {
+            body["reason"] = json!(error.to_string());
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        (None, Ok(may_list)) => {
+            body["may_list_bucket"] = json!(may_list);
+            body["downloads"] = json!(app.fetcher().downloads());
+            StatusCode::OK
         }
     };
-    match outcome {
-        Ok(may_list) => answer(
-            StatusCode::OK,
-            &json!({
-                "ready": true,
-                "credentials": state.name(),
-                "may_list_bucket": may_list,
-                "downloads": app.fetcher().downloads(),
-            }),
-        ),
-        Err(error) => answer(
-            StatusCode::SERVICE_UNAVAILABLE,
-            &json!({
-                "ready": false,
-                "credentials": app.fetcher().origin().credentials().state().name(),
-                "reason": error.to_string(),
-            }),
-        ),
+    body["ready"] = json!(status == StatusCode::OK);
+    answer(status, &body)
+}
+
+/// Who the proxy is to AWS, until when, and since when it is so.
+fn about_credentials(report: &Report) -> serde_json::Value {
+    let date = |time| sso_session::date::format(time);
+    let mut body = json!({
+        "credentials": report.state.name(),
+        "since": date(report.since),
+    });
+    if let Some(identity) = &report.identity {
+        body["identity"] = json!(identity);
     }
+    if let State::Valid(valid) = &report.state
+        && let Some(expiry) = valid.credentials.expiry()
+    {
+        body["expiry"] = json!(date(expiry));
+    }
+    if let Some(ahead) = &report.login_ahead {
+        body["login_ahead"] = json!({ "reason": ahead.reason, "cure": ahead.cure });
+    }
+    body
 }
 
 fn answer(status: StatusCode, body: &serde_json::Value) -> Response {

@@ -97,7 +97,7 @@ pub struct AssumeRole {
 }
 
 /// Endpoint URLs from variables and files; none: AWS's own.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Endpoints {
     /// The SSO portal, which gives role credentials.
     pub sso: Option<String>,

@@ -1,0 +1,124 @@
+//! The one door through which a keeper publishes: the state for requests, and beside it what a person
+//! wants to know.
+
+use std::sync::Arc;
+
+use aws_credential_types::Credentials as AwsCredentials;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::keeper::now;
+use super::{Identity, Report, State, Valid};
+use crate::error::Trouble;
+
+/// The keeper's side of the channels.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    state: watch::Sender<State>,
+    report: watch::Sender<Report>,
+    identity: Identity,
+    generation: u64,
+}
+
+impl Publisher {
+    /// Nothing known yet; and the readers' sides.
+    pub(super) fn new(profile: &str) -> (Self, watch::Receiver<State>, watch::Receiver<Report>) {
+        let (state, state_view) = watch::channel(State::Refreshing);
+        let (report, report_view) = watch::channel(Report {
+            state: State::Refreshing,
+            since: now(),
+            identity: None,
+            login_ahead: None,
+        });
+        let publisher = Self {
+            state,
+            report,
+            identity: Identity::of_profile(profile),
+            generation: 0,
+        };
+        (publisher, state_view, report_view)
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.state.borrow().clone()
+    }
+
+    pub(super) fn valid(&self) -> Option<Arc<Valid>> {
+        match &*self.state.borrow() {
+            State::Valid(valid) => Some(Arc::clone(valid)),
+            State::Refreshing
+            | State::LoginRequired(_)
+            | State::Offline(_)
+            | State::ClockSkew(_)
+            | State::Denied(_)
+            | State::ConfigError(_) => None,
+        }
+    }
+
+    pub(super) fn is_valid(&self) -> bool {
+        self.valid().is_some()
+    }
+
+    /// Whether the credentials in use are of whom the configuration names now: those may go on
+    /// serving while new ones cannot be had.
+    pub(super) fn holds_credentials_of_this_identity(&self) -> bool {
+        self.valid()
+            .is_some_and(|valid| valid.identity == self.identity)
+    }
+
+    /// Whose credentials come next.
+    pub(super) fn set_identity(&mut self, identity: Identity) {
+        self.report
+            .send_modify(|report| report.identity = Some(identity.clone()));
+        self.identity = identity;
+    }
+
+    /// Notes whether a login lies ahead; true if that is news.
+    pub(super) fn set_login_ahead(&self, trouble: Option<Arc<Trouble>>) -> bool {
+        let before = self.report.borrow().login_ahead.is_some();
+        let is_news = before != trouble.is_some();
+        if is_news {
+            self.report
+                .send_modify(|report| report.login_ahead = trouble);
+        }
+        is_news
+    }
+
+    pub(super) fn publish_credentials(&mut self, credentials: AwsCredentials) {
+        self.generation += 1;
+        let generation = self.generation;
+        info!(generation, expiry = ?credentials.expiry(), "credentials are valid");
+        self.publish(State::Valid(Arc::new(Valid {
+            credentials,
+            generation,
+            identity: self.identity.clone(),
+            loaded_at: now(),
+            loaded: Instant::now(),
+        })));
+    }
+
+    pub(super) fn publish(&self, next: State) {
+        let (name, is_same) = {
+            let state = self.state.borrow();
+            (state.name(), state.trouble() == next.trouble())
+        };
+        if let (false, Some(trouble)) = (is_same, next.trouble()) {
+            let (state, Trouble { reason, cure }) = (next.name(), trouble.as_ref());
+            warn!(
+                state,
+                reason, cure, "no credentials: hits are served, misses are not"
+            );
+        }
+        self.report.send_modify(|report| {
+            if name != next.name() {
+                report.since = now();
+            }
+            if !matches!(next, State::Valid(_)) {
+                report.login_ahead = None;
+            }
+            report.state = next.clone();
+        });
+        self.state.send_replace(next);
+    }
+}

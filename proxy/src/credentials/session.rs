@@ -1,0 +1,302 @@
+//! One SSO session of this process, shared by the keepers of all its profiles.
+//!
+//! ```text
+//! token file ─► look ─► Ledger (decides) ─► Standing ─► role credentials
+//!                          │     ▲
+//!                          └─► Renewer, in a task of its own that nobody aborts
+//! ```
+//!
+//! A look reads the file, about once a second for each keeper; a renewal runs beside it, so that a new
+//! login is seen while AWS hangs.
+
+mod known;
+mod ledger;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use sso_session::config::{Endpoints, SsoProfile, SsoSession};
+use sso_session::location::Locations;
+use sso_session::oidc::Oidc;
+use sso_session::portal::Portal;
+use sso_session::refresh::{RenewalError, Renewed, Renewer};
+use sso_session::secret::Secret;
+use sso_session::token::{Token, TokenFile};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+use tracing::{info, warn};
+
+use known::Moment;
+use ledger::Ledger;
+
+/// How long a shutdown waits for a renewal: a granted token that is not written is a lost session.
+const LAST_RENEWAL: Duration = Duration::from_secs(5);
+
+/// All sessions in use. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    locations: Arc<Locations>,
+    threshold: Duration,
+    http: SharedHttpClient,
+    known: Arc<Mutex<HashMap<(SsoSession, Endpoints), Weak<Session>>>>,
+}
+
+/// One session.
+#[derive(Debug)]
+pub(super) struct Session {
+    renewer: Renewer,
+    portal: Portal,
+    ledger: Mutex<Ledger>,
+    /// Readings are noted in the order in which they were made.
+    looking: tokio::sync::Mutex<()>,
+    renewal: Mutex<Option<JoinHandle<()>>>,
+    renewals: watch::Sender<u64>,
+}
+
+/// A person has to log in, now or before the token's end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LoginNeed {
+    /// AWS's error code, or a word of ours.
+    pub(super) code: String,
+    /// What happened, without a full stop at its end.
+    pub(super) reason: String,
+}
+
+impl LoginNeed {
+    fn new(code: &str, reason: &str) -> Self {
+        let (code, reason) = (code.to_owned(), reason.to_owned());
+        Self { code, reason }
+    }
+}
+
+/// An access token, and which one it is: they are counted as they come.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct AccessToken {
+    pub(super) number: u64,
+    pub(super) secret: Secret,
+}
+
+/// What can be done with a session now.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Standing {
+    /// The portal may be asked with this token; whether it is good is for the portal to say.
+    Usable(AccessToken),
+    /// A renewal is running or about to: wait for it.
+    Renewing,
+    /// Only a login helps.
+    LoginRequired(LoginNeed),
+    /// No token can be had for now.
+    Passing(String),
+    /// An administrator has to act.
+    Denied(String),
+    /// The configuration is wrong.
+    Misconfigured(String),
+}
+
+impl Standing {
+    /// The number of the usable token, if there is one.
+    pub(super) fn token_number(&self) -> Option<u64> {
+        match self {
+            Self::Usable(token) => Some(token.number),
+            Self::Renewing
+            | Self::LoginRequired(_)
+            | Self::Passing(_)
+            | Self::Denied(_)
+            | Self::Misconfigured(_) => None,
+        }
+    }
+}
+
+impl Sessions {
+    /// No session yet. Tokens are renewed `threshold` before their end, or at half of a shorter life.
+    #[must_use]
+    pub fn new(locations: Locations, threshold: Duration, http: SharedHttpClient) -> Self {
+        Self {
+            locations: Arc::new(locations),
+            threshold,
+            http,
+            known: Arc::default(),
+        }
+    }
+
+    /// Where the files of all sessions lie.
+    #[must_use]
+    pub fn locations(&self) -> &Locations {
+        &self.locations
+    }
+
+    /// The session of a profile: the same one for all profiles that share it.
+    pub(super) fn of(&self, profile: &SsoProfile) -> Arc<Session> {
+        let id = (profile.session.clone(), profile.endpoints.clone());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = known.get(&id).and_then(Weak::upgrade) {
+            return session;
+        }
+        known.retain(|_, session| session.strong_count() > 0);
+        let session = Arc::new(self.open(profile));
+        known.insert(id, Arc::downgrade(&session));
+        session
+    }
+
+    fn open(&self, profile: &SsoProfile) -> Session {
+        let (session, endpoints) = (&profile.session, &profile.endpoints);
+        let oidc = Oidc::new(
+            &session.region,
+            endpoints.sso_oidc.as_deref(),
+            self.http.clone(),
+        );
+        let renewer = Renewer::new(
+            &self.locations.token_folder,
+            &self.locations.state_folder,
+            &session.token_file_name(),
+            &session.registration_file_name(),
+            oidc,
+        );
+        Session {
+            renewer,
+            portal: Portal::new(&session.region, endpoints.sso.as_deref(), self.http.clone()),
+            ledger: Mutex::new(Ledger::new(self.threshold)),
+            looking: tokio::sync::Mutex::default(),
+            renewal: Mutex::default(),
+            renewals: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Session {
+    /// Reads the token file, begins a renewal if one is due, and says what can be done.
+    pub(super) async fn look(self: &Arc<Self>) -> Standing {
+        let guard = self.looking.lock().await;
+        let file = self.renewer.token_file().clone();
+        let read = tokio::task::spawn_blocking(move || (file.read(), written(&file))).await;
+        if let Ok((reading, written)) = read {
+            self.ledger().see(reading, written, now(), fastrand::f64());
+        }
+        drop(guard);
+        self.save_unsaved().await;
+        let due = self.ledger().begin_renewal(now());
+        if let Some(token) = due {
+            self.begin_renewal(token);
+        }
+        self.ledger().standing(now())
+    }
+
+    /// As [`Self::look`], waiting at most `patience` for a renewal under way.
+    pub(super) async fn settled(self: &Arc<Self>, patience: Duration) -> Standing {
+        let mut renewals = self.renewals.subscribe();
+        let settled = async {
+            loop {
+                renewals.borrow_and_update();
+                match self.look().await {
+                    Standing::Renewing => {}
+                    settled @ (Standing::Usable(_)
+                    | Standing::LoginRequired(_)
+                    | Standing::Passing(_)
+                    | Standing::Denied(_)
+                    | Standing::Misconfigured(_)) => return settled,
+                }
+                // The sender is in `self`, so it is not gone.
+                let _changed = renewals.changed().await;
+            }
+        };
+        let in_time = timeout(patience, settled).await;
+        in_time
+            .unwrap_or_else(|_| Standing::Passing("the access token is still being renewed".into()))
+    }
+
+    /// The portal did not take this token. What follows from it is the next [`Self::settled`].
+    pub(super) fn reject(&self, token: &AccessToken, reason: &str) {
+        self.ledger().reject(token.number, reason);
+    }
+
+    /// The login that will be needed although the token is still good.
+    pub(super) fn login_ahead(&self) -> Option<LoginNeed> {
+        self.ledger().login_ahead(now())
+    }
+
+    pub(super) fn portal(&self) -> &Portal {
+        &self.portal
+    }
+
+    /// Ends with the next end of a renewal.
+    pub(super) async fn next_renewal(&self) {
+        // The sender is in `self`, so it is not gone.
+        let _changed = self.renewals.subscribe().changed().await;
+    }
+
+    /// Waits for a renewal under way, within bounds.
+    pub(super) async fn finish(&self) {
+        let running = self
+            .renewal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(running) = running
+            && timeout(LAST_RENEWAL, running).await.is_err()
+        {
+            warn!("a renewal of the SSO token did not end in time and is left behind");
+        }
+    }
+
+    fn begin_renewal(self: &Arc<Self>, token: Token) {
+        let this = Arc::clone(self);
+        let task = tokio::spawn(async move {
+            // However it ends, a panic included, the ledger hears of it.
+            let renewal = tokio::spawn({
+                let (this, token) = (Arc::clone(&this), token.clone());
+                async move { this.renewer.renew(&token, || now().wall).await }
+            });
+            let outcome = renewal.await.unwrap_or_else(|error| {
+                Err(RenewalError::Passing(format!(
+                    "the renewal ended unexpectedly: {error}"
+                )))
+            });
+            log_outcome(&outcome);
+            this.ledger()
+                .settle(&token, outcome, now(), fastrand::f64());
+            this.renewals.send_modify(|renewals| *renewals += 1);
+        });
+        *self.renewal.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+    }
+
+    async fn save_unsaved(&self) {
+        let unsaved = self.ledger().unsaved();
+        if let Some((spent, token)) = unsaved {
+            let file = self.renewer.token_file().clone();
+            let write = move || file.replace_if_ours_is_newer(&spent, &token);
+            if let Ok(Ok(_)) = tokio::task::spawn_blocking(write).await {
+                info!("the renewed token is in its file now");
+                self.ledger().saved();
+            }
+        }
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn log_outcome(outcome: &Result<Renewed, RenewalError>) {
+    match outcome {
+        Ok(Renewed::Granted(token) | Renewed::Unsaved(token, _)) => {
+            let expires_at = sso_session::date::format(token.expires_at);
+            info!(expires_at, "the SSO access token was renewed");
+        }
+        Ok(Renewed::Found(_)) => info!("another program had renewed the SSO access token"),
+        Err(error) => warn!(%error, "the SSO access token could not be renewed"),
+    }
+}
+
+fn written(file: &TokenFile) -> Option<SystemTime> {
+    std::fs::metadata(file.path()).ok()?.modified().ok()
+}
+
+fn now() -> Moment {
+    Moment {
+        wall: super::keeper::now(),
+        monotonic: Instant::now(),
+    }
+}

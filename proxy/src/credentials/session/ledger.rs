@@ -1,0 +1,663 @@
+//! What is known of one session's token, and what is to be done about it. Decides only: no file, no
+//! call, no clock.
+//!
+//! ```text
+//!            see(file)                  settle(granted or found)
+//! nothing ─────────────► known token ◄───────────────────────── renewal running
+//!    ▲                    │  │  │                                     ▲
+//!    └── missing for 30 s ┘  │  └── due: RENEWAL_THRESHOLD or half a life
+//!                            │
+//!                            └── refused, or not renewable and near its end: a login is needed
+//! ```
+
+use std::time::{Duration, SystemTime};
+
+use sso_session::refresh::{RenewalError, Renewed};
+use sso_session::token::{Reading, Token};
+use tokio::time::Instant;
+
+use super::known::{Known, Moment};
+use super::{AccessToken, LoginNeed, Standing};
+
+/// A file that is missing or unreadable counts as missing after this: a writer may be at work.
+const MISSING_AFTER: Duration = Duration::from_secs(30);
+/// A renewal that failed is tried again after this, doubling …
+const FIRST_RETRY: Duration = Duration::from_secs(5);
+/// … up to this.
+const LAST_RETRY: Duration = Duration::from_mins(1);
+
+/// Everything known about one session.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    threshold: Duration,
+    known: Option<Known>,
+    tokens_seen: u64,
+    /// The token that was renewed last: a file that still holds it is an old one.
+    spent: Option<Token>,
+    /// Whether the newest token is not in the file yet.
+    unsaved: bool,
+    missing: Option<Missing>,
+    renewal: Renewal,
+    /// Whether the newest login was asked for in the hope that it would mend a refusal.
+    hoped_for: bool,
+}
+
+#[derive(Debug)]
+struct Missing {
+    since: Instant,
+    /// What is wrong with the file; `None` if there is none.
+    problem: Option<String>,
+}
+
+/// The renewal of the newest token.
+#[derive(Debug, Default)]
+struct Renewal {
+    is_running: bool,
+    failures: u32,
+    error: Option<RenewalError>,
+    again_at: Option<Instant>,
+}
+
+impl Ledger {
+    pub(super) fn new(threshold: Duration) -> Self {
+        Self {
+            threshold,
+            known: None,
+            tokens_seen: 0,
+            spent: None,
+            unsaved: false,
+            missing: None,
+            renewal: Renewal::default(),
+            hoped_for: false,
+        }
+    }
+
+    /// Takes note of the file, and of when it was written. `jitter` lies between 0 and 1.
+    pub(super) fn see(
+        &mut self,
+        reading: Reading,
+        written: Option<SystemTime>,
+        now: Moment,
+        jitter: f64,
+    ) {
+        let problem = match reading {
+            Reading::Found(token) => {
+                self.missing = None;
+                if self.is_news(&token) {
+                    self.unsaved = false;
+                    self.adopt(token, written, now, jitter);
+                }
+                return;
+            }
+            Reading::Absent => None,
+            Reading::Unreadable(error) => Some(error.to_string()),
+        };
+        let since = self
+            .missing
+            .as_ref()
+            .map_or(now.monotonic, |missing| missing.since);
+        self.missing = Some(Missing { since, problem });
+        // A token that could not be written is not missing: it was never there.
+        if self.is_missing_for_good(now) && !self.unsaved {
+            self.known = None;
+        }
+    }
+
+    fn is_news(&self, token: &Token) -> bool {
+        let known = [
+            self.known.as_ref().map(|known| &known.token),
+            self.spent.as_ref(),
+        ];
+        !known
+            .into_iter()
+            .flatten()
+            .any(|known| known.is_same_login(token))
+    }
+
+    fn is_missing_for_good(&self, now: Moment) -> bool {
+        self.missing.as_ref().is_some_and(|missing| {
+            now.monotonic.saturating_duration_since(missing.since) >= MISSING_AFTER
+        })
+    }
+
+    fn adopt(&mut self, token: Token, written: Option<SystemTime>, now: Moment, jitter: f64) {
+        self.tokens_seen += 1;
+        self.hoped_for = self
+            .known
+            .as_ref()
+            .is_some_and(|known| known.refused_in_hope);
+        self.known = Some(Known::new(token, self.tokens_seen, written, now, jitter));
+        self.renewal = Renewal {
+            is_running: self.renewal.is_running,
+            ..Renewal::default()
+        };
+    }
+
+    /// The token to renew, if it is time. Whoever asks renews it, and reports to [`Self::settle`].
+    pub(super) fn begin_renewal(&mut self, now: Moment) -> Option<Token> {
+        let known = self.known.as_ref()?;
+        let pauses = self
+            .renewal
+            .again_at
+            .is_some_and(|again| now.monotonic < again);
+        let begins = !self.renewal.is_running
+            && !pauses
+            && !self.unsaved
+            && known.refused.is_none()
+            && known.token.can_refresh(now.wall)
+            && known.renewal_is_due(self.threshold, now);
+        self.renewal.is_running |= begins;
+        begins.then(|| known.token.clone())
+    }
+
+    /// Takes note of how the renewal of `spent` ended.
+    pub(super) fn settle(
+        &mut self,
+        spent: &Token,
+        outcome: Result<Renewed, RenewalError>,
+        now: Moment,
+        jitter: f64,
+    ) {
+        self.renewal.is_running = false;
+        let error = match outcome {
+            Ok(renewed) => {
+                let (token, unsaved) = match renewed {
+                    Renewed::Found(token) | Renewed::Granted(token) => (token, false),
+                    Renewed::Unsaved(token, _) => (token, true),
+                };
+                self.spent = Some(spent.clone());
+                if self.is_news(&token) {
+                    self.unsaved = unsaved;
+                    self.adopt(token, Some(now.wall), now, jitter);
+                }
+                self.hoped_for = false;
+                return;
+            }
+            Err(error) => error,
+        };
+        // The refusal of an older token says nothing about a newer one.
+        let concerned = self
+            .known
+            .as_mut()
+            .filter(|known| known.token.is_same_login(spent));
+        let Some(known) = concerned else { return };
+        match &error {
+            RenewalError::LoginRequired { code, reason } => {
+                known.refused = Some(LoginNeed::new(code, reason));
+            }
+            RenewalError::LoginOnce { code, reason } if !self.hoped_for => {
+                known.refused = Some(LoginNeed::new(code, reason));
+                known.refused_in_hope = true;
+            }
+            RenewalError::LoginOnce { .. }
+            | RenewalError::ReadOnly(_)
+            | RenewalError::Denied(_)
+            | RenewalError::Misconfigured(_)
+            | RenewalError::Passing(_) => {}
+        }
+        let pause = FIRST_RETRY
+            .saturating_mul(1 << self.renewal.failures.min(8))
+            .min(LAST_RETRY);
+        self.renewal.failures += 1;
+        self.renewal.again_at =
+            Some(now.monotonic + pause.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0));
+        self.renewal.error = Some(error);
+    }
+
+    /// The portal did not take this token.
+    pub(super) fn reject(&mut self, number: u64, reason: &str) {
+        if let Some(known) = self.known.as_mut().filter(|known| known.number == number) {
+            known.rejected = Some(reason.to_owned());
+        }
+    }
+
+    /// The token that is not in the file yet, and the one that it replaces.
+    pub(super) fn unsaved(&self) -> Option<(Token, Token)> {
+        let known = self.known.as_ref().filter(|_| self.unsaved)?;
+        Some((self.spent.clone()?, known.token.clone()))
+    }
+
+    /// The newest token has been written.
+    pub(super) fn saved(&mut self) {
+        self.unsaved = false;
+    }
+
+    /// What can be done with the session now.
+    pub(super) fn standing(&self, now: Moment) -> Standing {
+        let Some(known) = &self.known else {
+            return self.standing_without_token(now);
+        };
+        let is_spent = known.rejected.is_some() || known.has_ended(now);
+        if !is_spent {
+            return known.usable();
+        }
+        if let Some(need) = &known.refused {
+            return Standing::LoginRequired(need.clone());
+        }
+        if !known.token.can_refresh(now.wall) {
+            return match &known.rejected {
+                Some(reason) => {
+                    Standing::LoginRequired(LoginNeed::new("UnauthorizedException", reason))
+                }
+                // A clock says so, and clocks err: the portal decides.
+                None => known.usable(),
+            };
+        }
+        if self.unsaved {
+            let problem = "a renewed token could not be written to its file yet";
+            return Standing::Passing(problem.to_owned());
+        }
+        match &self.renewal.error {
+            _ if self.renewal.is_running => Standing::Renewing,
+            None => Standing::Renewing,
+            Some(RenewalError::ReadOnly(reason)) => Standing::LoginRequired(read_only(reason)),
+            Some(RenewalError::Denied(reason)) => Standing::Denied(reason.clone()),
+            Some(RenewalError::Misconfigured(reason) | RenewalError::LoginOnce { reason, .. }) => {
+                Standing::Misconfigured(reason.clone())
+            }
+            Some(RenewalError::Passing(reason) | RenewalError::LoginRequired { reason, .. }) => {
+                Standing::Passing(reason.clone())
+            }
+        }
+    }
+
+    fn standing_without_token(&self, now: Moment) -> Standing {
+        match &self.missing {
+            None => Standing::Renewing,
+            Some(Missing { problem: None, .. }) => Standing::LoginRequired(LoginNeed::new(
+                "NoToken",
+                "nobody has logged in yet, or somebody has logged out",
+            )),
+            Some(Missing {
+                problem: Some(problem),
+                ..
+            }) if self.is_missing_for_good(now) => {
+                Standing::LoginRequired(LoginNeed::new("UnreadableToken", problem))
+            }
+            Some(Missing {
+                problem: Some(problem),
+                ..
+            }) => Standing::Passing(problem.clone()),
+        }
+    }
+
+    /// The login that will be needed although the token is still good: it cannot be renewed.
+    pub(super) fn login_ahead(&self, now: Moment) -> Option<LoginNeed> {
+        let known = self.known.as_ref()?;
+        if known.refused.is_some() {
+            return known.refused.clone();
+        }
+        if !known.nears_its_end(self.threshold, now) {
+            return None;
+        }
+        if let Some(RenewalError::ReadOnly(reason)) = &self.renewal.error {
+            return Some(read_only(reason));
+        }
+        let can_refresh = known.token.can_refresh(now.wall);
+        (!can_refresh).then(|| {
+            let why = if known.token.refresh_token.is_some() {
+                "the client registration has ended"
+            } else {
+                "it came without a refresh token (sso_registration_scopes = sso:account:access \
+                 in the sso-session section brings one)"
+            };
+            LoginNeed::new(
+                "NotRenewable",
+                &format!("the access token ends and cannot be renewed: {why}"),
+            )
+        })
+    }
+}
+
+fn read_only(reason: &str) -> LoginNeed {
+    let reason = format!("the token cannot be renewed from here ({reason})");
+    LoginNeed::new("ReadOnlyFolder", &reason)
+}
+
+impl Known {
+    fn usable(&self) -> Standing {
+        Standing::Usable(AccessToken {
+            number: self.number,
+            secret: self.token.access_token.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sso_session::secret::Secret;
+    use std::time::UNIX_EPOCH;
+
+    const THRESHOLD: Duration = Duration::from_mins(20);
+    const MINUTE: Duration = Duration::from_mins(1);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Both clocks, moved together or one by one.
+    struct Clocks(Moment);
+
+    impl Clocks {
+        fn new() -> Self {
+            Self(Moment {
+                wall: UNIX_EPOCH + Duration::from_hours(24),
+                monotonic: Instant::now(),
+            })
+        }
+
+        fn pass(&mut self, time: Duration) -> Moment {
+            self.0.wall += time;
+            self.0.monotonic += time;
+            self.0
+        }
+
+        fn step(&mut self, time: Duration) -> Moment {
+            self.0.wall += time;
+            self.0
+        }
+    }
+
+    fn token(name: &str, expires_at: SystemTime, refreshable: bool) -> Token {
+        let refresh = if refreshable {
+            r#","refreshToken":"r""#
+        } else {
+            ""
+        };
+        let expires_at = sso_session::date::format(expires_at);
+        let text = format!(
+            r#"{{"startUrl":"https://d-1.awsapps.com/start","region":"us-west-2","accessToken":"{name}",
+            "expiresAt":"{expires_at}","clientId":"c","clientSecret":"s",
+            "registrationExpiresAt":"2099-01-01T00:00:00Z"{refresh}}}"#
+        );
+        Token::parse(text.as_bytes()).expect("a token")
+    }
+
+    fn hour_long(name: &str, clocks: &Clocks) -> Token {
+        token(name, clocks.0.wall + MINUTE * 60, true)
+    }
+
+    fn with(token: &Token, clocks: &Clocks) -> Ledger {
+        let mut ledger = Ledger::new(THRESHOLD);
+        ledger.see(
+            Reading::Found(token.clone()),
+            Some(clocks.0.wall),
+            clocks.0,
+            1.0,
+        );
+        ledger
+    }
+
+    fn name_of(standing: &Standing) -> &str {
+        match standing {
+            Standing::Usable(token) => token.secret.expose(),
+            Standing::Renewing => "renewing",
+            Standing::LoginRequired(need) => &need.code,
+            Standing::Passing(_) => "passing",
+            Standing::Denied(_) => "denied",
+            Standing::Misconfigured(_) => "misconfigured",
+        }
+    }
+
+    fn login_required() -> RenewalError {
+        RenewalError::LoginRequired {
+            code: "InvalidGrantException".to_owned(),
+            reason: "ended".to_owned(),
+        }
+    }
+
+    fn login_once() -> RenewalError {
+        RenewalError::LoginOnce {
+            code: "InvalidScopeException".to_owned(),
+            reason: "scope".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_token_is_renewed_the_threshold_ahead() {
+        let mut clocks = Clocks::new();
+        let mut ledger = with(&hour_long("a", &clocks), &clocks);
+        assert!(
+            ledger
+                .begin_renewal(clocks.pass(MINUTE * 40 - SECOND))
+                .is_none()
+        );
+        assert!(ledger.begin_renewal(clocks.pass(SECOND)).is_some());
+        assert!(
+            ledger.begin_renewal(clocks.pass(SECOND)).is_none(),
+            "one at a time"
+        );
+    }
+
+    #[test]
+    fn jitter_keeps_renewal_ahead_of_what_other_tools_do() {
+        let mut clocks = Clocks::new();
+        let mut ledger = Ledger::new(THRESHOLD);
+        let token = hour_long("a", &clocks);
+        ledger.see(Reading::Found(token), Some(clocks.0.wall), clocks.0, 0.0);
+        assert!(
+            ledger
+                .begin_renewal(clocks.pass(MINUTE * 42 - SECOND))
+                .is_none()
+        );
+        assert!(
+            ledger.begin_renewal(clocks.pass(SECOND)).is_some(),
+            "18 minutes ahead, botocore's are 15"
+        );
+    }
+
+    #[test]
+    fn a_threshold_as_long_as_a_life_is_half_of_it() {
+        let mut clocks = Clocks::new();
+        let mut ledger = Ledger::new(Duration::from_hours(1));
+        let token = hour_long("a", &clocks);
+        ledger.see(Reading::Found(token), Some(clocks.0.wall), clocks.0, 1.0);
+        assert!(ledger.begin_renewal(clocks.pass(MINUTE * 29)).is_none());
+        assert!(ledger.begin_renewal(clocks.pass(MINUTE)).is_some());
+    }
+
+    #[test]
+    fn a_token_found_late_in_its_life_is_renewed_at_once() {
+        let mut clocks = Clocks::new();
+        let token = hour_long("a", &clocks);
+        let written = clocks.0.wall;
+        clocks.pass(MINUTE * 50);
+        let mut ledger = Ledger::new(THRESHOLD);
+        ledger.see(Reading::Found(token), Some(written), clocks.0, 1.0);
+        assert!(ledger.begin_renewal(clocks.0).is_some());
+    }
+
+    #[test]
+    fn failures_are_retried_after_a_growing_pause() {
+        let mut clocks = Clocks::new();
+        let token = hour_long("a", &clocks);
+        let mut ledger = with(&token, &clocks);
+        clocks.pass(MINUTE * 45);
+        for pause in [5, 10, 20, 40, 60, 60] {
+            assert!(ledger.begin_renewal(clocks.0).is_some());
+            let passing = Err(RenewalError::Passing("offline".to_owned()));
+            ledger.settle(&token, passing, clocks.0, 1.0);
+            let early = clocks.pass(SECOND * (pause - 1));
+            assert!(ledger.begin_renewal(early).is_none(), "{pause}");
+            clocks.pass(SECOND);
+        }
+        assert_eq!(
+            name_of(&ledger.standing(clocks.0)),
+            "a",
+            "it serves until its end"
+        );
+        assert_eq!(ledger.login_ahead(clocks.0), None);
+        clocks.pass(MINUTE * 20);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "passing");
+    }
+
+    #[test]
+    fn a_refusal_foresees_the_login_while_the_token_serves_on() {
+        let mut clocks = Clocks::new();
+        let token = hour_long("a", &clocks);
+        let mut ledger = with(&token, &clocks);
+        clocks.pass(MINUTE * 40);
+        assert!(ledger.begin_renewal(clocks.0).is_some());
+        ledger.settle(&token, Err(login_required()), clocks.0, 1.0);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "a");
+        let ahead = ledger.login_ahead(clocks.0).expect("a login ahead");
+        assert_eq!(ahead.code, "InvalidGrantException");
+        assert!(
+            ledger.begin_renewal(clocks.pass(MINUTE * 10)).is_none(),
+            "never asked again"
+        );
+        clocks.pass(MINUTE * 10);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "InvalidGrantException");
+        let new = hour_long("b", &clocks);
+        ledger.see(Reading::Found(new), None, clocks.0, 1.0);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "b");
+        assert_eq!(ledger.login_ahead(clocks.0), None);
+    }
+
+    #[test]
+    fn a_token_without_refresh_foresees_its_login_near_its_end() {
+        let mut clocks = Clocks::new();
+        let legacy = token("a", clocks.0.wall + MINUTE * 480, false);
+        let mut ledger = with(&legacy, &clocks);
+        assert_eq!(ledger.login_ahead(clocks.pass(MINUTE * 459)), None);
+        let ahead = ledger.login_ahead(clocks.pass(MINUTE));
+        assert_eq!(ahead.expect("a login ahead").code, "NotRenewable");
+        assert!(ledger.begin_renewal(clocks.pass(MINUTE * 30)).is_none());
+        assert_eq!(
+            name_of(&ledger.standing(clocks.0)),
+            "a",
+            "the portal has the last word"
+        );
+        ledger.reject(1, "401");
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "UnauthorizedException");
+    }
+
+    #[test]
+    fn a_clock_that_steps_asks_nobody_to_log_in() {
+        let mut clocks = Clocks::new();
+        let legacy = token("a", clocks.0.wall + MINUTE * 60, false);
+        let ledger = with(&legacy, &clocks);
+        let forward = clocks.step(MINUTE * 60);
+        assert_eq!(ledger.login_ahead(forward), None);
+        assert_eq!(name_of(&ledger.standing(forward)), "a");
+        let token = hour_long("b", &clocks);
+        let mut ledger = with(&token, &clocks);
+        clocks.0.wall -= MINUTE * 60;
+        assert!(
+            ledger.begin_renewal(clocks.pass(MINUTE * 40)).is_some(),
+            "in time all the same"
+        );
+    }
+
+    #[test]
+    fn an_old_file_after_a_renewal_is_no_news() {
+        let mut clocks = Clocks::new();
+        let old = hour_long("a", &clocks);
+        let mut ledger = with(&old, &clocks);
+        clocks.pass(MINUTE * 40);
+        assert!(ledger.begin_renewal(clocks.0).is_some());
+        let new = hour_long("b", &clocks);
+        ledger.settle(&old, Ok(Renewed::Granted(new)), clocks.0, 1.0);
+        ledger.see(Reading::Found(old), None, clocks.0, 1.0);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "b");
+        assert!(ledger.begin_renewal(clocks.0).is_none());
+    }
+
+    #[test]
+    fn a_missing_file_counts_after_half_a_minute() {
+        let mut clocks = Clocks::new();
+        let mut ledger = with(&hour_long("a", &clocks), &clocks);
+        ledger.see(Reading::Absent, None, clocks.0, 1.0);
+        ledger.see(Reading::Absent, None, clocks.pass(SECOND * 29), 1.0);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "a");
+        ledger.see(Reading::Absent, None, clocks.pass(SECOND), 1.0);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "NoToken");
+    }
+
+    #[test]
+    fn a_file_that_was_never_there_is_a_login_to_make_at_once() {
+        let clocks = Clocks::new();
+        let mut ledger = Ledger::new(THRESHOLD);
+        assert_eq!(
+            name_of(&ledger.standing(clocks.0)),
+            "renewing",
+            "nobody has looked"
+        );
+        ledger.see(Reading::Absent, None, clocks.0, 1.0);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "NoToken");
+    }
+
+    #[test]
+    fn a_torn_file_is_waited_for() {
+        let mut clocks = Clocks::new();
+        let mut ledger = Ledger::new(THRESHOLD);
+        let torn = || {
+            Token::parse(b"{")
+                .err()
+                .map(Reading::Unreadable)
+                .expect("torn")
+        };
+        ledger.see(torn(), None, clocks.0, 1.0);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "passing");
+        ledger.see(torn(), None, clocks.pass(SECOND * 31), 1.0);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "UnreadableToken");
+    }
+
+    #[test]
+    fn a_login_made_in_hope_that_brings_the_same_refusal_is_configuration() {
+        let mut clocks = Clocks::new();
+        let first = hour_long("a", &clocks);
+        let mut ledger = with(&first, &clocks);
+        clocks.pass(MINUTE * 40);
+        assert!(ledger.begin_renewal(clocks.0).is_some());
+        ledger.settle(&first, Err(login_once()), clocks.0, 1.0);
+        assert_eq!(
+            ledger.login_ahead(clocks.0).expect("once").code,
+            "InvalidScopeException"
+        );
+        let second = hour_long("b", &clocks);
+        ledger.see(Reading::Found(second.clone()), None, clocks.0, 1.0);
+        clocks.pass(MINUTE * 40);
+        assert!(ledger.begin_renewal(clocks.0).is_some());
+        ledger.settle(&second, Err(login_once()), clocks.0, 1.0);
+        assert_eq!(ledger.login_ahead(clocks.0), None, "nobody is asked twice");
+        clocks.pass(MINUTE * 21);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "misconfigured");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_leaves_the_renewal_to_the_host() {
+        let mut clocks = Clocks::new();
+        let token = hour_long("a", &clocks);
+        let mut ledger = with(&token, &clocks);
+        clocks.pass(MINUTE * 40);
+        assert!(ledger.begin_renewal(clocks.0).is_some());
+        let read_only = Err(RenewalError::ReadOnly("read-only".to_owned()));
+        ledger.settle(&token, read_only, clocks.0, 1.0);
+        assert_eq!(
+            ledger.login_ahead(clocks.0).expect("ahead").code,
+            "ReadOnlyFolder"
+        );
+        clocks.pass(MINUTE * 21);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "ReadOnlyFolder");
+    }
+
+    #[test]
+    fn a_renewed_token_that_cannot_be_written_is_kept_and_used() {
+        let mut clocks = Clocks::new();
+        let old = hour_long("a", &clocks);
+        let mut ledger = with(&old, &clocks);
+        clocks.pass(MINUTE * 40);
+        assert!(ledger.begin_renewal(clocks.0).is_some());
+        let new = hour_long("b", &clocks);
+        let full = sso_session::disk::replace(std::path::Path::new("/proc/no/such"), b"");
+        let unsaved = Renewed::Unsaved(new, full.expect_err("not written"));
+        ledger.settle(&old, Ok(unsaved), clocks.0, 1.0);
+        ledger.see(Reading::Absent, None, clocks.pass(MINUTE), 1.0);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "b");
+        assert_eq!(
+            ledger.unsaved().expect("unsaved").1.access_token,
+            Secret::new("b")
+        );
+        ledger.saved();
+        assert!(ledger.unsaved().is_none());
+    }
+}

@@ -1,0 +1,137 @@
+//! Tells the host that a login is needed, and takes it back.
+//!
+//! The signal is a level: it is written again at every check while it holds, as a removal by the host
+//! may be invisible here, and so may this process's predecessor's removal be there.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sso_session::config::SsoProfile;
+use sso_session::signal::{Asserted, Need, SignalFile};
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use super::keeper::now;
+use super::session::LoginNeed;
+
+/// A disk that hangs must not keep the keeper.
+const DISK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What this keeper has told the host.
+#[derive(Debug)]
+pub(super) struct Signalling {
+    file: SignalFile,
+    /// The expiry that was signalled last, and for whom.
+    raised: Option<Raised>,
+    /// A failure is logged once.
+    has_failed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Raised {
+    profile: String,
+    sso_session: Option<String>,
+    generation: u64,
+}
+
+impl Signalling {
+    pub(super) fn new(file: &Path) -> Self {
+        Self {
+            file: SignalFile::new(file),
+            raised: None,
+            has_failed: false,
+        }
+    }
+
+    /// A login is needed: says so, or says it again.
+    pub(super) async fn raise(&mut self, profile: &SsoProfile, login: &LoginNeed) {
+        let sso_session = profile.session.name.clone();
+        let before = self.raised.take_if(|raised| {
+            raised.profile == profile.base_profile && raised.sso_session == sso_session
+        });
+        // One that was raised for another session is no longer wanted.
+        self.take_back().await;
+        let need = Need {
+            profile: profile.base_profile.clone(),
+            sso_session: sso_session.clone(),
+            reason: login.reason.clone(),
+            code: Some(login.code.clone()),
+            generation: before.as_ref().map(|raised| raised.generation),
+        };
+        let (file, is_first) = (self.file.clone(), before.is_none());
+        let told = on_disk(move || file.assert(&need, now())).await;
+        self.raised = match told {
+            Some(Ok(Asserted::Raised { generation } | Asserted::Reasserted { generation })) => {
+                if is_first {
+                    info!(
+                        profile = profile.base_profile,
+                        code = login.code,
+                        "asked the host for a login"
+                    );
+                }
+                self.has_failed = false;
+                Some(Raised {
+                    profile: profile.base_profile.clone(),
+                    sso_session,
+                    generation,
+                })
+            }
+            // Another session's signal comes first, or a rehearsal.
+            Some(Ok(Asserted::Waiting { .. } | Asserted::Rehearsal)) => before,
+            Some(Err(error)) => {
+                self.log_failure(&error.to_string());
+                before
+            }
+            None => {
+                self.log_failure("the disk does not answer");
+                before
+            }
+        };
+    }
+
+    /// Credentials work: what was signalled for this profile's session is over, also if it was a
+    /// predecessor of this process that signalled it.
+    pub(super) async fn clear(&mut self, profile: &SsoProfile) {
+        self.take_back().await;
+        let (file, name) = (self.file.clone(), profile.base_profile.clone());
+        let session = profile.session.name.clone();
+        self.withdraw(move || file.withdraw(&name, session.as_deref(), None))
+            .await;
+    }
+
+    async fn take_back(&mut self) {
+        if let Some(raised) = self.raised.take() {
+            let file = self.file.clone();
+            let generation = Some(raised.generation);
+            let (name, session) = (raised.profile, raised.sso_session);
+            self.withdraw(move || file.withdraw(&name, session.as_deref(), generation))
+                .await;
+        }
+    }
+
+    async fn withdraw<E: std::fmt::Display + Send + 'static>(
+        &mut self,
+        withdraw: impl FnOnce() -> Result<bool, E> + Send + 'static,
+    ) {
+        match on_disk(withdraw).await {
+            Some(Ok(true)) => info!("the request for a login was withdrawn: credentials work"),
+            Some(Ok(false)) => {}
+            Some(Err(error)) => self.log_failure(&error.to_string()),
+            None => self.log_failure("the disk does not answer"),
+        }
+    }
+
+    fn log_failure(&mut self, problem: &str) {
+        if !std::mem::replace(&mut self.has_failed, true) {
+            warn!(problem, "the host cannot be told about logins");
+        }
+    }
+}
+
+/// The outcome of work on the disk; `None` if it takes too long.
+async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    timeout(DISK_PATIENCE, tokio::task::spawn_blocking(work))
+        .await
+        .ok()?
+        .ok()
+}

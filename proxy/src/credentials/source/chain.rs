@@ -1,0 +1,165 @@
+//! Everything but SSO: `aws-config`, built afresh for each attempt, so that no old error and no old
+//! file stays in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::region::Region;
+
+use super::Source;
+use crate::config::Profile;
+use crate::credentials::State;
+use crate::error::Trouble;
+
+/// A slow `credential_process` gets so long.
+const CHAIN_TIMEOUT: Duration = Duration::from_secs(20);
+
+impl Source {
+    /// One attempt, at most 20 s; a failure comes back as the state that it means.
+    pub(super) async fn load_chain(&self) -> Result<Credentials, State> {
+        let attempt = tokio::time::timeout(CHAIN_TIMEOUT, self.provide()).await;
+        match attempt {
+            Ok(Ok(credentials)) => Ok(credentials),
+            Ok(Err(error)) => Err(self.explain(&error)),
+            Err(_) => Err(super::took_too_long()),
+        }
+    }
+
+    async fn provide(&self) -> Result<Credentials, CredentialsError> {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .operation_attempt_timeout(Duration::from_secs(5))
+            .operation_timeout(Duration::from_secs(12))
+            .build();
+        let config = ProviderConfig::without_region()
+            .with_region(Some(Region::new(self.region.clone())))
+            .with_behavior_version(Some(BehaviorVersion::latest()))
+            .with_http_client(self.http_client.clone())
+            .with_sleep_impl(TokioSleep::new())
+            .with_retry_config(RetryConfig::standard().with_max_attempts(2))
+            .with_timeout_config(timeouts);
+        match &self.profile {
+            Profile::Named(name) => {
+                ProfileFileCredentialsProvider::builder()
+                    .profile_name(name)
+                    .configure(&config)
+                    .build()
+                    .provide_credentials()
+                    .await
+            }
+            Profile::DefaultChain => {
+                let chain = DefaultCredentialsChain::builder()
+                    .profile_name("default")
+                    // Else it looks for one, and waits for an instance's metadata on a laptop.
+                    .region(Region::new(self.region.clone()));
+                let chain = chain.configure(config).build().await;
+                chain.provide_credentials().await
+            }
+        }
+    }
+
+    fn explain(&self, error: &CredentialsError) -> State {
+        let reason = chain_of(error);
+        let profile = self.profile_name();
+        match sts_code(error).as_deref() {
+            Some("AccessDenied" | "AccessDeniedException") => {
+                return State::Denied(Trouble::new(
+                    format!("the role of profile `{profile}` may not be assumed: {reason}"),
+                    "Ask for sts:AssumeRole on that role, or name another profile in AWS_PROFILE.",
+                ));
+            }
+            Some("ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId") => {
+                return State::LoginRequired(self.login_needed(&reason));
+            }
+            Some("RequestTimeTooSkewed" | "RequestExpired" | "SignatureDoesNotMatch") => {
+                return State::ClockSkew(Trouble::new(
+                    format!("AWS refuses this machine's signatures: {reason}"),
+                    "Set the clock (a container has its virtual machine's), or check the keys.",
+                ));
+            }
+            Some(_) | None => {}
+        }
+        match error {
+            CredentialsError::CredentialsNotLoaded(_) => State::ConfigError(Trouble::new(
+                format!("no credentials were found for {}", self.profile),
+                self.how_to_configure(),
+            )),
+            CredentialsError::InvalidConfiguration(_) => State::ConfigError(Trouble::new(
+                format!(
+                    "the configuration of {} cannot be used: {reason}",
+                    self.profile
+                ),
+                self.how_to_configure(),
+            )),
+            // The enum is open: what it may gain passes, like all that is unknown.
+            CredentialsError::ProviderTimedOut(_)
+            | CredentialsError::ProviderError(_)
+            | CredentialsError::Unhandled(_)
+            | _ => State::Offline(Trouble::new(
+                format!(
+                    "fetching the credentials of {} failed: {reason}",
+                    self.profile
+                ),
+                format!("If it stays, run `bazel-proxy check --profile {profile}`."),
+            )),
+        }
+    }
+
+    /// What to tell when AWS says that the credentials have ended.
+    pub(in crate::credentials) fn login_needed(&self, reason: &str) -> Arc<Trouble> {
+        let cure = match &self.profile {
+            Profile::Named(name) => format!(
+                "Log in again, for example with `aws sso login --profile {name}`, or put fresh \
+                 keys into ~/.aws/credentials; the build goes on by itself within 2 s."
+            ),
+            Profile::DefaultChain => {
+                "Keys in the environment stay as they are while a process runs: start the proxy \
+                 again with new ones; or name a profile in AWS_PROFILE, whose changes are taken up \
+                 within 2 s (after `aws sso login`, for example)."
+                    .to_owned()
+            }
+        };
+        let reason = format!(
+            "the AWS credentials of {} have ended ({reason})",
+            self.profile
+        );
+        Trouble::new(reason, cure)
+    }
+}
+
+/// The code of an STS error somewhere below.
+fn sts_code(error: &CredentialsError) -> Option<String> {
+    sources(error).find_map(|cause| {
+        let role = cause
+            .downcast_ref::<AssumeRoleError>()
+            .and_then(ProvideErrorMetadata::code);
+        let web = cause.downcast_ref::<AssumeRoleWithWebIdentityError>();
+        role.or_else(|| web.and_then(ProvideErrorMetadata::code))
+            .map(str::to_owned)
+    })
+}
+
+fn sources<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}
+
+/// All causes in one line. Providers keep secrets out of their messages.
+fn chain_of(error: &CredentialsError) -> String {
+    let texts: Vec<_> = sources(error).map(ToString::to_string).collect();
+    texts.join(": ")
+}

@@ -1,0 +1,145 @@
+//! Role credentials of an SSO session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use sso_session::config::SsoProfile;
+use sso_session::verdict::Verdict;
+
+use super::{Failed, Source};
+use crate::credentials::State;
+use crate::credentials::session::{LoginNeed, Session, Standing};
+use crate::error::Trouble;
+
+/// A renewal under way is waited for so long.
+const RENEWAL_PATIENCE: Duration = Duration::from_secs(30);
+/// A token that the portal does not take is replaced once.
+const TOKENS_TRIED: u32 = 2;
+
+impl Source {
+    pub(super) async fn load_sso(
+        &self,
+        profile: &SsoProfile,
+        session: &Arc<Session>,
+    ) -> Result<Credentials, Failed> {
+        let mut last = String::new();
+        for _ in 0..TOKENS_TRIED {
+            let token = match session.settled(RENEWAL_PATIENCE).await {
+                Standing::Usable(token) => token,
+                other @ (Standing::Renewing
+                | Standing::LoginRequired(_)
+                | Standing::Passing(_)
+                | Standing::Denied(_)
+                | Standing::Misconfigured(_)) => return Err(without_token(profile, other)),
+            };
+            let asked = session.portal().role_credentials(
+                &token.secret,
+                &profile.account_id,
+                &profile.role_name,
+            );
+            match asked.await {
+                Ok(credentials) => return self.assume_roles(profile, credentials).await,
+                Err((Verdict::CredentialsRejected, failure)) => {
+                    last = failure.to_string();
+                    session.reject(&token, &last);
+                }
+                Err((verdict, failure)) => {
+                    return Err(refused(profile, verdict, &failure.to_string()).into());
+                }
+            }
+        }
+        match session.look().await {
+            standing @ Standing::LoginRequired(_) => Err(without_token(profile, standing)),
+            Standing::Usable(_)
+            | Standing::Renewing
+            | Standing::Passing(_)
+            | Standing::Denied(_)
+            | Standing::Misconfigured(_) => Err(offline(&format!(
+                "the SSO portal takes no access token, however new ({last})"
+            ))
+            .into()),
+        }
+    }
+}
+
+fn without_token(profile: &SsoProfile, standing: Standing) -> Failed {
+    match standing {
+        Standing::LoginRequired(need) => Failed {
+            state: State::LoginRequired(login_trouble(profile, &need)),
+            need: Some(need),
+        },
+        Standing::Passing(reason) => offline(&format!(
+            "the SSO access token cannot be renewed now ({reason})"
+        ))
+        .into(),
+        Standing::Denied(reason) => State::Denied(Trouble::new(
+            format!("AWS does not renew the SSO session, and no login helps ({reason})"),
+            "Ask the administrator of IAM Identity Center, and show this text.",
+        ))
+        .into(),
+        Standing::Misconfigured(reason) => State::ConfigError(Trouble::new(
+            format!("AWS refuses to renew the SSO session ({reason})"),
+            format!(
+                "Check sso_region, sso_start_url and sso_registration_scopes of profile `{}`, or \
+                 ask the administrator of IAM Identity Center.",
+                profile.base_profile
+            ),
+        ))
+        .into(),
+        Standing::Renewing | Standing::Usable(_) => {
+            offline("the SSO access token is still being renewed").into()
+        }
+    }
+}
+
+/// What to tell a client, and what to do.
+pub(in crate::credentials) fn login_trouble(
+    profile: &SsoProfile,
+    need: &LoginNeed,
+) -> Arc<Trouble> {
+    Trouble::new(
+        format!(
+            "the AWS SSO login of profile `{}` has ended ({})",
+            profile.base_profile, need.reason
+        ),
+        format!(
+            "Run `{}`; the build goes on by itself within 2 s of it.",
+            profile.session.login_command(&profile.base_profile)
+        ),
+    )
+}
+
+fn refused(profile: &SsoProfile, verdict: Verdict, said: &str) -> State {
+    let (account, role) = (&profile.account_id, &profile.role_name);
+    match verdict {
+        Verdict::Denied => State::Denied(Trouble::new(
+            format!("the SSO login gives no access to role `{role}` in account {account} ({said})"),
+            format!(
+                "Ask for that permission set, or correct sso_account_id and sso_role_name of \
+                 profile `{}`.",
+                profile.base_profile
+            ),
+        )),
+        Verdict::Misconfigured => State::ConfigError(Trouble::new(
+            format!("AWS knows no role `{role}` in account {account} ({said})"),
+            format!(
+                "Correct sso_account_id, sso_role_name and sso_region of profile `{}`.",
+                profile.base_profile
+            ),
+        )),
+        Verdict::LoginRequired
+        | Verdict::RegistrationRejected
+        | Verdict::LoginOnce
+        | Verdict::CredentialsRejected
+        | Verdict::ClockSkew
+        | Verdict::Passing => offline(&format!("the SSO portal could not be asked ({said})")),
+    }
+}
+
+fn offline(reason: &str) -> State {
+    State::Offline(Trouble::new(
+        reason,
+        "This is passing trouble and is tried again by itself: check the network if it stays.",
+    ))
+}
