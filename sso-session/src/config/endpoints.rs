@@ -49,15 +49,18 @@ fn configured(
 ) -> Result<Option<String>, ConfigError> {
     let filled = |url: &str| (!url.is_empty()).then(|| url.to_owned());
     if let Some(name) = profile.text(profile, SERVICES)? {
-        let section = sections.services(name).ok_or_else(|| {
+        let section = sections
+            .services(name)
+            .filter(|section| !section.keys().is_empty());
+        let section = section.ok_or_else(|| {
             profile.error_at(
                 profile,
                 SERVICES,
                 format!(
-                    "{SERVICES} names {0}, but there is no section [services {0}]",
+                    "{SERVICES} names {0}, but [services {0}] is not there or empty",
                     shown(name)
                 ),
-                "Correct the name, or add the section.",
+                "Correct the name, or fill the section.",
             )
         })?;
         if let Some(url) = in_services(section, profile, service)?.and_then(filled) {
