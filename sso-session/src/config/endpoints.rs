@@ -3,7 +3,8 @@
 
 use super::error::shown;
 use super::ini::Value;
-use super::sections::{Sections, Settings};
+use super::sections::Sections;
+use super::settings::Settings;
 use super::{ConfigError, Endpoints};
 
 const SERVICES: &str = "services";
@@ -57,7 +58,7 @@ fn configured(
                 profile,
                 SERVICES,
                 format!(
-                    "{SERVICES} names {0}, but [services {0}] is not there or empty",
+                    "{SERVICES} = {0}, but [services {0}] is not there or empty",
                     shown(name)
                 ),
                 "Correct the name, or fill the section.",
