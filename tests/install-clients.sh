@@ -7,7 +7,7 @@
 #        tests/install-clients.sh --check   install nothing; exit 1 with the list if something is missing
 #
 # CLIENTS_DIR   where the parts that are not Debian packages go (default: tests/.clients, git-ignored).
-#               AWS CLI v2 ends up as $CLIENTS_DIR/bin/aws.
+#               AWS CLI v2 ends up as $CLIENTS_DIR/bin/aws, boto3 below $CLIENTS_DIR/python (for PYTHONPATH).
 #
 # exit codes: 0 everything is there; 1 something is missing and could not be installed; 64 wrong usage.
 set -euo pipefail
@@ -21,6 +21,19 @@ aws_cli_version=2.38.5
 aws_cli_wheel='aws-cdk-asset-awscli-v2==2.0.198'
 aws_cli_sha256=5887128f28f49fddb74b59e6dbb51764f7bb5587758982cd61a13b6d1f1228e6
 aws_cli=$clients_dir/bin/aws
+
+# boto3 and botocore, whose reading of ~/.aws/config ours is held against, of the same time as the AWS CLI above.
+boto3_version=1.43.11
+boto3_wheels='
+boto3==1.43.11 --hash=sha256:8b166545ca2d6ea49d308db38b9a4f2c54ff718f3d6a55b3fed0184dc2c21597
+botocore==1.43.11 --hash=sha256:0108b5604df5a26918936c845e1e761866ee9ea8d1c1f9358ed3c69afdc37436
+jmespath==1.1.0 --hash=sha256:a5663118de4908c91729bea0acadca56526eb2698e83de10cd116ae0f4e97c64
+python-dateutil==2.9.0.post0 --hash=sha256:a8b2bc7bffae282281c8140a97d3aa9c14da0b136dfe83f850eea9a5f7470427
+s3transfer==0.17.1 --hash=sha256:5b9827d1044159bbb01b86ef8902760ea39281927f5de31de75e1d657177bf4c
+six==1.17.0 --hash=sha256:4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274
+urllib3==2.8.0 --hash=sha256:0cf3cae568d36aa9576b28dfb35f11328f1cb974ca7647d9475ebb86c75ac6e3
+'
+python_folder=$clients_dir/python
 
 # A part: name | the package whose version is shown | the file that proves that it is there | further packages.
 # --no-install-recommends is used throughout, so every package that a part needs is named.
@@ -108,6 +121,27 @@ PYTHON
   trap - EXIT
 }
 
+boto3_is_there() { [[ -d $python_folder/boto3-$boto3_version.dist-info && -d $python_folder/botocore ]]; }
+
+# As above: checked by hash, whole or not at all.
+install_boto3() {
+  local scratch
+  mkdir -p "$clients_dir"
+  scratch=$(mktemp -d "$clients_dir/.python.XXXXXX")
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf -- '$scratch'" EXIT
+  say "installing boto3 $boto3_version into $python_folder"
+  printf '%s\n' "$boto3_wheels" >"$scratch/requirements.txt"
+  python3 -m pip install --quiet --disable-pip-version-check --no-input --no-deps --only-binary=:all: \
+    --root-user-action=ignore --require-hashes --target "$scratch/python" -r "$scratch/requirements.txt" ||
+    { say "error: pip could not install boto3 $boto3_version; is its package index reachable?"; return 1; }
+  PYTHONPATH=$scratch/python python3 -c 'import boto3' || { say 'error: boto3 cannot be imported'; return 1; }
+  rm -rf -- "$python_folder"
+  mv -T -- "$scratch/python" "$python_folder"
+  rm -rf -- "$scratch"
+  trap - EXIT
+}
+
 install_packages() {
   local -r packages=("$@")
   if [[ $EUID -ne 0 ]]; then
@@ -135,6 +169,7 @@ print_parts() {
     printf '%-14s %-24s %s\n' "$name" "${versions[$package]:--}" "$where"
   done
   printf '%-14s %-24s %s\n' 'AWS CLI v2' "$aws_cli_version" "$aws_cli"
+  printf '%-14s %-24s %s\n' 'boto3' "$boto3_version" "$python_folder"
 }
 
 # Elsewhere than on Debian 12 nothing is installed: versions and package names differ. The tests run if the parts are
@@ -153,6 +188,11 @@ report_elsewhere() {
     printf '%-14s %-24s %s\n' 'AWS CLI v2' "$aws_cli_version" "$aws_cli"
   else
     missing+=("AWS CLI v2 $aws_cli_version ($aws_cli)")
+  fi
+  if boto3_is_there; then
+    printf '%-14s %-24s %s\n' 'boto3' "$boto3_version" "$python_folder"
+  else
+    missing+=("boto3 $boto3_version ($python_folder)")
   fi
   [[ ${#missing[@]} -eq 0 ]] && return 0
   say 'error: this script installs on Debian 12 (x86_64) only, and here these parts are missing:'
@@ -176,6 +216,7 @@ main() {
   mapfile -t packages < <(missing_packages)
   if $check_only; then
     aws_cli_is_there || packages+=("AWS CLI v2 $aws_cli_version in $clients_dir")
+    boto3_is_there || packages+=("boto3 $boto3_version in $clients_dir")
     [[ ${#packages[@]} -eq 0 ]] || { say 'missing:'; printf '  %s\n' "${packages[@]}" >&2; return 1; }
   fi
   if [[ ${#packages[@]} -gt 0 ]]; then
@@ -183,6 +224,7 @@ main() {
     read_versions
   fi
   aws_cli_is_there || install_aws_cli
+  boto3_is_there || install_boto3
   print_parts
 }
 

@@ -21,6 +21,7 @@ mod ini;
 mod profile;
 mod sections;
 mod session;
+mod settings;
 mod sso;
 mod words;
 

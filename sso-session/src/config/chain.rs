@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use super::error::shown;
-use super::sections::{Origin, Sections, Settings};
+use super::sections::Sections;
+use super::settings::{Origin, Settings};
 use super::sso::{self, Base};
 use super::{AssumeRole, ConfigError, CredentialSource, OtherSource, SsoProfile, endpoints, words};
 
@@ -179,7 +180,10 @@ fn source_profile<'s, 'a>(
         profile.error_at(
             profile,
             SOURCE_PROFILE,
-            format!("{SOURCE_PROFILE} names {quoted}, and there is no such profile"),
+            format!(
+                "{SOURCE_PROFILE} = {}, but there is no such profile",
+                shown(name)
+            ),
             format!("Correct the name, or write it with `aws configure sso --profile {quoted}`."),
         )
     })

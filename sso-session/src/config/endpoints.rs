@@ -3,7 +3,8 @@
 
 use super::error::shown;
 use super::ini::Value;
-use super::sections::{Sections, Settings};
+use super::sections::Sections;
+use super::settings::Settings;
 use super::{ConfigError, Endpoints};
 
 const SERVICES: &str = "services";
@@ -49,15 +50,18 @@ fn configured(
 ) -> Result<Option<String>, ConfigError> {
     let filled = |url: &str| (!url.is_empty()).then(|| url.to_owned());
     if let Some(name) = profile.text(profile, SERVICES)? {
-        let section = sections.services(name).ok_or_else(|| {
+        let section = sections
+            .services(name)
+            .filter(|section| !section.keys().is_empty());
+        let section = section.ok_or_else(|| {
             profile.error_at(
                 profile,
                 SERVICES,
                 format!(
-                    "{SERVICES} names {0}, but there is no section [services {0}]",
+                    "{SERVICES} = {0}, but [services {0}] is not there or empty",
                     shown(name)
                 ),
-                "Correct the name, or add the section.",
+                "Correct the name, or fill the section.",
             )
         })?;
         if let Some(url) = in_services(section, profile, service)?.and_then(filled) {

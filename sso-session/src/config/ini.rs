@@ -65,7 +65,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Ini, LineError> {
     if text.starts_with('\u{feff}') {
         return Err(LineError {
             line: 1,
-            what: "it begins with a byte order mark, and no AWS tool can read it".to_owned(),
+            what: "it begins with a byte order mark, and the AWS CLI cannot read it".to_owned(),
             cure: "Save it as UTF-8 without BOM.",
         });
     }
@@ -180,7 +180,7 @@ impl<'a> Parser<'a> {
                     "section [{}] is here for the second time, after line {first}",
                     super::error::shown(name)
                 ),
-                cure: "Merge the two sections: no AWS tool can read the file like this.",
+                cure: "Merge the two sections: the AWS CLI cannot read the file like this.",
             });
         }
         self.current = Some(Open {
@@ -192,6 +192,13 @@ impl<'a> Parser<'a> {
     }
 
     fn start_value(&mut self, line: usize, content: &'a str) -> Result<(), LineError> {
+        if content.starts_with('[') && (self.current.is_none() || !content.contains(['=', ':'])) {
+            return Err(LineError {
+                line,
+                what: "this section has no name, or no `]` behind it".to_owned(),
+                cure: "Write it like [profile NAME].",
+            });
+        }
         let Some(current) = &self.current else {
             return Err(LineError {
                 line,
@@ -205,7 +212,7 @@ impl<'a> Parser<'a> {
             return Err(LineError {
                 line,
                 what: "this line is neither a section, nor `key = value`, nor a comment".to_owned(),
-                cure: "Correct or remove it: no AWS tool can read the file like this.",
+                cure: "Correct or remove it: the AWS CLI cannot read the file like this.",
             });
         };
         if let Some(first) = current.entries.get(&key) {
@@ -216,7 +223,7 @@ impl<'a> Parser<'a> {
                     showable(&key),
                     first.line
                 ),
-                cure: "Remove one of the two lines: no AWS tool can read the file like this.",
+                cure: "Remove one of the two lines: the AWS CLI cannot read the file like this.",
             });
         }
         self.pending = Some(Pending {

@@ -1,7 +1,8 @@
 //! One profile's own SSO keys: session, account, role.
 
 use super::error::shown;
-use super::sections::{Sections, Settings};
+use super::sections::Sections;
+use super::settings::Settings;
 use super::{ConfigError, SsoSession};
 
 const ACCOUNT: &str = "sso_account_id";
@@ -33,7 +34,7 @@ pub(super) fn base(
             profile,
             SESSION,
             format!(
-                "{SESSION} names {0}, but there is no section [sso-session {0}]",
+                "{SESSION} = {0}, but there is no section [sso-session {0}]",
                 shown(name)
             ),
             "Correct the name, or add the section with `aws configure sso-session`.",
