@@ -4,4 +4,7 @@ pub mod date;
 pub mod disk;
 mod document;
 mod nonce;
+pub mod registration;
 pub mod secret;
+pub mod signal;
+pub mod token;
