@@ -17,7 +17,7 @@
 
 mod leftovers;
 mod link;
-mod owner;
+pub(crate) mod owner;
 mod staged;
 
 use std::fs::{self, OpenOptions};
@@ -192,7 +192,13 @@ mod tests {
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(folder)
             .expect("a folder")
-            .map(|entry| entry.expect("an entry").file_name().into_string().expect("a text"))
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .into_string()
+                    .expect("a text")
+            })
             .collect();
         names.sort();
         names
@@ -231,7 +237,10 @@ mod tests {
         let path = top.path().join("file");
         fs::create_dir(&path).expect("created");
         let error = replace(&path, b"x").expect_err("a folder is in the way");
-        assert!(error.to_string().contains(path.to_str().expect("a text")), "{error}");
+        assert!(
+            error.to_string().contains(path.to_str().expect("a text")),
+            "{error}"
+        );
         assert!(error.to_string().starts_with("renaming to "), "{error}");
         assert_eq!(names(top.path()), ["file"]);
     }

@@ -73,11 +73,6 @@ impl Fields {
             }
         }
     }
-
-    /// Forgets a field.
-    pub(crate) fn remove(&mut self, name: &str) {
-        self.0.retain(|(found, _)| found != name);
-    }
 }
 
 impl fmt::Debug for Fields {
@@ -147,8 +142,14 @@ impl ObjectWriter {
         }
     }
 
-    /// Writes a value that is JSON already.
-    pub(crate) fn json(&mut self, name: &'static str, json: &str) {
+    /// Writes a number as it stands.
+    pub(crate) fn number(&mut self, name: &'static str, number: Option<&str>) {
+        if let Some(number) = number {
+            self.json(name, number);
+        }
+    }
+
+    fn json(&mut self, name: &'static str, json: &str) {
         self.field(name, json);
         self.written.push(name);
     }
@@ -225,7 +226,17 @@ mod tests {
 
     #[test]
     fn only_a_whole_object_is_one() {
-        for json in ["", "{", "null", "[]", "\"x\"", "{} {}", "{\"a\":}", "{\"a\":NaN}", "\u{feff}{}"] {
+        for json in [
+            "",
+            "{",
+            "null",
+            "[]",
+            "\"x\"",
+            "{} {}",
+            "{\"a\":}",
+            "{\"a\":NaN}",
+            "\u{feff}{}",
+        ] {
             assert_eq!(Fields::parse(json.as_bytes()), None, "{json}");
         }
         assert_eq!(Fields::parse(b"{\"a\": \"\xff\"}"), None);

@@ -6,4 +6,7 @@ pub mod disk;
 mod document;
 pub mod location;
 mod nonce;
+pub mod registration;
 pub mod secret;
+pub mod signal;
+pub mod token;

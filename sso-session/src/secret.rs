@@ -37,7 +37,10 @@ mod tests {
     #[test]
     fn a_secret_is_not_shown() {
         let secret = Secret::new("aoa-hidden");
-        assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "<secret> Some(<secret>)");
+        assert_eq!(
+            format!("{secret:?} {:?}", Some(&secret)),
+            "<secret> Some(<secret>)"
+        );
         assert_eq!(secret.expose(), "aoa-hidden");
     }
 }

@@ -9,7 +9,7 @@ use super::folder_of;
 
 /// Gives a new file to the owner of the one that it will replace, or of its folder. Best effort:
 /// only root can, and only root has to.
-pub(super) fn inherit(file: &File, place: &Path) {
+pub(crate) fn inherit(file: &File, place: &Path) {
     let model = place.metadata().or_else(|_| folder_of(place).metadata());
     note(adopt(file.metadata(), model, |uid, gid| {
         fchown(file, Some(uid), Some(gid))
@@ -17,7 +17,7 @@ pub(super) fn inherit(file: &File, place: &Path) {
 }
 
 /// Gives a new folder to the owner of the one above it.
-pub(super) fn inherit_folder(path: &Path) {
+pub(crate) fn inherit_folder(path: &Path) {
     let model = folder_of(path).metadata();
     note(adopt(path.metadata(), model, |uid, gid| {
         chown(path, Some(uid), Some(gid))

@@ -1,0 +1,242 @@
+//! One signal between the proxy and the watcher.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use sso_session::signal::{Asserted, Need, SignalError, SignalFile};
+use sso_session::{date, disk};
+
+struct Place {
+    _folder: tempfile::TempDir,
+    file: SignalFile,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = SignalFile::new(folder.path().join("state/login-required.json"));
+        Self {
+            _folder: folder,
+            file,
+        }
+    }
+
+    fn put(&self, json: &str) {
+        disk::replace(self.file.path(), json.as_bytes()).expect("written");
+    }
+
+    fn content(&self) -> String {
+        let bytes = disk::read_bounded(self.file.path(), 1 << 20).expect("read");
+        String::from_utf8(bytes.to_vec()).expect("a text")
+    }
+
+    fn moved_aside(&self) -> PathBuf {
+        let name = "login-required.json.corrupt";
+        self.file.path().with_file_name(name)
+    }
+}
+
+const NOON: i64 = 1_767_355_200;
+
+/// The first generation at noon.
+const FIRST: u64 = 1_767_355_200_000;
+
+fn at(seconds: i64) -> SystemTime {
+    date::from_epoch_seconds(seconds).expect("a time")
+}
+
+fn need(profile: &str) -> Need {
+    Need {
+        profile: profile.to_owned(),
+        sso_session: Some("corp".to_owned()),
+        reason: "The session ended".to_owned(),
+        code: Some("session_ended".to_owned()),
+        generation: None,
+    }
+}
+
+#[test]
+fn a_need_is_raised_once_and_then_reasserted() {
+    let place = Place::new();
+    assert_eq!(place.file.read().expect("absent"), None);
+    let raised = place.file.assert(&need("dev"), at(NOON)).expect("written");
+    assert_eq!(raised, Asserted::Raised { generation: FIRST });
+    assert_eq!(
+        place.content(),
+        r#"{"profile": "dev", "reason": "The session ended", "timestamp": "2026-01-02T12:00:00Z", "source": "bazel-proxy", "ssoSession": "corp", "code": "session_ended", "generation": 1767355200000, "lastSeen": "2026-01-02T12:00:00Z"}"#
+    );
+    let later = Need {
+        reason: "Refused".to_owned(),
+        code: None,
+        generation: Some(FIRST),
+        ..need("other-profile-of-the-session")
+    };
+    let again = place.file.assert(&later, at(NOON + 60)).expect("written");
+    assert_eq!(again, Asserted::Reasserted { generation: FIRST });
+    assert_eq!(
+        place.content(),
+        r#"{"profile": "dev", "reason": "Refused", "timestamp": "2026-01-02T12:00:00Z", "source": "bazel-proxy", "ssoSession": "corp", "generation": 1767355200000, "lastSeen": "2026-01-02T12:01:00Z"}"#
+    );
+}
+
+#[test]
+fn what_the_watcher_wrote_survives_a_reassertion() {
+    let place = Place::new();
+    let file = &place.file;
+    file.assert(&need("dev"), at(NOON)).expect("written");
+    let until = at(NOON + 600);
+    let of_another = file.record_failure(Some(1), "x", until, at(NOON));
+    assert!(!of_another.expect("read"));
+    let noted = file.record_failure(Some(FIRST), "timed out", until, at(NOON));
+    assert!(noted.expect("written"));
+    place.put(&place.content().replace('}', r#", "agent": [1.0]}"#));
+    file.assert(&need("dev"), at(NOON + 60)).expect("written");
+    let signal = file.read().expect("read").expect("there");
+    assert_eq!(signal.next_attempt_after(at(NOON)), Some(until));
+    assert_eq!(signal.last_error.as_deref(), Some("timed out"));
+    assert_eq!(signal.generation, Some(FIRST));
+    assert!(place.content().ends_with(r#", "agent": [1.0]}"#));
+}
+
+#[test]
+fn a_signal_that_the_host_removed_comes_back_with_its_generation() {
+    let place = Place::new();
+    let need = Need {
+        generation: Some(77),
+        ..need("dev")
+    };
+    for _ in 0..2 {
+        let asserted = place.file.assert(&need, at(NOON)).expect("written");
+        assert_eq!(asserted, Asserted::Reasserted { generation: 77 });
+        assert!(place.file.remove_handled(Some(77)).expect("removed"));
+    }
+    assert!(!place.file.remove_handled(Some(77)).expect("gone already"));
+}
+
+#[test]
+fn generations_rise_though_the_clock_steps_back() {
+    let place = Place::new();
+    let raise = |seconds| {
+        let asserted = place.file.assert(&need("dev"), at(seconds));
+        let removed = place.file.withdraw("dev", Some("corp"), None);
+        assert!(removed.expect("removed"));
+        asserted.expect("written")
+    };
+    assert_eq!(raise(NOON), Asserted::Raised { generation: FIRST });
+    for (seconds, generation) in [(NOON - 3600, FIRST + 1), (-5, FIRST + 2)] {
+        assert_eq!(raise(seconds), Asserted::Raised { generation });
+    }
+    place.put(r#"{"profile": "x", "generation": 1900000000000}"#);
+    assert!(
+        place
+            .file
+            .remove_handled(Some(1_900_000_000_000))
+            .expect("removed")
+    );
+    let generation = 1_900_000_000_001;
+    assert_eq!(raise(NOON), Asserted::Raised { generation });
+}
+
+#[test]
+fn another_sessions_signal_and_a_rehearsal_are_left_alone() {
+    let place = Place::new();
+    let profile = "other".to_owned();
+    for (json, expected) in [
+        (
+            r#"{"profile":"other","ssoSession":"elsewhere","generation":5}"#,
+            Asserted::Waiting { profile },
+        ),
+        (
+            r#"{"profile":"dev","source":"test","generation":5}"#,
+            Asserted::Rehearsal,
+        ),
+    ] {
+        place.put(json);
+        let asserted = place.file.assert(&need("dev"), at(NOON)).expect("read");
+        assert_eq!(asserted, expected);
+        let withdrawn = place.file.withdraw("dev", Some("corp"), None);
+        assert!(!withdrawn.expect("read"));
+        assert_eq!(place.content(), json);
+        assert!(place.file.remove_handled(Some(5)).expect("the watcher may"));
+    }
+}
+
+#[test]
+fn only_the_generation_that_was_dealt_with_is_removed() {
+    let place = Place::new();
+    let file = &place.file;
+    place.put(r#"{"profile": "dev", "generation": 5}"#);
+    assert!(!file.withdraw("dev", None, Some(4)).expect("read"));
+    assert!(!file.remove_handled(Some(4)).expect("read"));
+    assert!(!file.remove_handled(None).expect("read"));
+    assert!(file.withdraw("dev", None, Some(5)).expect("removed"));
+    place.put(r#"{"profile": "dev"}"#);
+    assert!(file.remove_handled(None).expect("the original format"));
+}
+
+#[test]
+fn a_signal_of_the_original_format_gets_a_generation_and_keeps_the_rest() {
+    let place = Place::new();
+    place.put(r#"{"profile": "dev", "reason": "expired", "timestamp": "2026-01-02T11:00:00.123456+00:00", "nextAttemptAfter": 1767355500}"#);
+    let asserted = place.file.assert(&need("dev"), at(NOON)).expect("written");
+    assert_eq!(asserted, Asserted::Reasserted { generation: FIRST });
+    assert_eq!(
+        place.content(),
+        r#"{"profile": "dev", "reason": "The session ended", "timestamp": "2026-01-02T11:00:00Z", "nextAttemptAfter": 1767355500, "code": "session_ended", "generation": 1767355200000, "lastSeen": "2026-01-02T12:00:00Z"}"#
+    );
+}
+
+#[test]
+fn a_corrupt_signal_is_moved_aside_and_counts_as_absent() {
+    let place = Place::new();
+    let long = format!(r#"{{"profile": "dev", "x": "{}"}}"#, "x".repeat(70_000));
+    for json in [
+        "",
+        "[]",
+        r#"{"profile": "-x"}"#,
+        r#"{"profile": "dev""#,
+        &long,
+    ] {
+        place.put(json);
+        assert_eq!(place.file.read().expect("moved aside"), None);
+        assert!(!place.file.path().exists());
+        let aside = disk::read_bounded(&place.moved_aside(), 1 << 20);
+        assert_eq!(aside.expect("read").as_slice(), json.as_bytes());
+    }
+    let raised = place.file.assert(&need("dev"), at(NOON)).expect("written");
+    assert_eq!(raised, Asserted::Raised { generation: FIRST });
+}
+
+#[test]
+fn no_login_is_asked_for_a_dangerous_name() {
+    let place = Place::new();
+    let refused = place.file.assert(&need("--debug"), at(NOON));
+    assert!(matches!(refused, Err(SignalError::Name(name)) if name == "--debug"));
+    let need = Need {
+        sso_session: Some("a\nb".to_owned()),
+        ..need("dev")
+    };
+    let error = place.file.assert(&need, at(NOON)).expect_err("refused");
+    assert!(error.to_string().contains(r"a\nb"), "{error}");
+    assert!(!place.file.path().exists());
+}
+
+#[test]
+fn endless_texts_are_cut_between_characters() {
+    let place = Place::new();
+    let need = Need {
+        reason: "é".repeat(100_001),
+        ..need("dev")
+    };
+    place.file.assert(&need, at(NOON)).expect("written");
+    let signal = place.file.read().expect("read").expect("there");
+    assert_eq!(signal.reason, Some("é".repeat(1000)));
+}
+
+#[test]
+fn a_folder_in_its_place_is_an_error_that_names_it() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.file.path()).expect("created");
+    let error = place.file.read().expect_err("a folder");
+    assert!(error.to_string().contains("login-required.json"), "{error}");
+}
