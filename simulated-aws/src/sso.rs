@@ -28,10 +28,11 @@ use std::time::{Duration, SystemTime};
 pub use login::Login;
 pub use state::Rotation;
 
-use crate::principal::Principal;
+use crate::principal::{DEFAULT_ACCOUNT, Principal};
 use crate::role_credentials::RoleCredentials;
 use crate::service::Service;
 use crate::{Clock, Identities};
+use directory::DEFAULT_ROLE;
 use state::State;
 
 /// The only start URL. The AWS CLI makes calls of its own to one that is not on a host of AWS.
@@ -87,6 +88,25 @@ impl Sso {
     /// The region to configure as `sso_region`.
     pub fn region(&self) -> &str {
         &self.shared.region
+    }
+
+    /// The text for `~/.aws/config`: a profile with the role that is there from the start, and the
+    /// session it signs in with. Both have that name.
+    #[must_use]
+    pub fn config(&self, name: &str) -> String {
+        format!(
+            "[profile {name}]\n\
+             sso_session = {name}\n\
+             sso_account_id = {DEFAULT_ACCOUNT}\n\
+             sso_role_name = {DEFAULT_ROLE}\n\
+             region = {region}\n\
+             \n\
+             [sso-session {name}]\n\
+             sso_start_url = {START_URL}\n\
+             sso_region = {region}\n\
+             sso_registration_scopes = {ACCOUNT_ACCESS}\n",
+            region = self.region(),
+        )
     }
 
     /// How long access tokens live; one hour unless set.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::principal::DEFAULT_ACCOUNT;
 
 /// The role everyone starts with.
-const DEFAULT_ROLE: &str = "Developer";
+pub(super) const DEFAULT_ROLE: &str = "Developer";
 
 /// Accounts and the roles assigned in them.
 #[derive(Debug)]

@@ -55,9 +55,10 @@ struct RegistrationFile<'a> {
     client_id: &'a str,
     client_secret: &'a str,
     expires_at: String,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    scopes: &'a [String],
-    grant_types: [&'static str; 2],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant_types: Option<[&'static str; 2]>,
 }
 
 /// What the name of the registration's file is a hash of, sorted by field.
@@ -111,9 +112,10 @@ impl Login {
         folder: &Path,
         session_name: Option<&str>,
     ) -> io::Result<PathBuf> {
+        let scopes = (!self.scopes.is_empty()).then_some(self.scopes.as_slice());
         let key = python_json(&RegistrationKey {
             region: &self.region,
-            scopes: (!self.scopes.is_empty()).then_some(&self.scopes),
+            scopes,
             session_name,
             start_url: &self.start_url,
             tool: "botocore",
@@ -122,8 +124,8 @@ impl Login {
             client_id: &self.client_id,
             client_secret: &self.client_secret,
             expires_at: date(self.registration_expires_at),
-            scopes: &self.scopes,
-            grant_types: [AUTHORIZATION_CODE, REFRESH_TOKEN],
+            scopes,
+            grant_types: session_name.map(|_| [AUTHORIZATION_CODE, REFRESH_TOKEN]),
         });
         write_in_place(folder, &key, &text)
     }
