@@ -10,7 +10,8 @@ use tokio::task::JoinHandle;
 
 use crate::exchange::Exchange;
 use crate::server::{Command, Server};
-use crate::{Clock, Counters, Error, Faults, Identities, S3};
+use crate::sts::Sts;
+use crate::{Clock, Counters, Error, Faults, Identities, S3, Sso};
 
 /// The region unless another is chosen.
 const DEFAULT_REGION: &str = "us-west-2";
@@ -46,9 +47,14 @@ impl Builder {
         let s3 = S3::open(self.folder, &self.region)
             .map_err(|source| Error::Folder { folder, source })?;
         let (identities, clock) = (Identities::default(), Clock::default());
-        let service = s3.service(identities.clone(), clock.clone());
+        let sso = Sso::new(&self.region, identities.clone(), clock.clone());
+        let mut services = sso.services();
+        let sts = Sts::new(sso.clone(), identities.clone(), clock.clone());
+        services.push(Box::new(sts));
+        // S3 takes everything, so it is the last.
+        services.push(Box::new(s3.service(identities.clone(), clock.clone())));
         let exchange = Arc::new(Exchange {
-            services: vec![Box::new(service)],
+            services,
             faults: Faults::default(),
             counters: Counters::default(),
             clock: clock.clone(),
@@ -63,6 +69,7 @@ impl Builder {
             region: self.region,
             identities,
             s3,
+            sso,
             exchange,
             commands,
             task,
@@ -76,6 +83,7 @@ pub struct SimulatedAws {
     region: String,
     identities: Identities,
     s3: S3,
+    sso: Sso,
     exchange: Arc<Exchange>,
     commands: mpsc::Sender<Command>,
     task: JoinHandle<()>,
@@ -120,6 +128,12 @@ impl SimulatedAws {
     #[must_use]
     pub fn s3(&self) -> &S3 {
         &self.s3
+    }
+
+    /// Sign-ins, sessions and roles.
+    #[must_use]
+    pub fn sso(&self) -> &Sso {
+        &self.sso
     }
 
     /// What goes wrong.

@@ -64,6 +64,12 @@ pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
     })
 }
 
+/// The decoded value of a form's field.
+pub(crate) fn form_value(form: &[u8], name: &str) -> Option<String> {
+    form_urlencoded::parse(form)
+        .find_map(|(field, value)| (field == name).then(|| value.into_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use http::Request;

@@ -4,24 +4,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use http::header::{DATE, HeaderName, IF_NONE_MATCH, RANGE, SERVER};
+use http::header::{CONTENT_LENGTH, DATE, HeaderName, IF_NONE_MATCH, RANGE, SERVER};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use crate::body::ShapedBody;
 use crate::connection::Ending;
 use crate::credential::Credential;
 use crate::faults::{BodyEffects, Verdict};
-use crate::service::{PlainBody, RequestId, Service, Target, full};
+use crate::service::{ErrorAnswer, PlainBody, RequestId, Service, SmallBody, Target, full, reply};
 use crate::{Call, Clock, Counters, Faults};
 
 /// Spreads consecutive numbers over the 64 bits of a request id (2^64 divided by the golden ratio).
 const REQUEST_ID_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// The largest body that is read before the request is given to a service, in bytes.
+const SMALL_BODY_BYTES: u64 = 64 * 1024;
+
 /// The connection is to be ended without an answer.
 #[derive(Debug, thiserror::Error)]
-#[error("a fault closes the connection")]
+#[error("the connection ends without an answer")]
 pub(crate) struct Closed;
 
 /// What all connections share.
@@ -44,6 +48,7 @@ impl Exchange {
         let (mut head, body) = request.into_parts();
         let request_id = self.request_id();
         head.extensions.insert(request_id.clone());
+        let body = take_body(&mut head, body).await?;
         let found = self
             .services
             .iter()
@@ -101,9 +106,24 @@ impl Exchange {
             ending.arm(kind);
             return Err(Closed);
         }
-        Ok(effects
-            .respond
-            .map(|(status, code)| service.error(status, &code, request_id)))
+        if let Some(raw) = effects.raw {
+            let status = StatusCode::from_u16(raw.status);
+            let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return Ok(Some(reply(status, &raw.content_type, raw.body)));
+        }
+        let Some((status, code)) = effects.respond else {
+            return Ok(None);
+        };
+        let message = effects
+            .message
+            .unwrap_or_else(|| "A fault of the simulated AWS.".to_owned());
+        let error = ErrorAnswer {
+            status,
+            code,
+            message,
+            reason: effects.reason,
+        };
+        Ok(Some(service.error(&error, request_id)))
     }
 
     fn finish(
@@ -141,6 +161,18 @@ impl Exchange {
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         RequestId(format!("{:016X}", number.wrapping_mul(REQUEST_ID_STEP)))
     }
+}
+
+/// The body for the service. A small one of a POST is read, and left with the head as well.
+async fn take_body(head: &mut Parts, body: Incoming) -> Result<PlainBody, Closed> {
+    let length = head.headers.get(CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if head.method != Method::POST || length.is_none_or(|length| length > SMALL_BODY_BYTES) {
+        return Ok(body.map_err(Into::into).boxed_unsync());
+    }
+    let bytes = body.collect().await.map_err(|_| Closed)?.to_bytes();
+    head.extensions.insert(SmallBody(bytes.clone()));
+    Ok(full(bytes))
 }
 
 fn unserved() -> Response<PlainBody> {

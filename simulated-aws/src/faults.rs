@@ -52,10 +52,6 @@ impl Verdict {
 
 impl Faults {
     /// Adds a fault behind the others.
-    #[expect(
-        clippy::must_use_candidate,
-        reason = "most faults stay until the test ends"
-    )]
     pub fn add(&self, fault: Fault) -> FaultId {
         let id = FaultId(self.next.fetch_add(1, Ordering::Relaxed));
         let (alive, _) = watch::channel(());

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::Action;
+use crate::principal::Principal;
+use crate::role_credentials::RoleCredentials;
 
 /// The registry of access keys. Clones share it, and changes hold from the next request on.
 ///
@@ -18,6 +20,7 @@ struct Identity {
     secret: String,
     session: Option<Session>,
     denied: HashSet<Action>,
+    principal: Principal,
 }
 
 struct Session {
@@ -41,7 +44,7 @@ pub(crate) enum Refusal {
 impl Identities {
     /// Adds a long-term access key.
     pub fn add_static(&self, access_key_id: &str, secret: &str) -> &Self {
-        self.add(access_key_id, secret, None)
+        self.add(access_key_id, secret, None, Principal::default())
     }
 
     /// Adds a temporary access key: requests must carry `token`, and none is served from `expires` on.
@@ -52,20 +55,37 @@ impl Identities {
         token: &str,
         expires: Option<SystemTime>,
     ) -> &Self {
-        let token = token.to_owned();
         let session = Session {
-            token,
+            token: token.to_owned(),
             expires,
             expired: false,
         };
-        self.add(access_key_id, secret, Some(session))
+        self.add(access_key_id, secret, Some(session), Principal::default())
     }
 
-    fn add(&self, access_key_id: &str, secret: &str, session: Option<Session>) -> &Self {
+    /// Adds the credentials of an assumed role.
+    pub(crate) fn add_role(&self, credentials: &RoleCredentials, principal: Principal) {
+        let session = Session {
+            token: credentials.session_token.clone(),
+            expires: Some(credentials.expires),
+            expired: false,
+        };
+        let (key, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
+        self.add(key, secret, Some(session), principal);
+    }
+
+    fn add(
+        &self,
+        access_key_id: &str,
+        secret: &str,
+        session: Option<Session>,
+        principal: Principal,
+    ) -> &Self {
         let identity = Identity {
             secret: secret.to_owned(),
             session,
             denied: HashSet::new(),
+            principal,
         };
         self.lock().insert(access_key_id.to_owned(), identity);
         self
@@ -109,6 +129,12 @@ impl Identities {
         self.lock()
             .get(access_key_id)
             .map(|identity| identity.secret.clone())
+    }
+
+    pub(crate) fn principal(&self, access_key_id: &str) -> Option<Principal> {
+        self.lock()
+            .get(access_key_id)
+            .map(|identity| identity.principal.clone())
     }
 
     pub(crate) fn may(&self, access_key_id: &str, action: Action) -> bool {

@@ -7,6 +7,7 @@
 //! * [`SimulatedAws`] is the running server; dropping it closes every connection.
 //! * [`Identities`] says who may sign, [`Faults`] what goes wrong, [`Counters`] what was asked.
 //! * [`S3`] puts objects into the folder. An existing tree at `folder/<bucket>` is a bucket as it is.
+//! * [`Sso`] signs people in and ends their sessions; STS needs no settings of its own.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,8 +23,8 @@
 //! # }
 //! ```
 //!
-//! The HTTP side, the faults and the counters know nothing of S3: a service is a `service::Service`
-//! behind the same `exchange`.
+//! The HTTP side, the faults and the counters know nothing of S3 or SSO: a service is a
+//! `service::Service` behind the same `exchange`, and one port serves them all.
 
 mod aws;
 mod body;
@@ -36,9 +37,16 @@ mod exchange;
 mod faults;
 mod identities;
 mod operation;
+mod principal;
+mod random;
+mod role_credentials;
 mod s3;
 mod server;
 mod service;
+mod signature;
+mod sso;
+mod sts;
+mod xml;
 
 pub use aws::{Builder, SimulatedAws};
 pub use clock::Clock;
@@ -48,3 +56,4 @@ pub use faults::{Fault, FaultId, Faults};
 pub use identities::Identities;
 pub use operation::{Action, Operation};
 pub use s3::{ChecksumAlgorithm, ObjectAttributes, S3, WrongRegion};
+pub use sso::{Login, Rotation, Sso};

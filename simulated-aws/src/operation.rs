@@ -22,6 +22,28 @@ pub enum Operation {
     HeadBucket,
     /// S3: ask for a bucket's region.
     GetBucketLocation,
+    /// SSO-OIDC: register a client.
+    RegisterClient,
+    /// SSO-OIDC: begin a sign-in with a device code.
+    StartDeviceAuthorization,
+    /// SSO-OIDC: trade a device code, an authorization code or a refresh token for an access token.
+    CreateToken,
+    /// SSO-OIDC: the page a browser opens to sign in, for either way.
+    Authorize,
+    /// SSO-OIDC: a person's click on that page.
+    Decide,
+    /// SSO portal: role credentials for an access token.
+    GetRoleCredentials,
+    /// SSO portal: list the accounts a person has roles in.
+    ListAccounts,
+    /// SSO portal: list a person's roles in an account.
+    ListAccountRoles,
+    /// SSO portal: end the session.
+    Logout,
+    /// STS: credentials of a role for other credentials.
+    AssumeRole,
+    /// STS: ask who one is.
+    GetCallerIdentity,
     /// Anything else, answered with an error.
     Unknown,
 }
@@ -39,11 +61,22 @@ impl Operation {
             Self::ListBuckets => "ListBuckets",
             Self::HeadBucket => "HeadBucket",
             Self::GetBucketLocation => "GetBucketLocation",
+            Self::RegisterClient => "RegisterClient",
+            Self::StartDeviceAuthorization => "StartDeviceAuthorization",
+            Self::CreateToken => "CreateToken",
+            Self::Authorize => "Authorize",
+            Self::Decide => "Decide",
+            Self::GetRoleCredentials => "GetRoleCredentials",
+            Self::ListAccounts => "ListAccounts",
+            Self::ListAccountRoles => "ListAccountRoles",
+            Self::Logout => "Logout",
+            Self::AssumeRole => "AssumeRole",
+            Self::GetCallerIdentity => "GetCallerIdentity",
             Self::Unknown => "Unknown",
         }
     }
 
-    /// The operation of that name.
+    /// The operation of S3 of that name.
     pub(crate) fn from_name(name: &str) -> Self {
         let all = [
             Self::GetObject,
@@ -69,7 +102,18 @@ impl Operation {
             Self::ListObjectsV2 | Self::HeadBucket => Some(Action::ListBucket),
             Self::ListBuckets => Some(Action::ListAllMyBuckets),
             Self::GetBucketLocation => Some(Action::GetBucketLocation),
-            Self::Unknown => None,
+            Self::RegisterClient
+            | Self::StartDeviceAuthorization
+            | Self::CreateToken
+            | Self::Authorize
+            | Self::Decide
+            | Self::GetRoleCredentials
+            | Self::ListAccounts
+            | Self::ListAccountRoles
+            | Self::Logout
+            | Self::AssumeRole
+            | Self::GetCallerIdentity
+            | Self::Unknown => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Method;
 
 use crate::Operation;
@@ -38,7 +39,18 @@ pub(crate) struct Effects {
     pub(crate) hang: bool,
     pub(crate) close: Option<CutKind>,
     pub(crate) respond: Option<(u16, String)>,
+    pub(crate) message: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) raw: Option<RawAnswer>,
     pub(crate) body: BodyEffects,
+}
+
+/// An answer that no service would give.
+#[derive(Clone, Debug)]
+pub(crate) struct RawAnswer {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    pub(crate) body: Bytes,
 }
 
 /// What a fault does to the body of the answer.
@@ -131,6 +143,30 @@ impl Fault {
     /// Answers with a status and an AWS error code instead of the real answer.
     pub fn respond(mut self, status: u16, code: &str) -> Self {
         self.effects.respond = Some((status, code.to_owned()));
+        self
+    }
+
+    /// The text that goes with the code of [`respond`](Self::respond).
+    pub fn message(mut self, message: &str) -> Self {
+        self.effects.message = Some(message.to_owned());
+        self
+    }
+
+    /// The `reason` that SSO-OIDC gives beside the code of [`respond`](Self::respond), such as
+    /// `KMS_AccessDeniedException`.
+    pub fn reason(mut self, reason: &str) -> Self {
+        self.effects.reason = Some(reason.to_owned());
+        self
+    }
+
+    /// Answers with exactly this, in no service's form: the page of a captive portal, half a document,
+    /// nothing. An empty content type sends none. It goes before [`respond`](Self::respond).
+    pub fn respond_with(mut self, status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
+        self.effects.raw = Some(RawAnswer {
+            status,
+            content_type: content_type.to_owned(),
+            body: body.into(),
+        });
         self
     }
 

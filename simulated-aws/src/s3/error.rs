@@ -6,6 +6,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::service::{PlainBody, RequestId, full};
+use crate::xml::escape;
 
 /// An error that is answered before s3s sees the request.
 #[derive(Debug)]
@@ -80,10 +81,4 @@ pub(crate) fn document(
     let xml = HeaderValue::from_static("application/xml");
     response.headers_mut().insert(CONTENT_TYPE, xml);
     response
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }

@@ -7,7 +7,6 @@ use futures_util::future::BoxFuture;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -17,7 +16,7 @@ use super::backend::Backend;
 use super::error::document;
 use super::gate::Gate;
 use crate::credential::{Credential, query_value};
-use crate::service::{PlainBody, RequestId, Service, Target};
+use crate::service::{ErrorAnswer, PlainBody, RequestId, Service, Target};
 use crate::{Clock, Identities, Operation, S3};
 
 /// S3 behind the exchange. It takes every request, so it is the last service.
@@ -44,20 +43,20 @@ impl Front {
         }
     }
 
-    async fn serve(&self, request: Request<Incoming>, target: Target) -> Response<PlainBody> {
+    async fn serve(&self, request: Request<PlainBody>, target: Target) -> Response<PlainBody> {
         let (head, body) = request.into_parts();
-        let request_id = head.extensions.get::<RequestId>().cloned();
-        let request_id = request_id.unwrap_or_else(|| RequestId(String::new()));
+        let request_id = RequestId::of(&head);
         let credential = Credential::of(&head);
         if let Err(error) = self.gate.check(credential.as_ref(), &target, &self.s3) {
             return error.response(&request_id);
         }
-        let request = Request::from_parts(head, s3s::Body::from(body));
+        let request = Request::from_parts(head, s3s::Body::http_body_unsync(body));
         match self.service.call(request).await {
             Ok(response) => response.map(BodyExt::boxed_unsync),
             Err(error) => {
                 tracing::error!(?error, "s3s gave no answer");
-                self.error(500, "InternalError", &request_id)
+                let error = ErrorAnswer::new(500, "InternalError", "s3s gave no answer.");
+                self.error(&error, &request_id)
             }
         }
     }
@@ -81,20 +80,14 @@ impl Service for Front {
 
     fn answer(
         &self,
-        request: Request<Incoming>,
+        request: Request<PlainBody>,
         target: Target,
     ) -> BoxFuture<'_, Response<PlainBody>> {
         self.serve(request, target).boxed()
     }
 
-    fn error(&self, status: u16, code: &str, request_id: &RequestId) -> Response<PlainBody> {
-        document(
-            status,
-            code,
-            "A fault of the simulated AWS.",
-            &[],
-            request_id,
-        )
+    fn error(&self, error: &ErrorAnswer, request_id: &RequestId) -> Response<PlainBody> {
+        document(error.status, &error.code, &error.message, &[], request_id)
     }
 }
 

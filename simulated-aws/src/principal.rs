@@ -1,0 +1,33 @@
+//! Whom an access key belongs to, as STS tells it.
+
+/// The account of everyone unless another is chosen, as AWS's own examples have it.
+pub(crate) const DEFAULT_ACCOUNT: &str = "123456789012";
+
+/// The identity behind an access key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Principal {
+    pub(crate) account: String,
+    pub(crate) arn: String,
+    pub(crate) user_id: String,
+}
+
+impl Default for Principal {
+    fn default() -> Self {
+        Self {
+            account: DEFAULT_ACCOUNT.to_owned(),
+            arn: format!("arn:aws:iam::{DEFAULT_ACCOUNT}:user/simulated"),
+            user_id: "AIDASIMULATED0000000".to_owned(),
+        }
+    }
+}
+
+impl Principal {
+    /// A session of a role.
+    pub(crate) fn assumed_role(account: &str, role: &str, session: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            arn: format!("arn:aws:sts::{account}:assumed-role/{role}/{session}"),
+            user_id: format!("AROASIMULATED0000000:{session}"),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Text in XML.
+
+/// The text as an element may hold it.
+pub(crate) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
