@@ -98,6 +98,11 @@ pub const VARIABLES: &[Variable] = &[
         "The older spelling of CHECK_INTERVAL, in milliseconds; CHECK_INTERVAL beats it.",
     ),
     variable(
+        "LOGIN_WAIT",
+        "540",
+        "Seconds that a miss waits for a login at most, as long as its client bears it; 0 answers 503 at once.",
+    ),
+    variable(
         "LOG_LEVEL",
         "info",
         "error, warn, info, debug or trace; or a filter such as info,bazel_proxy=debug.",

@@ -14,6 +14,7 @@ use tracing::{debug, info, warn};
 
 use super::files::WatchedFiles;
 use super::source::{self, Source};
+use super::waiting::Waiting;
 use super::{Credentials, State, Valid};
 use crate::error::Trouble;
 
@@ -23,6 +24,8 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// Renewal starts this long before the end, or at half of a shorter life.
 const RENEW_BEFORE_END: Duration = Duration::from_mins(20);
+/// While requests wait, bad credentials are looked at about every 2 s: at every second poll.
+const LOOK_FOR_WAITERS_AFTER: Duration = Duration::from_millis(1500);
 /// A renewal that failed is tried again after this.
 const RETRY_RENEWAL_AFTER: Duration = Duration::from_secs(30);
 
@@ -55,6 +58,7 @@ pub struct Keeper {
     /// Dropped when the fetch under way has been published.
     looking: Vec<oneshot::Sender<()>>,
     last_fetch: Instant,
+    waiting: Waiting,
 }
 
 impl Keeper {
@@ -68,6 +72,7 @@ impl Keeper {
         const QUEUE: usize = 64;
         let (state, view) = watch::channel(State::Refreshing);
         let (sender, requests) = mpsc::channel(QUEUE);
+        let waiting = Waiting::default();
         let keeper = Self {
             source,
             files: WatchedFiles::new(source::files(vars)),
@@ -79,14 +84,9 @@ impl Keeper {
             fetching: None,
             looking: Vec::new(),
             last_fetch: Instant::now(),
+            waiting: waiting.clone(),
         };
-        (
-            keeper,
-            Credentials {
-                state: view,
-                requests: sender,
-            },
-        )
+        (keeper, Credentials::new(view, sender, waiting))
     }
 
     /// Runs until `shutdown` ends.
@@ -127,6 +127,12 @@ impl Keeper {
             }
         }
         if self.renewal_is_due(now()) && self.last_fetch.elapsed() > RETRY_RENEWAL_AFTER {
+            self.fetch();
+        }
+        if self.waiting.count() > 0
+            && !matches!(*self.state.borrow(), State::Valid(_))
+            && self.last_fetch.elapsed() > LOOK_FOR_WAITERS_AFTER
+        {
             self.fetch();
         }
     }

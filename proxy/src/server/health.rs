@@ -58,6 +58,7 @@ pub(super) async fn readyz(AxumState(app): AxumState<Arc<App>>) -> Response {
                     "credentials": state.name(),
                     "reason": state.trouble().map(|trouble| trouble.reason.clone()),
                     "cure": state.trouble().map(|trouble| trouble.cure.clone()),
+                    "waiting": app.fetcher().origin().credentials().waiting(),
                 }),
             );
         }
@@ -70,6 +71,7 @@ pub(super) async fn readyz(AxumState(app): AxumState<Arc<App>>) -> Response {
                 "credentials": state.name(),
                 "may_list_bucket": may_list,
                 "downloads": app.fetcher().downloads(),
+                "waiting": app.fetcher().origin().credentials().waiting(),
             }),
         ),
         Err(error) => answer(
