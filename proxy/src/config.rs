@@ -41,6 +41,8 @@ pub struct Config {
     pub check_interval: Duration,
     /// `RENEWAL_THRESHOLD`: how long before its end an SSO access token is renewed.
     pub renewal_threshold: Duration,
+    /// `LOGIN_WAIT`: how long a miss waits for a login at most; zero for not at all.
+    pub login_wait: Duration,
     /// `LOG_LEVEL` and `LOG_FORMAT`.
     pub log: LogConfig,
     /// The certificates in `AWS_CA_BUNDLE`, PEM.
@@ -112,6 +114,8 @@ impl Config {
             metadata_ttl: read.duration("METADATA_TTL", Duration::from_mins(1), Duration::ZERO),
             check_interval: check_interval(&mut read),
             renewal_threshold: renewal_threshold(&mut read),
+            // Just below the ten minutes that coursier's callers allow it.
+            login_wait: read.duration("LOGIN_WAIT", Duration::from_mins(9), Duration::ZERO),
             log: log(&mut read),
             ca_bundle: read.ca_bundle(),
         };
@@ -288,6 +292,7 @@ mod tests {
         assert_eq!(config.cache.min_free_bytes, 2 << 30);
         assert_eq!(config.metadata_ttl, Duration::from_mins(1));
         assert_eq!(config.check_interval, Duration::from_mins(1));
+        assert_eq!(config.login_wait, Duration::from_mins(9));
         assert_eq!(config.repository(), "s3://artifacts/");
     }
 
@@ -329,6 +334,15 @@ mod tests {
         ] {
             assert!(text.contains(name), "{name} is missing in:\n{text}");
         }
+    }
+
+    #[test]
+    fn nobody_waits_where_login_wait_is_zero() {
+        assert_eq!(valid(&[("LOGIN_WAIT", "0")]).login_wait, Duration::ZERO);
+        assert_eq!(
+            valid(&[("LOGIN_WAIT", "5m")]).login_wait,
+            Duration::from_mins(5)
+        );
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Credentials are a value, not a call: one keeper task publishes them, everyone else reads.
 //!
 //! ```text
-//! files, timers, rejections ─► Keeper ─► watch<State> ─► Credentials ─► origin, status, readiness
-//!                               │  └─► Signalling (login-required.json)
-//!                               └─► Source ─► Session (SSO token, shared) ─► portal, STS
-//!                                         └─► aws-config, built afresh for each attempt
+//! files, timers, rejections ─► Keeper ─► watch<State> ─► Credentials ─► origin, hold, readiness
+//! requests that wait ──────────► │  └─► Signalling (login-required.json)
+//!                                └─► Source ─► Session (SSO token, shared) ─► portal, STS
+//!                                          └─► aws-config, built afresh for each attempt
 //! ```
 //!
 //! The AWS clients live as long as the process and read the current value for every request.
@@ -18,12 +18,14 @@ mod session;
 mod signalling;
 mod source;
 mod state;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout, timeout_at};
 
 pub use keeper::Keeper;
 pub use session::Sessions;
@@ -32,6 +34,7 @@ pub use state::{Identity, Report, State, Valid};
 
 use crate::error::Error;
 use keeper::Request;
+use waiting::Waiting;
 
 /// A request waits so long for a new look at credentials that were bad at the last one.
 const LOOK_PATIENCE: Duration = Duration::from_secs(2);
@@ -42,6 +45,7 @@ pub struct Credentials {
     state: watch::Receiver<State>,
     report: watch::Receiver<Report>,
     requests: mpsc::Sender<Request>,
+    waiting: Waiting,
 }
 
 impl Credentials {
@@ -49,11 +53,13 @@ impl Credentials {
         state: watch::Receiver<State>,
         report: watch::Receiver<Report>,
         requests: mpsc::Sender<Request>,
+        waiting: Waiting,
     ) -> Self {
         Self {
             state,
             report,
             requests,
+            waiting,
         }
     }
 
@@ -69,29 +75,100 @@ impl Credentials {
         self.state.borrow().clone()
     }
 
-    /// Valid credentials, waiting at most `patience` for a refresh under way.
+    /// How many requests wait for credentials now: for a login, or for passing trouble to pass.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.count()
+    }
+
+    /// The generation of the credentials in use, if they count as valid.
+    #[must_use]
+    pub fn generation(&self) -> Option<u64> {
+        match &*self.state.borrow() {
+            State::Valid(valid) => Some(valid.generation),
+            State::Refreshing
+            | State::LoginRequired(_)
+            | State::Offline(_)
+            | State::ClockSkew(_)
+            | State::Denied(_)
+            | State::ConfigError(_) => None,
+        }
+    }
+
+    /// Valid credentials, waiting at most `patience` for a refresh under way and for passing
+    /// trouble to pass.
     ///
-    /// In any other state the keeper is asked to look again, at its own pace, and what it finds
-    /// comes back: the credentials, or the state's error.
+    /// Where only a person can help, the error comes at once, as whoever asks may have something
+    /// better to do than to wait. Other trouble may be an old one: the keeper looks again first.
     pub async fn usable(&self, patience: Duration) -> Result<Arc<Valid>, Error> {
-        if let State::Valid(valid) = &*self.state.borrow() {
-            return Ok(Arc::clone(valid));
-        }
-        let mut state = self.state.clone();
         let settled = async {
-            // The state may be an old one; the keeper looks whether it still holds.
-            let _in_time = tokio::time::timeout(LOOK_PATIENCE, self.look_again()).await;
-            let looked = state
-                .wait_for(|state| !matches!(state, State::Refreshing))
-                .await;
-            looked.map_or(State::Refreshing, |state| state.clone())
+            match self.state() {
+                State::Valid(_) => return,
+                State::LoginRequired(_) => return self.ask_for_a_look(),
+                State::Refreshing | State::Offline(_) => self.ask_for_a_look(),
+                State::ClockSkew(_) | State::Denied(_) | State::ConfigError(_) => {
+                    let _in_time = timeout(LOOK_PATIENCE, self.look_again()).await;
+                }
+            }
+            let _waiter = self.waiting.enter();
+            let mut state = self.state.clone();
+            let passes = |state: &State| matches!(state, State::Refreshing | State::Offline(_));
+            let _changed = state.wait_for(|state| !passes(state)).await;
         };
-        match tokio::time::timeout(patience, settled).await {
-            Ok(state) => state.into_result(),
-            Err(_) => Err(Error::unavailable(
-                "the credentials are still being fetched",
-            )),
+        let _in_time = timeout(patience, settled).await;
+        if self.generation().is_some() {
+            self.waiting.announce_login();
         }
+        self.state().into_result()
+    }
+
+    /// What the first look came to, waiting for it at most `patience`. For `check`, which waits for
+    /// nothing to pass.
+    pub async fn looked_at(&self, patience: Duration) -> Result<Arc<Valid>, Error> {
+        let mut state = self.state.clone();
+        let looked = state.wait_for(|state| !matches!(state, State::Refreshing));
+        let _in_time = timeout(patience, looked).await;
+        self.state().into_result()
+    }
+
+    /// [`Error::LoginRequired`] where that is known already, and the keeper is asked to look again.
+    pub fn refuse_without_login(&self) -> Result<(), Error> {
+        let State::LoginRequired(trouble) = self.state() else {
+            return Ok(());
+        };
+        self.ask_for_a_look();
+        Err(Error::LoginRequired(trouble))
+    }
+
+    /// Waits, at most until `until`, for a reason to try again what failed for want of a login: other
+    /// credentials than those of the generation `tried`, or trouble that a login does not cure.
+    ///
+    /// Costs a place in memory. `false`: there is none, or the process stops.
+    pub async fn login_returned(&self, tried: Option<u64>, until: Instant) -> bool {
+        let mut state = self.state.clone();
+        if let State::LoginRequired(trouble) = self.state() {
+            self.waiting.announce(&trouble.reason);
+        }
+        let _waiter = self.waiting.enter();
+        let returned = state.wait_for(|state| match state {
+            State::Valid(valid) => Some(valid.generation) != tried,
+            State::Refreshing | State::LoginRequired(_) => false,
+            State::Offline(_) | State::ClockSkew(_) | State::Denied(_) | State::ConfigError(_) => {
+                true
+            }
+        });
+        let returned = matches!(timeout_at(until, returned).await, Ok(Ok(_)));
+        if self.generation().is_some() {
+            self.waiting.announce_login();
+        }
+        returned
+    }
+
+    /// Has the keeper look again, if that is some time ago, without waiting for it. With a full queue
+    /// others have asked already.
+    fn ask_for_a_look(&self) {
+        let (done, _) = oneshot::channel();
+        let _asked = self.requests.try_send(Request::LookAgain(done));
     }
 
     /// Has the keeper look again, if that is some time ago, and waits for what it finds.
@@ -148,5 +225,15 @@ impl Credentials {
     #[must_use]
     pub fn provider(&self) -> SharedCredentialsProvider {
         SharedCredentialsProvider::new(provider::CurrentCredentials(self.state.clone()))
+    }
+}
+
+#[cfg(test)]
+impl Credentials {
+    /// A view without a keeper: the test says what is published.
+    pub(crate) fn published_by(state: &watch::Sender<State>) -> Self {
+        let (requests, _) = mpsc::channel(1);
+        let (_, report) = watch::channel(Report::unknown(std::time::UNIX_EPOCH));
+        Self::new(state.subscribe(), report, requests, Waiting::default())
     }
 }

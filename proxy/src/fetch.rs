@@ -121,6 +121,10 @@ impl Fetcher {
             return self.serve_copy(key, cache_key, hit).await;
         }
         self.negatives.check(&cache_key)?;
+        if self.flights.running(&cache_key).is_none() {
+            // A download that cannot begin is not begun.
+            self.origin.credentials().refuse_without_login()?;
+        }
         let (flight, is_new) = self.flights.join(key, &cache_key);
         if is_new {
             self.refresh_companions_of_new(key).await;

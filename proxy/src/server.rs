@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! accept ─► connection (reset on abort) ─► hosts ─► router ─► health
-//!                                                        ├──► listing
-//!                                                        └──► artifact ─► conditions, range ─► body
+//!                                                        └──► hold ─► listing
+//!                                                             └──► artifact ─► conditions, range ─► body
 //! ```
 
 mod accept;
@@ -12,6 +12,7 @@ mod body;
 mod conditions;
 mod connection;
 mod health;
+mod hold;
 mod hosts;
 mod listing;
 pub mod range;

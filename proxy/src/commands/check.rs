@@ -109,7 +109,7 @@ async fn check_aws(config: &Config, vars: &impl Fn(&str) -> Option<String>) -> b
 }
 
 async fn check_credentials(config: &Config, credentials: &Credentials) -> bool {
-    match credentials.usable(CREDENTIALS_PATIENCE).await {
+    match credentials.looked_at(CREDENTIALS_PATIENCE).await {
         Ok(valid) => {
             let expiry = valid.credentials.expiry().map_or_else(
                 || "no expiry told".to_owned(),

@@ -55,7 +55,7 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
     let origin = Arc::new(Origin::new(&config, credentials, http));
     let repository = config.repository();
     let fetcher = Fetcher::new(&repository, config.metadata_ttl, cache.clone(), origin);
-    let app = App::new(&config, Arc::clone(&fetcher));
+    let app = App::new(&config, Arc::clone(&fetcher), stop.clone());
 
     let keeping = tokio::spawn(keeper.run(stopped(stop.clone())));
     let caching = tokio::spawn(cache.run(stopped(stop.clone())));

@@ -123,6 +123,11 @@ pub const VARIABLES: &[Variable] = &[
         "Seconds before its end that an SSO access token is renewed; never before half of its life.",
     ),
     variable(
+        "LOGIN_WAIT",
+        "540",
+        "Seconds that a miss waits for a login at most, as long as its client bears it; 0 answers 503 at once.",
+    ),
+    variable(
         "LOG_LEVEL",
         "info",
         "error, warn, info, debug or trace; or a filter such as info,bazel_proxy=debug.",

@@ -19,6 +19,7 @@ use super::publisher::Publisher;
 use super::session::{LoginNeed, Session};
 use super::signalling::Signalling;
 use super::source::{self, Attempt, Failed, Principal, Source, login_trouble};
+use super::waiting::Waiting;
 use super::{Credentials, State, Valid, schedule};
 use crate::error::Trouble;
 
@@ -26,8 +27,8 @@ use crate::error::Trouble;
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Whatever asks for a fetch causes at most one in this time, but for changed files.
 const LEAST_BETWEEN_FETCHES: Duration = Duration::from_secs(2);
-/// A renewal that failed is tried again after this.
-const RETRY_RENEWAL_AFTER: Duration = Duration::from_secs(30);
+/// While requests wait, bad credentials are looked at about every 2 s: at every second poll.
+const LOOK_FOR_WAITERS_AFTER: Duration = Duration::from_millis(1500);
 /// Passing trouble without credentials is tried again after this.
 const RETRY_PASSING_AFTER: Duration = Duration::from_secs(5);
 
@@ -70,6 +71,7 @@ pub struct Keeper {
     last_fetch: Instant,
     /// A fetch that has to wait for its time.
     is_fetch_owed: bool,
+    waiting: Waiting,
 }
 
 impl Keeper {
@@ -81,9 +83,10 @@ impl Keeper {
         vars: &impl Fn(&str) -> Option<String>,
     ) -> (Self, Credentials) {
         const QUEUE: usize = 64;
-        let (publisher, state, standing) = Publisher::new(source.profile_name());
+        let (publisher, state, report) = Publisher::new(source.profile_name());
         let (sender, requests) = mpsc::channel(QUEUE);
         let locations = source.locations();
+        let waiting = Waiting::default();
         let keeper = Self {
             files: WatchedFiles::new(source::files(vars), locations.token_folder.clone()),
             signalling: Signalling::new(&locations.signal_file),
@@ -100,8 +103,10 @@ impl Keeper {
             looking: Vec::new(),
             last_fetch: Instant::now(),
             is_fetch_owed: false,
+            waiting: waiting.clone(),
         };
-        (keeper, Credentials::new(state, standing, sender))
+        let credentials = Credentials::new(state, report, sender, waiting);
+        (keeper, credentials)
     }
 
     /// Runs until `shutdown` ends.
@@ -141,7 +146,7 @@ impl Keeper {
             return self.fetch_anew();
         }
         self.look_at_token().await;
-        self.end_old_credentials();
+        self.end_old_credentials().await;
         if self.fetch_is_due() {
             self.fetch();
         }
@@ -208,11 +213,12 @@ impl Keeper {
         }
     }
 
-    fn end_old_credentials(&mut self) {
+    async fn end_old_credentials(&mut self) {
         let has_ended = |valid: &Arc<Valid>| schedule::have_ended(valid, now(), Instant::now());
         if self.publisher.valid().as_ref().is_some_and(has_ended) {
             let next = self.last_failure.take().unwrap_or(State::Refreshing);
             self.publisher.publish(next);
+            self.tell_host().await;
         }
     }
 
@@ -221,16 +227,19 @@ impl Keeper {
         if self.is_fetch_owed && since_fetch >= LEAST_BETWEEN_FETCHES {
             return true;
         }
+        let is_waited_for = self.waiting.count() > 0 && since_fetch >= LOOK_FOR_WAITERS_AFTER;
         match self.publisher.state() {
             State::Valid(valid) => {
-                since_fetch >= RETRY_RENEWAL_AFTER
+                since_fetch >= schedule::retry_pause(&valid)
                     && schedule::renewal_is_due(&valid, now(), Instant::now())
             }
-            State::Refreshing | State::Offline(_) => since_fetch >= RETRY_PASSING_AFTER,
+            State::Refreshing | State::Offline(_) => {
+                is_waited_for || since_fetch >= RETRY_PASSING_AFTER
+            }
             State::LoginRequired(_)
             | State::ClockSkew(_)
             | State::Denied(_)
-            | State::ConfigError(_) => false,
+            | State::ConfigError(_) => is_waited_for,
         }
     }
 

@@ -25,12 +25,7 @@ impl Publisher {
     /// Nothing known yet; and the readers' sides.
     pub(super) fn new(profile: &str) -> (Self, watch::Receiver<State>, watch::Receiver<Report>) {
         let (state, state_view) = watch::channel(State::Refreshing);
-        let (report, report_view) = watch::channel(Report {
-            state: State::Refreshing,
-            since: now(),
-            identity: None,
-            login_ahead: None,
-        });
+        let (report, report_view) = watch::channel(Report::unknown(now()));
         let publisher = Self {
             state,
             report,

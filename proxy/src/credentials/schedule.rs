@@ -10,6 +10,8 @@ use super::Valid;
 const LEAST_AHEAD: Duration = Duration::from_mins(20);
 /// … or this part of the whole life before it, if that is longer; but never before half of it.
 const PART_AHEAD: u32 = 4;
+/// A renewal that failed is tried again after this, or sooner for a short life.
+const RETRY_PAUSE: Duration = Duration::from_secs(30);
 
 /// Whether it is time for new ones. One clock is enough: early is harmless.
 pub(super) fn renewal_is_due(valid: &Valid, wall: SystemTime, monotonic: Instant) -> bool {
@@ -18,6 +20,13 @@ pub(super) fn renewal_is_due(valid: &Valid, wall: SystemTime, monotonic: Instant
     };
     let ahead = LEAST_AHEAD.max(life / PART_AHEAD).min(life / 2);
     by_wall.min(by_monotonic) <= ahead
+}
+
+/// How long a failed renewal is left alone.
+pub(super) fn retry_pause(valid: &Valid) -> Duration {
+    let expiry = valid.credentials.expiry();
+    let life = expiry.and_then(|expiry| expiry.duration_since(valid.loaded_at).ok());
+    life.map_or(RETRY_PAUSE, |life| RETRY_PAUSE.min(life / 10))
 }
 
 /// Whether they have surely ended: both clocks say so, as either may have been stepped.

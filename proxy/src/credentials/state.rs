@@ -77,6 +77,18 @@ pub struct Report {
     pub login_ahead: Option<Arc<Trouble>>,
 }
 
+impl Report {
+    /// Nothing is known yet.
+    pub(super) fn unknown(since: SystemTime) -> Self {
+        Self {
+            state: State::Refreshing,
+            since,
+            identity: None,
+            login_ahead: None,
+        }
+    }
+}
+
 /// Credentials in use.
 #[derive(Debug)]
 pub struct Valid {

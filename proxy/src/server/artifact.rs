@@ -12,36 +12,33 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
+use super::body;
 use super::conditions::{self, Outcome};
 use super::connection::AbortHandle;
 use super::range::{self, RangeOutcome};
 use super::router::App;
 use super::status::CACHE_NAME;
-use super::{body, status};
 use crate::artifact::ArtifactKey;
+use crate::error::Error;
 use crate::fetch::{Found, Verdict};
 
-/// Answers a GET or HEAD.
+/// Answers a GET or HEAD, or says why not.
 pub(super) async fn answer(
     app: &Arc<App>,
     abort: AbortHandle,
     key: &ArtifactKey,
     request: &Parts,
-) -> Response {
+) -> Result<Response, Error> {
     let is_head = request.method == Method::HEAD;
     let found = if is_head {
         app.fetcher().head(key).await
     } else {
         app.fetcher().get(key).await
     };
-    match found {
-        Ok(found) => {
-            let mut response = with_object(app, abort, key, request, &found);
-            add_object_headers(response.headers_mut(), key, &found);
-            response
-        }
-        Err(error) => status::answer(&error),
-    }
+    let found = found?;
+    let mut response = with_object(app, abort, key, request, &found);
+    add_object_headers(response.headers_mut(), key, &found);
+    Ok(response)
 }
 
 fn with_object(

@@ -72,6 +72,7 @@ pub(super) async fn readyz(AxumState(app): AxumState<Arc<App>>) -> Response {
         }
     };
     body["ready"] = json!(status == StatusCode::OK);
+    body["waiting"] = json!(origin.credentials().waiting());
     answer(status, &body)
 }
 

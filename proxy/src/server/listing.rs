@@ -93,7 +93,7 @@ impl Listings {
         app: &Arc<App>,
         folder: &FolderKey,
         request: &Parts,
-    ) -> Response {
+    ) -> Result<Response, Error> {
         let after = after(request.uri.query());
         let id = (folder.clone(), after.clone().unwrap_or_default());
         let listed = app
@@ -104,7 +104,7 @@ impl Listings {
             Ok((listing, cached)) => {
                 let page = Arc::new(self.page(folder, &listing, &cached));
                 if page.entries.is_empty() && !folder.as_str().is_empty() && after.is_none() {
-                    return status::answer(&Error::NotFound);
+                    return Err(Error::NotFound);
                 }
                 self.pages.insert(id, Arc::clone(&page));
                 (page, "fwd=miss")
@@ -117,7 +117,7 @@ impl Listings {
                     info!(folder = folder.as_str(), %error, "a folder is shown as it was");
                     (page, "hit; detail=stale")
                 }
-                Some(_) | None => return status::answer(&error),
+                Some(_) | None => return Err(error),
             },
         };
         let mut response = self.render(&page, wants_json(request));
@@ -126,7 +126,7 @@ impl Listings {
         if let Ok(value) = HeaderValue::from_str(&format!("{CACHE_NAME}; {verdict}")) {
             headers.insert(HeaderName::from_static("cache-status"), value);
         }
-        response
+        Ok(response)
     }
 
     fn page(&self, folder: &FolderKey, listing: &Listing, cached: &[bool]) -> Page {

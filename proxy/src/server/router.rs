@@ -9,11 +9,13 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use http::header::ALLOW;
 use http::{Method, StatusCode};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{Level, event, info};
 
 use super::connection::AbortHandle;
 use super::health::{self, Readiness};
+use super::hold::Hold;
 use super::hosts::{AllowedHosts, HostError};
 use super::listing::Listings;
 use super::{artifact, status};
@@ -28,13 +30,16 @@ pub struct App {
     hosts: AllowedHosts,
     readiness: Readiness,
     listings: Listings,
+    hold: Hold,
 }
 
 impl App {
-    /// Puts the parts together.
+    /// Puts the parts together. `stop` becomes true when the process stops.
     #[must_use]
-    pub fn new(config: &Config, fetcher: Arc<Fetcher>) -> Arc<Self> {
+    pub fn new(config: &Config, fetcher: Arc<Fetcher>, stop: watch::Receiver<bool>) -> Arc<Self> {
+        let credentials = fetcher.origin().credentials().clone();
         Arc::new(Self {
+            hold: Hold::new(config.login_wait, credentials, stop),
             fetcher,
             prefix_bytes: config.prefix.len(),
             hosts: AllowedHosts::new(&config.allowed_hosts),
@@ -49,10 +54,6 @@ impl App {
 
     pub(super) fn readiness(&self) -> &Readiness {
         &self.readiness
-    }
-
-    pub(super) fn listings(&self) -> &Listings {
-        &self.listings
     }
 }
 
@@ -84,8 +85,14 @@ async fn by_path(
     }
     let (request, _no_body) = request.into_parts();
     match RequestPath::parse(request.uri.path(), app.prefix_bytes) {
-        Ok(RequestPath::Artifact(key)) => artifact::answer(&app, abort, &key, &request).await,
-        Ok(RequestPath::Folder(folder)) => app.listings().answer(&app, &folder, &request).await,
+        Ok(RequestPath::Artifact(key)) => {
+            let attempt = || artifact::answer(&app, abort.clone(), &key, &request);
+            app.hold.answer(&request, attempt).await
+        }
+        Ok(RequestPath::Folder(folder)) => {
+            let attempt = || app.listings.answer(&app, &folder, &request);
+            app.hold.answer(&request, attempt).await
+        }
         Err(error) => status::bad_key(&error),
     }
 }

@@ -5,14 +5,17 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::artifact::KeyError;
 use crate::error::{Error, Trouble};
 
 /// RFC 9211: this cache's name in `Cache-Status`.
 pub(super) const CACHE_NAME: &str = "bazel-proxy";
+const CACHE_STATUS: &str = "cache-status";
+/// The `detail` of an answer that waited for a login.
+const HELD: &str = "held";
 
 /// The answer to a request whose object cannot be had.
 pub(super) fn answer(error: &Error) -> Response {
@@ -38,6 +41,37 @@ pub(super) fn answer(error: &Error) -> Response {
             let trouble = Trouble::new(error.to_string(), "Try again.");
             unavailable("The download went wrong", &trouble, "failed")
         }
+    }
+}
+
+/// Sends a client that waits to the same place again. Nobody may keep this answer.
+pub(super) fn again(location: &str) -> Response {
+    let Ok(location) = HeaderValue::from_str(location) else {
+        // No URL of a request holds what a header may not.
+        return answer(&Error::unavailable("this URL cannot be redirected to"));
+    };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, location);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    set_cache_status(headers, HELD);
+    response
+}
+
+/// Says in an answer's `Cache-Status` that it waited for a login.
+pub(super) fn mark_held(headers: &mut HeaderMap) {
+    let written = headers
+        .get(CACHE_STATUS)
+        .and_then(|value| value.to_str().ok());
+    let parameters = written.unwrap_or(CACHE_NAME).split("; ");
+    let mut value: Vec<_> = parameters
+        .filter(|parameter| !parameter.starts_with("detail="))
+        .collect();
+    let detail = format!("detail={HELD}");
+    value.push(&detail);
+    if let Ok(value) = HeaderValue::from_str(&value.join("; ")) {
+        headers.insert(CACHE_STATUS, value);
     }
 }
 
@@ -79,10 +113,10 @@ fn unavailable(title: &str, trouble: &Trouble, detail: &str) -> Response {
     response
 }
 
-fn set_cache_status(headers: &mut http::HeaderMap, detail: &str) {
+fn set_cache_status(headers: &mut HeaderMap, detail: &str) {
     let value = format!("{CACHE_NAME}; fwd=uri-miss; detail={detail}");
     if let Ok(value) = HeaderValue::from_str(&value) {
-        headers.insert("cache-status", value);
+        headers.insert(CACHE_STATUS, value);
     }
 }
 
@@ -118,5 +152,29 @@ mod tests {
             response.headers()[CONTENT_TYPE],
             "text/plain; charset=utf-8"
         );
+    }
+
+    #[test]
+    fn what_waited_says_so_and_keeps_where_it_came_from() {
+        for (before, after) in [
+            ("bazel-proxy; hit", "bazel-proxy; hit; detail=held"),
+            (
+                "bazel-proxy; fwd=uri-miss; detail=uncached",
+                "bazel-proxy; fwd=uri-miss; detail=held",
+            ),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CACHE_STATUS, HeaderValue::from_static(before));
+            mark_held(&mut headers);
+            assert_eq!(headers[CACHE_STATUS], after);
+        }
+    }
+
+    #[test]
+    fn nobody_may_keep_a_redirect() {
+        let response = again("/g/a-1.jar?w=1");
+        assert_eq!(response.status(), 307);
+        assert_eq!(response.headers()[LOCATION], "/g/a-1.jar?w=1");
+        assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
     }
 }

@@ -327,6 +327,7 @@ impl Known {
 mod tests {
     use super::*;
     use sso_session::secret::Secret;
+    use sso_session::token::UnreadableToken;
     use std::time::UNIX_EPOCH;
 
     const THRESHOLD: Duration = Duration::from_mins(20);
@@ -590,10 +591,10 @@ mod tests {
         let mut clocks = Clocks::new();
         let mut ledger = Ledger::new(THRESHOLD);
         let torn = || {
-            Token::parse(b"{")
-                .err()
-                .map(Reading::Unreadable)
-                .expect("torn")
+            Reading::Unreadable(UnreadableToken::Content {
+                path: "token.json".into(),
+                problem: Token::parse(b"{").expect_err("torn"),
+            })
         };
         ledger.see(torn(), None, clocks.0, 1.0);
         assert_eq!(name_of(&ledger.standing(clocks.0)), "passing");

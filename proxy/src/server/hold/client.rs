@@ -1,0 +1,142 @@
+//! Which client asks, and how long each bears to wait.
+//!
+//! The figures are those of the clients' sources and of trials with the real ones. A client that gives
+//! up a read early but follows redirects to itself waits in many short holds; one that gives up early
+//! and asks again by itself gets its 503 in time for that; everyone else waits in one hold.
+
+use std::time::Duration;
+
+/// Who asks, by its `User-Agent`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Client {
+    /// Its downloader gives up a read at 20 s and takes the 40th redirect for a loop
+    /// (`HttpConnector.java`: `READ_TIMEOUT_MS`, `MAX_REDIRECTS`).
+    Bazel,
+    /// Gives up a read at 30 s and takes 50 redirects, its HTTP library's default (measured: 4.4.1).
+    Gradle4,
+    /// Takes 10 redirects (`DefaultHttpSettings.java`), and asks three times.
+    Gradle,
+    /// Waits for ever, or 30 minutes.
+    Maven,
+    /// Waits for ever; what starts it allows 10 minutes.
+    Coursier,
+    /// Gives up a read at 15 s, and asks six times.
+    Pip,
+    /// As pip.
+    Poetry,
+    /// Gives up a read at 30 s, and asks four times.
+    Uv,
+    /// A person, who wants to be told.
+    Browser,
+    /// `curl -fO` takes a redirect for success and leaves an empty file, so there is none.
+    Other,
+}
+
+/// How a client is kept waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    /// The longest hold of one request, if not `LOGIN_WAIT`.
+    pub(super) hold: Option<Duration>,
+    /// After a hold, the client is sent to the same place again so many times.
+    pub(super) redirects: u32,
+}
+
+impl Client {
+    pub(super) fn of(user_agent: &str) -> Self {
+        let agent = user_agent.to_ascii_lowercase();
+        let (name, version) = agent.split_once('/').unwrap_or((&agent, ""));
+        match name {
+            "bazel" => Self::Bazel,
+            "gradle" if is_before_5(version) => Self::Gradle4,
+            "gradle" => Self::Gradle,
+            "apache-maven" => Self::Maven,
+            "coursier" => Self::Coursier,
+            "pip" => Self::Pip,
+            "poetry" => Self::Poetry,
+            "uv" => Self::Uv,
+            "mozilla" => Self::Browser,
+            _ => Self::Other,
+        }
+    }
+
+    pub(super) fn way(self) -> Way {
+        match self {
+            Self::Bazel => in_holds_of(15, 38),
+            Self::Gradle4 => in_holds_of(25, 48),
+            Self::Gradle => in_holds_of(25, 9),
+            Self::Pip | Self::Poetry | Self::Browser => in_holds_of(10, 0),
+            Self::Uv => in_holds_of(25, 0),
+            Self::Maven | Self::Coursier | Self::Other => Way {
+                hold: None,
+                redirects: 0,
+            },
+        }
+    }
+}
+
+const fn in_holds_of(seconds: u64, redirects: u32) -> Way {
+    Way {
+        hold: Some(Duration::from_secs(seconds)),
+        redirects,
+    }
+}
+
+fn is_before_5(version: &str) -> bool {
+    let major = version
+        .split('.')
+        .next()
+        .and_then(|major| major.parse().ok());
+    major.is_some_and(|major: u32| major < 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_known_by_what_they_call_themselves() {
+        for (user_agent, client) in [
+            ("Bazel/development version", Client::Bazel),
+            ("bazel/7.4.0", Client::Bazel),
+            (
+                "Gradle/4.4.1 (Linux;6.1;amd64) (Debian;17.0.15)",
+                Client::Gradle4,
+            ),
+            ("Gradle/8.10.2 (Mac OS X;14.5;aarch64)", Client::Gradle),
+            ("Gradle/10.0", Client::Gradle),
+            ("Gradle", Client::Gradle),
+            (
+                "Apache-Maven/3.8.7 (Java 17.0.15; Linux 6.1)",
+                Client::Maven,
+            ),
+            ("Coursier/2.1.24", Client::Coursier),
+            ("pip/23.0.1 {\"ci\":null}", Client::Pip),
+            ("poetry/1.8.2 CPython/3.12", Client::Poetry),
+            ("uv/0.5.1 {}", Client::Uv),
+            ("Mozilla/5.0 (X11; Linux x86_64)", Client::Browser),
+            ("Bazelisk/development", Client::Other),
+            ("curl/7.88.1", Client::Other),
+            ("", Client::Other),
+        ] {
+            assert_eq!(Client::of(user_agent), client, "{user_agent}");
+        }
+    }
+
+    #[test]
+    fn no_client_is_held_or_redirected_longer_than_it_bears() {
+        let way = |client: Client| {
+            let Way { hold, redirects } = client.way();
+            (hold.map(|hold| hold.as_secs()), redirects)
+        };
+        assert_eq!(way(Client::Bazel), (Some(15), 38));
+        assert_eq!(way(Client::Gradle4), (Some(25), 48));
+        assert_eq!(way(Client::Gradle), (Some(25), 9));
+        assert_eq!(way(Client::Maven), (None, 0));
+        assert_eq!(way(Client::Coursier), (None, 0));
+        assert_eq!(way(Client::Pip), (Some(10), 0));
+        assert_eq!(way(Client::Poetry), (Some(10), 0));
+        assert_eq!(way(Client::Uv), (Some(25), 0));
+        assert_eq!(way(Client::Browser), (Some(10), 0));
+        assert_eq!(way(Client::Other), (None, 0));
+    }
+}
