@@ -3,6 +3,7 @@
 pub mod date;
 pub mod disk;
 mod document;
+pub mod lock;
 mod nonce;
 pub mod registration;
 pub mod secret;
