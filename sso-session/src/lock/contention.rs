@@ -281,7 +281,7 @@ fn contend(kernels: Kernels) {
             Some(status) if status.success() => finished += 1,
             // It has killed itself while it held the lock.
             Some(status) if status.signal() == Some(9) => {
-                children.insert(0, start(folder, kernels))
+                children.insert(0, start(folder, kernels));
             }
             Some(status) => panic!("a contender failed: {status}"),
             None if killed < 3 && count(folder, "round.") > 20 * (killed + 1) => {
