@@ -108,6 +108,8 @@ async fn the_code_can_be_typed_in() {
     let sign_in = SignIn::begin(&setup).await;
     let page = browse(&setup, "/device", None).await;
     assert!(page.contains("name=\"user_code\""), "{page}");
+    let page = browse(&setup, "/device?user_code=%3Cscript%3E", None).await;
+    assert!(!page.contains("<script>"), "{page}");
     let form = format!(
         "user_code={}&decision=allow",
         sign_in.user_code().to_lowercase()

@@ -7,7 +7,7 @@ use aws_sdk_ssooidc::operation::create_token::CreateTokenError;
 use aws_sdk_ssooidc::types::AccessDeniedExceptionReason;
 use simulated_aws::{Fault, Operation};
 
-use super::clients::{developer, refresh};
+use super::clients::{browse, developer, refresh};
 use crate::setup::{Setup, failure, is};
 
 #[tokio::test]
@@ -69,6 +69,24 @@ async fn a_denial_can_have_the_reason_of_a_key() {
 }
 
 #[tokio::test]
+async fn refreshing_can_fail_while_people_sign_in() {
+    let setup = Setup::new().await;
+    let sso = setup.aws.sso();
+    let login = sso.sign_in();
+    let fault = Fault::on(Operation::CreateToken)
+        .grant_type("refresh_token")
+        .respond(500, "InternalServerException");
+    setup.aws.faults().add(fault);
+    let failed = refresh(&setup, &login).send().await;
+    assert_eq!(failure!(failed), is(500, "InternalServerException"));
+    let other = refresh(&setup, &login).grant_type("authorization_code");
+    assert_eq!(failure!(other.send().await).0, 400);
+    let log = setup.aws.counters().log();
+    let grants: Vec<_> = log.iter().map(|call| call.grant_type.as_deref()).collect();
+    assert_eq!(grants, [Some("refresh_token"), Some("authorization_code")]);
+}
+
+#[tokio::test]
 async fn garbage_is_not_an_answer() {
     let setup = Setup::new().await;
     let login = setup.aws.sso().sign_in();
@@ -87,6 +105,14 @@ async fn garbage_is_not_an_answer() {
         assert_eq!(role, None, "{body}");
     }
     assert!(refresh(&setup, &login).send().await.is_ok());
+    // A stranger's answer has nothing of AWS about it.
+    let fault = Fault::any().respond_with(200, "text/html", "<html>Welcome</html>");
+    setup.aws.faults().add(fault);
+    let page = browse(&setup, "/artifacts/k", None).await;
+    assert!(
+        page.contains("content-type: text/html") && !page.contains("amz"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
