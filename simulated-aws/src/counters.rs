@@ -9,7 +9,8 @@ use crate::Operation;
 /// Calls kept in the log; older ones are dropped, their counts stay.
 const LOG_LIMIT: usize = 100_000;
 
-/// One request, recorded when its head arrives, so that a hung request is already in the log.
+/// One request, recorded when its head arrives (of a small POST, the body too), so that a hung request is
+/// already in the log.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Call {
@@ -19,6 +20,8 @@ pub struct Call {
     pub bucket: Option<String>,
     /// The object's key, decoded, if the call names one.
     pub key: Option<String>,
+    /// The grant that `CreateToken` was asked to redeem, such as `refresh_token`.
+    pub grant_type: Option<String>,
     /// The answer's status; `None` until there is one.
     pub status: Option<u16>,
     /// The `Range` header.
@@ -169,6 +172,7 @@ mod tests {
             operation: Operation::GetObject,
             bucket: Some("bucket".to_owned()),
             key: Some(key.to_owned()),
+            grant_type: None,
             status: None,
             range: None,
             if_none_match: None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use http::header::{CONTENT_LENGTH, DATE, HeaderName, IF_NONE_MATCH, RANGE, SERVER};
+use http::header::{CONTENT_LENGTH, DATE, HeaderName, IF_NONE_MATCH, RANGE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -54,13 +54,7 @@ impl Exchange {
             .iter()
             .find_map(|service| Some((service, service.target(&head)?)));
         let Some((service, target)) = found else {
-            return Ok(self.finish(
-                unserved(),
-                &head.method,
-                &request_id,
-                BodyEffects::default(),
-                ending,
-            ));
+            return Ok(self.finish(unserved(), &head.method, BodyEffects::default(), ending));
         };
         let number = self.counters.arrived(call(&head, &target));
         let method = head.method.clone();
@@ -75,16 +69,16 @@ impl Exchange {
             }
             None => None,
         };
-        let response = match instead {
-            Some(response) => response,
-            None => {
-                service
-                    .answer(Request::from_parts(head, body), target)
-                    .await
-            }
+        let response = if let Some(response) = instead {
+            response
+        } else {
+            let request = Request::from_parts(head, body);
+            let mut response = service.answer(request, target).await;
+            service.stamp(response.headers_mut(), &request_id);
+            response
         };
         self.counters.answered(number, response.status().as_u16());
-        Ok(self.finish(response, &method, &request_id, spoiled, ending))
+        Ok(self.finish(response, &method, spoiled, ending))
     }
 
     /// Plays what happens before the head; an answer if the fault has one of its own.
@@ -123,14 +117,15 @@ impl Exchange {
             message,
             reason: effects.reason,
         };
-        Ok(Some(service.error(&error, request_id)))
+        let mut response = service.error(&error, request_id);
+        service.stamp(response.headers_mut(), request_id);
+        Ok(Some(response))
     }
 
     fn finish(
         &self,
         mut response: Response<PlainBody>,
         method: &Method,
-        RequestId(request_id): &RequestId,
         effects: BodyEffects,
         ending: Ending,
     ) -> Response<ShapedBody> {
@@ -139,20 +134,8 @@ impl Exchange {
             *response.body_mut() = full("");
         }
         let date = httpdate::fmt_http_date(self.clock.now());
-        let headers = response.headers_mut();
-        let named = [
-            (DATE, date.as_str()),
-            (SERVER, "AmazonS3"),
-            (
-                HeaderName::from_static("x-amz-request-id"),
-                request_id.as_str(),
-            ),
-            (HeaderName::from_static("x-amz-id-2"), request_id.as_str()),
-        ];
-        for (name, value) in named {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(name, value);
-            }
+        if let Ok(date) = HeaderValue::from_str(&date) {
+            response.headers_mut().insert(DATE, date);
         }
         response.map(|plain| ShapedBody::new(plain, effects, ending, self.counters.clone()))
     }
@@ -193,6 +176,7 @@ fn call(head: &Parts, target: &Target) -> Call {
         operation: target.operation,
         bucket: target.bucket.clone(),
         key: target.key.clone(),
+        grant_type: target.grant_type.clone(),
         status: None,
         range: header(RANGE),
         if_none_match: header(IF_NONE_MATCH),

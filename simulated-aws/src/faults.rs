@@ -120,6 +120,7 @@ mod tests {
             operation: Operation::GetObject,
             bucket: Some("bucket".to_owned()),
             key: Some(key.to_owned()),
+            grant_type: None,
         }
     }
 

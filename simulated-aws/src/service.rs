@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 
@@ -21,6 +21,7 @@ pub(crate) struct Target {
     pub(crate) operation: Operation,
     pub(crate) bucket: Option<String>,
     pub(crate) key: Option<String>,
+    pub(crate) grant_type: Option<String>,
 }
 
 impl Target {
@@ -30,6 +31,7 @@ impl Target {
             operation,
             bucket: None,
             key: None,
+            grant_type: None,
         }
     }
 }
@@ -99,6 +101,13 @@ pub(crate) trait Service: Send + Sync {
 
     /// An error in the service's own form.
     fn error(&self, error: &ErrorAnswer, request_id: &RequestId) -> Response<PlainBody>;
+
+    /// Puts the headers on an answer that all answers of the service have.
+    fn stamp(&self, headers: &mut HeaderMap, RequestId(request_id): &RequestId) {
+        if let Ok(value) = HeaderValue::from_str(request_id) {
+            headers.insert("x-amzn-requestid", value);
+        }
+    }
 }
 
 /// A body that is at hand.

@@ -20,6 +20,7 @@ pub struct Fault {
     methods: Vec<Method>,
     bucket: Option<String>,
     keys: Option<KeyScope>,
+    grant_type: Option<String>,
     pub(super) times: Option<u64>,
     pub(super) skip: u64,
     pub(super) effects: Effects,
@@ -128,6 +129,12 @@ impl Fault {
         self
     }
 
+    /// Strikes `CreateToken` only for this grant: with `refresh_token`, people can still sign in.
+    pub fn grant_type(mut self, grant_type: &str) -> Self {
+        self.grant_type = Some(grant_type.to_owned());
+        self
+    }
+
     /// Strikes so many requests and then no more; without it, always.
     pub fn times(mut self, times: u64) -> Self {
         self.times = Some(times);
@@ -229,6 +236,7 @@ impl Fault {
         let operation = self.operations.is_empty() || self.operations.contains(&target.operation);
         let method = self.methods.is_empty() || self.methods.contains(method);
         let bucket = self.bucket.is_none() || self.bucket == target.bucket;
+        let grant_type = self.grant_type.is_none() || self.grant_type == target.grant_type;
         let key = match (&self.keys, target.key.as_deref()) {
             (None, _) => true,
             (Some(_), None) => false,
@@ -236,6 +244,6 @@ impl Fault {
             (Some(KeyScope::Prefix(prefix)), Some(key)) => key.starts_with(prefix.as_str()),
             (Some(KeyScope::Suffix(suffix)), Some(key)) => key.ends_with(suffix.as_str()),
         };
-        operation && method && bucket && key
+        operation && method && bucket && grant_type && key
     }
 }

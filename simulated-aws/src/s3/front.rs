@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use http::header::SERVER;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
 use s3s::config::{S3Config, StaticConfigProvider};
@@ -75,6 +76,7 @@ impl Service for Front {
             operation,
             bucket,
             key,
+            grant_type: None,
         })
     }
 
@@ -88,6 +90,15 @@ impl Service for Front {
 
     fn error(&self, error: &ErrorAnswer, request_id: &RequestId) -> Response<PlainBody> {
         document(error.status, &error.code, &error.message, &[], request_id)
+    }
+
+    fn stamp(&self, headers: &mut HeaderMap, RequestId(request_id): &RequestId) {
+        headers.insert(SERVER, HeaderValue::from_static("AmazonS3"));
+        for name in ["x-amz-request-id", "x-amz-id-2"] {
+            if let Ok(value) = HeaderValue::from_str(request_id) {
+                headers.insert(name, value);
+            }
+        }
     }
 }
 

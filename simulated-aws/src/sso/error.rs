@@ -5,7 +5,7 @@
 use http::{HeaderValue, Response};
 use serde_json::{Value, json};
 
-use crate::service::{ErrorAnswer, PlainBody, RequestId, reply};
+use crate::service::{ErrorAnswer, PlainBody, reply};
 
 /// An error of SSO-OIDC with the status that belongs to its code.
 pub(super) fn oidc(code: &str, description: &str) -> ErrorAnswer {
@@ -23,7 +23,7 @@ pub(super) fn invalid_request(message: &str) -> ErrorAnswer {
 }
 
 /// SSO-OIDC's form: OAuth's fields in the body, AWS's code in a header.
-pub(super) fn oidc_answer(error: &ErrorAnswer, request_id: &RequestId) -> Response<PlainBody> {
+pub(super) fn oidc_answer(error: &ErrorAnswer) -> Response<PlainBody> {
     let mut body = json!({
         "error": oauth_code(&error.code),
         "error_description": error.message,
@@ -31,30 +31,20 @@ pub(super) fn oidc_answer(error: &ErrorAnswer, request_id: &RequestId) -> Respon
     if let Some(reason) = &error.reason {
         body["reason"] = json!(reason);
     }
-    answer(error, &body, request_id)
+    answer(error, &body)
 }
 
 /// The portal's form.
-pub(super) fn portal_answer(error: &ErrorAnswer, request_id: &RequestId) -> Response<PlainBody> {
+pub(super) fn portal_answer(error: &ErrorAnswer) -> Response<PlainBody> {
     let kind = format!("com.amazonaws.switchboard.portal#{}", error.code);
     let body = json!({ "message": error.message, "__type": kind });
-    answer(error, &body, request_id)
+    answer(error, &body)
 }
 
-fn answer(
-    error: &ErrorAnswer,
-    body: &Value,
-    RequestId(request_id): &RequestId,
-) -> Response<PlainBody> {
+fn answer(error: &ErrorAnswer, body: &Value) -> Response<PlainBody> {
     let mut response = reply(error.status(), "application/json", body.to_string());
-    let named = [
-        ("x-amzn-errortype", error.code.as_str()),
-        ("x-amzn-requestid", request_id),
-    ];
-    for (name, value) in named {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            response.headers_mut().insert(name, value);
-        }
+    if let Ok(code) = HeaderValue::from_str(&error.code) {
+        response.headers_mut().insert("x-amzn-errortype", code);
     }
     response
 }

@@ -60,7 +60,10 @@ impl Service for Oidc {
         };
         // A signed request is for a bucket of that name.
         let ours = head.method == Method::POST && Credential::of(head).is_none();
-        ours.then(|| Target::of(operation))
+        ours.then(|| Target {
+            grant_type: grant_type(SmallBody::of(head)),
+            ..Target::of(operation)
+        })
     }
 
     fn answer(
@@ -79,13 +82,13 @@ impl Service for Oidc {
         };
         let response = match answer {
             Ok(value) => reply(StatusCode::OK, "application/json", value.to_string()),
-            Err(error) => oidc_answer(&error, &RequestId::of(&head)),
+            Err(error) => oidc_answer(&error),
         };
         async { response }.boxed()
     }
 
-    fn error(&self, error: &ErrorAnswer, request_id: &RequestId) -> Response<PlainBody> {
-        oidc_answer(error, request_id)
+    fn error(&self, error: &ErrorAnswer, _: &RequestId) -> Response<PlainBody> {
+        oidc_answer(error)
     }
 }
 
@@ -183,6 +186,12 @@ impl Oidc {
         }
         Ok(answer)
     }
+}
+
+/// The grant a body asks to redeem, if it can be read and is about that.
+fn grant_type(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    Some(body.get("grantType")?.as_str()?.to_owned())
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ErrorAnswer> {

@@ -48,13 +48,13 @@ impl Service for Portal {
         let head = request.into_parts().0;
         let response = match self.serve(target.operation, &head) {
             Ok(value) => reply(StatusCode::OK, "application/json", value.to_string()),
-            Err(error) => portal_answer(&error, &RequestId::of(&head)),
+            Err(error) => portal_answer(&error),
         };
         async { response }.boxed()
     }
 
-    fn error(&self, error: &ErrorAnswer, request_id: &RequestId) -> Response<PlainBody> {
-        portal_answer(error, request_id)
+    fn error(&self, error: &ErrorAnswer, _: &RequestId) -> Response<PlainBody> {
+        portal_answer(error)
     }
 }
 

@@ -7,3 +7,5 @@ mod identity;
 mod listing;
 mod objects;
 mod setup;
+mod sso;
+mod sts;

@@ -1,0 +1,11 @@
+//! SSO under the real SDKs and the real AWS CLI.
+
+mod aws_cli;
+mod clients;
+mod device;
+mod faults;
+mod files;
+mod pkce;
+mod portal;
+mod refresh;
+mod registration;
