@@ -18,14 +18,14 @@ use tracing::{info, warn};
 
 use crate::disk;
 use crate::failure::Failure;
-use crate::lock::{LockError, RefreshLock};
+use crate::lock::{LockError, RefreshGuard, RefreshLock};
 use crate::oidc::{Grant, Oidc};
 use crate::registration::RegistrationFile;
 use crate::token::{Reading, Token, TokenFile, Written};
 use crate::verdict::Verdict;
 
-/// How long another process's renewal is waited for.
-const LOCK_PATIENCE: Duration = Duration::from_secs(15);
+/// How long another process's renewal is waited for: longer than it takes to find it dead.
+const LOCK_PATIENCE: Duration = Duration::from_secs(20);
 /// A refusal is believed after so many further looks at the file …
 const LOOKS_AFTER_REFUSAL: u32 = 3;
 /// … over so long altogether.
@@ -36,6 +36,7 @@ const LOOKING_AFTER_REFUSAL: Duration = Duration::from_secs(2);
 pub struct Renewer {
     token_folder: PathBuf,
     state_folder: PathBuf,
+    lock: RefreshLock,
     token_file: TokenFile,
     registration_file: RegistrationFile,
     oidc: Oidc,
@@ -98,6 +99,7 @@ impl Renewer {
         Self {
             token_folder: token_folder.to_owned(),
             state_folder: state_folder.to_owned(),
+            lock: RefreshLock::new(state_folder),
             token_file: TokenFile::new(token_folder, token_file_name),
             registration_file: RegistrationFile::new(token_folder, registration_file_name),
             oidc,
@@ -120,10 +122,10 @@ impl Renewer {
         now: impl Fn() -> SystemTime + Send,
     ) -> Result<Renewed, RenewalError> {
         self.prove_writable().await?;
-        let lock = RefreshLock::acquire(&self.state_folder, LOCK_PATIENCE).await;
-        let _lock = lock.map_err(|error| match error {
-            LockError::ReadOnly { .. } => RenewalError::ReadOnly(error.to_string()),
-            LockError::Held { .. } | LockError::Io { .. } => {
+        let lock = self.lock.acquire(LOCK_PATIENCE).await;
+        let lock = lock.map_err(|error| match error {
+            LockError::ReadOnly(_) => RenewalError::ReadOnly(error.to_string()),
+            LockError::FolderMissing(_) | LockError::Held { .. } | LockError::Disk(_) => {
                 RenewalError::Passing(error.to_string())
             }
         })?;
@@ -139,16 +141,23 @@ impl Renewer {
                 )));
             }
         };
-        match self.oidc.refresh(&current).await {
+        let lock = still_ours(lock).await?;
+        let answer = self.oidc.refresh(&current).await;
+        let outcome = match answer {
             Ok(grant) => Ok(self.save(&current, renewed(&current, grant, now())).await),
             Err((verdict, failure)) => self.refused(&current, verdict, &failure).await,
-        }
+        };
+        // Giving it back works on the disk.
+        let _given_back = tokio::task::spawn_blocking(move || drop(lock)).await;
+        outcome
     }
 
     async fn prove_writable(&self) -> Result<(), RenewalError> {
-        let folder = self.token_folder.clone();
-        let proof = tokio::task::spawn_blocking(move || disk::prove_writable(&folder)).await;
-        match proof {
+        let (tokens, state) = (self.token_folder.clone(), self.state_folder.clone());
+        let proof = tokio::task::spawn_blocking(move || {
+            disk::prove_writable(&tokens).and_then(|()| disk::create_folder(&state))
+        });
+        match proof.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(RenewalError::ReadOnly(error.to_string())),
             Err(error) => Err(RenewalError::Passing(error.to_string())),
@@ -224,6 +233,13 @@ impl Renewer {
             }
         }
     }
+}
+
+/// A process that slept may have been taken for dead: then somebody else renews.
+async fn still_ours(lock: RefreshGuard) -> Result<RefreshGuard, RenewalError> {
+    let asked = tokio::task::spawn_blocking(move || lock.is_still_ours().then_some(lock)).await;
+    let lost = || RenewalError::Passing("another process has taken the lock over".to_owned());
+    asked.ok().flatten().ok_or_else(lost)
 }
 
 fn renewed(spent: &Token, grant: Grant, now: SystemTime) -> Token {
