@@ -185,7 +185,7 @@ impl Renewer {
         verdict: Verdict,
         failure: &Failure,
     ) -> Result<Renewed, RenewalError> {
-        let reason = failure.to_string();
+        let reason = format!("AWS says {failure}");
         let code = failure.code.clone().unwrap_or_default();
         match verdict {
             Verdict::LoginRequired | Verdict::CredentialsRejected => {

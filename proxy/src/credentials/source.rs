@@ -29,6 +29,9 @@ use crate::error::Trouble;
 /// No attempt takes longer: a slow `credential_process`, or a renewal behind another process's.
 pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(45);
 
+/// The first link of the default chain.
+const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
+
 /// Fetches credentials for one profile.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -100,7 +103,8 @@ impl Source {
         vars: &impl Fn(&str) -> Option<String>,
     ) -> Self {
         let read = |name: &&str| Some(((*name).to_owned(), vars(name)?));
-        let variables = sso_session::config::VARIABLES.iter().filter_map(read);
+        let names = sso_session::config::VARIABLES.iter().chain([&ACCESS_KEY]);
+        let variables = names.filter_map(read);
         Self {
             profile,
             region,
@@ -148,8 +152,13 @@ impl Source {
 
     /// Reads the profile.
     async fn principal(&self) -> Result<Principal, State> {
-        let Profile::Named(name) = self.profile.clone() else {
-            return Ok(Principal::Chain);
+        let name = match &self.profile {
+            Profile::Named(name) => name.clone(),
+            // The chain asks the default profile where the environment holds no keys.
+            Profile::DefaultChain if self.variables.contains_key(ACCESS_KEY) => {
+                return Ok(Principal::Chain);
+            }
+            Profile::DefaultChain => self.profile.name().to_owned(),
         };
         let (locations, variables) = (self.locations().clone(), Arc::clone(&self.variables));
         let resolved = tokio::task::spawn_blocking(move || {
@@ -164,6 +173,10 @@ impl Source {
                 }
                 CredentialSource::Other(_) => Principal::Chain,
             }),
+            // A chain has more links than the default profile.
+            Ok(Err(error)) if self.profile == Profile::DefaultChain && error.is_absent() => {
+                Ok(Principal::Chain)
+            }
             Ok(Err(error)) => Err(self.misconfigured(&error)),
             Err(error) => Err(State::Offline(Trouble::new(
                 format!("reading the AWS configuration ended unexpectedly: {error}"),
