@@ -197,7 +197,7 @@ impl Renewer {
             Verdict::RegistrationRejected => match self.written_by_another(spent).await {
                 Some(token) => Ok(Renewed::Found(token)),
                 None => {
-                    self.move_registration_aside().await;
+                    self.move_registration_aside(spent).await;
                     Err(RenewalError::LoginRequired { code, reason })
                 }
             },
@@ -223,9 +223,10 @@ impl Renewer {
     }
 
     /// AWS CLI would keep it, and every login would fail with it.
-    async fn move_registration_aside(&self) {
-        let file = self.registration_file.clone();
-        match tokio::task::spawn_blocking(move || file.move_aside()).await {
+    async fn move_registration_aside(&self, spent: &Token) {
+        let (file, client_id) = (self.registration_file.clone(), spent.client_id.clone());
+        let move_aside = move || file.move_aside(client_id.as_deref());
+        match tokio::task::spawn_blocking(move_aside).await {
             Ok(Ok(true)) => info!("the rejected client registration was moved aside"),
             Ok(Ok(false)) | Err(_) => {}
             Ok(Err(error)) => {
