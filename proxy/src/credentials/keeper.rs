@@ -259,7 +259,8 @@ impl Keeper {
                 if self.last_fetch.elapsed() > LEAST_BETWEEN_FETCHES {
                     self.fetch();
                 }
-                if self.fetching.is_some() {
+                self.looking.retain(|looking| !looking.is_closed());
+                if self.fetching.is_some() && !done.is_closed() {
                     self.looking.push(done);
                 }
             }
