@@ -43,7 +43,8 @@ pub(super) async fn healthz() -> &'static str {
 }
 
 pub(super) async fn readyz(AxumState(app): AxumState<Arc<App>>) -> Response {
-    let state = app.fetcher().origin().credentials().state();
+    let credentials = app.fetcher().origin().credentials();
+    let (state, waiting) = (credentials.state(), credentials.waiting());
     let outcome = match &state {
         State::Valid(_) | State::Refreshing => app.readiness().probe(app.fetcher().origin()).await,
         State::LoginRequired(_)
@@ -58,7 +59,7 @@ pub(super) async fn readyz(AxumState(app): AxumState<Arc<App>>) -> Response {
                     "credentials": state.name(),
                     "reason": state.trouble().map(|trouble| trouble.reason.clone()),
                     "cure": state.trouble().map(|trouble| trouble.cure.clone()),
-                    "waiting": app.fetcher().origin().credentials().waiting(),
+                    "waiting": waiting,
                 }),
             );
         }
@@ -71,15 +72,16 @@ pub(super) async fn readyz(AxumState(app): AxumState<Arc<App>>) -> Response {
                 "credentials": state.name(),
                 "may_list_bucket": may_list,
                 "downloads": app.fetcher().downloads(),
-                "waiting": app.fetcher().origin().credentials().waiting(),
+                "waiting": waiting,
             }),
         ),
         Err(error) => answer(
             StatusCode::SERVICE_UNAVAILABLE,
             &json!({
                 "ready": false,
-                "credentials": app.fetcher().origin().credentials().state().name(),
+                "credentials": credentials.state().name(),
                 "reason": error.to_string(),
+                "waiting": waiting,
             }),
         ),
     }
