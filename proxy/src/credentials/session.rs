@@ -209,7 +209,8 @@ impl Session {
 
     /// The portal did not take this token. What follows from it is the next [`Self::settled`].
     pub(super) fn reject(&self, token: &AccessToken, reason: &str) {
-        self.ledger().reject(token.number, reason);
+        self.ledger()
+            .reject(token.number, reason, now(), fastrand::f64());
     }
 
     /// The login that will be needed although the token is still good.
