@@ -144,9 +144,7 @@ impl Keeper {
             }
         }
         self.stop_fetching();
-        if let Some(session) = self.session() {
-            session.finish().await;
-        }
+        self.source.finish().await;
     }
 
     async fn poll(&mut self) {

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use futures_util::future::join_all;
 use sso_session::config::{Endpoints, SsoProfile, SsoSession};
 use sso_session::location::Locations;
 use sso_session::oidc::Oidc;
@@ -141,6 +142,15 @@ impl Sessions {
         session
     }
 
+    /// Waits for the renewals under way, within bounds.
+    pub(super) async fn finish(&self) {
+        let running: Vec<_> = {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.values().filter_map(Weak::upgrade).collect()
+        };
+        join_all(running.iter().map(|session| session.finish())).await;
+    }
+
     fn open(&self, profile: &SsoProfile) -> Session {
         let (session, endpoints) = (&profile.session, &profile.endpoints);
         let oidc = Oidc::new(
@@ -228,8 +238,7 @@ impl Session {
         let _changed = self.renewals.subscribe().changed().await;
     }
 
-    /// Waits for a renewal under way, within bounds.
-    pub(super) async fn finish(&self) {
+    async fn finish(&self) {
         let running = self
             .renewal
             .lock()

@@ -126,6 +126,11 @@ impl Source {
         self.sessions.locations()
     }
 
+    /// Waits for renewals under way, also those of attempts that were given up.
+    pub(super) async fn finish(&self) {
+        self.sessions.finish().await;
+    }
+
     /// One attempt, within [`ATTEMPT_TIMEOUT`]; a failure comes back as the state that it means.
     pub(super) async fn load(&self) -> Attempt {
         let principal = match self.principal().await {
