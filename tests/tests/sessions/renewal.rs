@@ -61,7 +61,8 @@ async fn builds_notice_nothing_of_fifty_renewals_under_strict_rotation() {
     let world = SsoWorld::new().await;
     let life = Duration::from_secs(2);
     let sso = world.aws.sso();
-    sso.set_access_token_life(life).set_role_credentials_life(life);
+    sso.set_access_token_life(life)
+        .set_role_credentials_life(life);
     let _login = world.sign_in();
     let proxy = world.start().await;
     let mut misses = 0;

@@ -25,10 +25,7 @@ async fn role_credentials_that_s3_refuses_are_replaced_unseen() {
     each(rows, async |(status, code)| {
         let (proxy, world) = signed_in().await;
         let fault = Fault::on(Operation::GetObject);
-        world
-            .aws
-            .faults()
-            .add(fault.times(1).respond(status, code));
+        world.aws.faults().add(fault.times(1).respond(status, code));
         let before = world.portal_calls();
         let answer = world.miss(&proxy).await;
         assert_eq!(answer.status, 200, "{code}: {}", answer.text());
