@@ -325,6 +325,10 @@ impl Keeper {
         if attempt.token.is_some() {
             self.token_seen = attempt.token;
         }
+        if matches!(self.principal, Some(Principal::Chain)) {
+            // What was asked for a session that the profile has no more.
+            self.signalling.take_back().await;
+        }
         match attempt.outcome {
             Ok(credentials) => match self.refused(&credentials) {
                 Some(reason) => self.publish_failure(self.refused_again(&reason).into()),

@@ -99,7 +99,8 @@ impl Signalling {
             .await;
     }
 
-    async fn take_back(&mut self) {
+    /// What this keeper has raised is no longer wanted.
+    pub(super) async fn take_back(&mut self) {
         if let Some(raised) = self.raised.take() {
             let file = self.file.clone();
             let generation = Some(raised.generation);
