@@ -49,6 +49,7 @@ parts=(
   'JDK 17|openjdk-17-jdk-headless|/usr/lib/jvm/java-17-openjdk-amd64/bin/javac|'
   'curl|curl|/usr/bin/curl|'
   'Python|python3|/usr/bin/python3|python3-pip'
+  'libfaketime|libfaketime|/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1|'
   'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'
 )
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
-use simulated_aws::{Login, Operation, SimulatedAws};
+use simulated_aws::{Call, Login, Operation, SimulatedAws};
 use sso_session::config::SsoSession;
 
 use crate::http_client::Answer;
@@ -198,9 +198,20 @@ impl SsoWorld {
     /// How often somebody tried to renew a token.
     #[must_use]
     pub fn refreshes_tried(&self) -> usize {
+        self.refreshes_answered(|_| true)
+    }
+
+    /// How often that was refused: a refresh token was spent twice.
+    #[must_use]
+    pub fn refreshes_refused(&self) -> usize {
+        self.refreshes_answered(|status| status.is_some_and(|status| status >= 400))
+    }
+
+    fn refreshes_answered(&self, matches: impl Fn(Option<u16>) -> bool) -> usize {
         let log = self.aws.counters().log();
-        let grants = log.iter().filter_map(|call| call.grant_type.as_deref());
-        grants.filter(|grant| *grant == REFRESH_GRANT).count()
+        let is_refresh = |call: &&Call| call.grant_type.as_deref() == Some(REFRESH_GRANT);
+        let refreshes = log.iter().filter(is_refresh);
+        refreshes.filter(|call| matches(call.status)).count()
     }
 
     /// How often the portal was asked for role credentials.

@@ -31,7 +31,7 @@ async fn a_role_on_top_of_sso_is_assumed_and_renewed() {
         .set_role_credentials_life(Duration::from_secs(3));
     let proxy = start(&world).await;
     let assumed = || world.aws.counters().count(Operation::AssumeRole);
-    while assumed() < 4 {
+    while assumed() < 3 {
         let answer = world.miss(&proxy).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
     }

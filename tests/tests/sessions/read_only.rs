@@ -103,6 +103,6 @@ async fn a_folder_that_turns_read_only_is_left_to_the_host() {
     world.unsignalled().await;
     world.served(&proxy).await;
     assert!(world.refreshes_tried() <= tried + 1);
-    assert_eq!(world.aws.counters().count_status(400), 0);
+    assert_eq!(world.refreshes_refused(), 0);
     drop(mounted);
 }
