@@ -1,7 +1,9 @@
 //! One of many processes that renew the same token at once: at each line of its input it renews the
 //! token that it reads, and writes what became of it.
 //!
+//! ```text
 //! usage: renew-at-once TOKEN_FOLDER STATE_FOLDER TOKEN_FILE REGISTRATION_FILE REGION ENDPOINT
+//! ```
 
 use std::io::{BufRead as _, Write as _};
 use std::path::Path;

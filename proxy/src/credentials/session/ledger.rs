@@ -575,16 +575,16 @@ mod tests {
         let mut pauses = Vec::new();
         for number in 1..6 {
             ledger.reject(number, "401", clocks.0, 1.0);
-            let mut paused = 0;
+            let mut seconds = 0;
             let spent = loop {
                 if let Some(spent) = ledger.begin_renewal(clocks.0) {
                     break spent;
                 }
                 assert_eq!(name_of(&ledger.standing(clocks.0)), "passing");
-                paused += 1;
+                seconds += 1;
                 clocks.pass(SECOND);
             };
-            pauses.push(paused);
+            pauses.push(seconds);
             let next = hour_long(&number.to_string(), &clocks);
             ledger.settle(&spent, Ok(Renewed::Granted(next)), clocks.0, 1.0);
             assert_eq!(name_of(&ledger.standing(clocks.0)), number.to_string());
