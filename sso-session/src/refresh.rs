@@ -112,6 +112,12 @@ impl Renewer {
         &self.token_file
     }
 
+    /// The client registration's file.
+    #[must_use]
+    pub fn registration_file(&self) -> &RegistrationFile {
+        &self.registration_file
+    }
+
     /// One renewal of `seen`, the newest token that the caller knows. Takes up to about half a minute.
     ///
     /// Run it in a task that nobody aborts: a granted token that is not written is a lost session.
@@ -152,7 +158,8 @@ impl Renewer {
         outcome
     }
 
-    async fn prove_writable(&self) -> Result<(), RenewalError> {
+    /// Proves that a renewed token could be written: nothing is spent without it.
+    pub async fn prove_writable(&self) -> Result<(), RenewalError> {
         let (tokens, state) = (self.token_folder.clone(), self.state_folder.clone());
         let proof = tokio::task::spawn_blocking(move || {
             disk::prove_writable(&tokens).and_then(|()| disk::create_folder(&state))

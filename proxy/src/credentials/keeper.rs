@@ -109,6 +109,15 @@ impl Keeper {
         (keeper, credentials)
     }
 
+    /// The same, but the host is not told about logins.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self {
+            signalling: Signalling::silent(),
+            ..self
+        }
+    }
+
     /// Runs until `shutdown` ends.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut poll = interval(POLL_INTERVAL);
@@ -445,6 +454,6 @@ fn same(one: &AwsCredentials, other: &AwsCredentials) -> bool {
     clippy::disallowed_methods,
     reason = "the keeper's rim: expiries are wall-clock times"
 )]
-pub(super) fn now() -> SystemTime {
+pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }

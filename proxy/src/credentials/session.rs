@@ -79,6 +79,23 @@ pub(super) struct AccessToken {
     pub(super) secret: Secret,
 }
 
+/// How a token stands with its renewal.
+#[derive(Clone, Debug)]
+pub(crate) struct Outlook {
+    /// The newest token.
+    pub(crate) token: Token,
+    /// Whether it is in its file.
+    pub(crate) is_saved: bool,
+    /// Whether it can be renewed, by what it carries.
+    pub(crate) can_refresh: bool,
+    /// Whether it has ended, by both clocks.
+    pub(crate) has_ended: bool,
+    /// About when it is renewed.
+    pub(crate) renewal_at: SystemTime,
+    /// How the last attempt to renew this token failed.
+    pub(crate) failure: Option<RenewalError>,
+}
+
 /// What can be done with a session now.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Standing {
@@ -139,6 +156,17 @@ impl Sessions {
         let session = Arc::new(self.open(profile));
         known.insert(id, Arc::downgrade(&session));
         session
+    }
+
+    /// Waits for all renewals under way, each within `patience`.
+    pub(super) async fn finish(&self, patience: Duration) {
+        let known = {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.values().filter_map(Weak::upgrade).collect::<Vec<_>>()
+        };
+        for session in known {
+            session.finish_within(patience).await;
+        }
     }
 
     fn open(&self, profile: &SsoProfile) -> Session {
@@ -227,15 +255,34 @@ impl Session {
         let _changed = self.renewals.subscribe().changed().await;
     }
 
-    /// Waits for a renewal under way, within bounds.
+    /// Waits for a renewal under way, as long as a process that stops may.
     pub(super) async fn finish(&self) {
+        self.finish_within(LAST_RENEWAL).await;
+    }
+
+    /// Begins a renewal if one is due, and waits for its end within `patience`.
+    ///
+    /// `None`: there is no token.
+    pub(super) async fn renewed_if_due(self: &Arc<Self>, patience: Duration) -> Option<Outlook> {
+        self.look().await;
+        self.finish_within(patience).await;
+        // Once more: a token that could not be written gets another chance.
+        self.look().await;
+        self.ledger().outlook(now())
+    }
+
+    pub(super) fn renewer(&self) -> &Renewer {
+        &self.renewer
+    }
+
+    async fn finish_within(&self, patience: Duration) {
         let running = self
             .renewal
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(running) = running
-            && timeout(LAST_RENEWAL, running).await.is_err()
+            && timeout(patience, running).await.is_err()
         {
             warn!("a renewal of the SSO token did not end in time and is left behind");
         }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use sso_session::config::{ConfigError, CredentialSource, SsoProfile};
+use sso_session::config::{ConfigError, CredentialSource, Profile as Resolved, SsoProfile};
 
 pub(super) use sso::login_trouble;
 
@@ -146,10 +146,20 @@ impl Source {
         }
     }
 
-    /// Reads the profile.
     async fn principal(&self) -> Result<Principal, State> {
+        Ok(match self.resolve().await?.map(|profile| profile.source) {
+            Some(CredentialSource::Sso(sso)) => {
+                let session = self.sessions.of(&sso);
+                Principal::Sso(Box::new(sso), session)
+            }
+            Some(CredentialSource::Other(_)) | None => Principal::Chain,
+        })
+    }
+
+    /// Reads the profile; `None` for the default chain, which has none.
+    pub(super) async fn resolve(&self) -> Result<Option<Resolved>, State> {
         let Profile::Named(name) = self.profile.clone() else {
-            return Ok(Principal::Chain);
+            return Ok(None);
         };
         let (locations, variables) = (self.locations().clone(), Arc::clone(&self.variables));
         let resolved = tokio::task::spawn_blocking(move || {
@@ -157,19 +167,17 @@ impl Source {
             sso_session::config::resolve(&locations, &vars, &name)
         });
         match resolved.await {
-            Ok(Ok(profile)) => Ok(match profile.source {
-                CredentialSource::Sso(sso) => {
-                    let session = self.sessions.of(&sso);
-                    Principal::Sso(Box::new(sso), session)
-                }
-                CredentialSource::Other(_) => Principal::Chain,
-            }),
+            Ok(Ok(profile)) => Ok(Some(profile)),
             Ok(Err(error)) => Err(self.misconfigured(&error)),
             Err(error) => Err(State::Offline(Trouble::new(
                 format!("reading the AWS configuration ended unexpectedly: {error}"),
                 "It is tried again by itself.",
             ))),
         }
+    }
+
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
     fn misconfigured(&self, error: &ConfigError) -> State {

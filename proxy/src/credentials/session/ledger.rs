@@ -17,7 +17,7 @@ use sso_session::token::{Reading, Token};
 use tokio::time::Instant;
 
 use super::known::{Known, Moment};
-use super::{AccessToken, LoginNeed, Standing};
+use super::{AccessToken, LoginNeed, Outlook, Standing};
 
 /// A file that is missing or unreadable counts as missing after this: a writer may be at work.
 const MISSING_AFTER: Duration = Duration::from_secs(30);
@@ -259,6 +259,19 @@ impl Ledger {
                 Standing::Passing(reason.clone())
             }
         }
+    }
+
+    /// How the newest token stands with its renewal, for people.
+    pub(super) fn outlook(&self, now: Moment) -> Option<Outlook> {
+        let known = self.known.as_ref()?;
+        Some(Outlook {
+            token: known.token.clone(),
+            is_saved: !self.unsaved,
+            can_refresh: known.token.can_refresh(now.wall),
+            has_ended: known.has_ended(now),
+            renewal_at: known.renewal_at(self.threshold),
+            failure: self.renewal.error.clone(),
+        })
     }
 
     fn standing_without_token(&self, now: Moment) -> Standing {
