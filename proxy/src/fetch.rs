@@ -147,7 +147,8 @@ impl Fetcher {
         if let Some(flight) = self.flights.running(&cache_key) {
             return self.board(cache_key, flight, Verdict::Collapsed).await;
         }
-        match self.origin.head(key).await {
+        // Boxed: the SDK's futures are large, and hits and parked requests should not have their size.
+        match Box::pin(self.origin.head(key)).await {
             Ok(attributes) => Ok(Found {
                 attributes: Arc::new(attributes),
                 checksums: None,
@@ -165,7 +166,7 @@ impl Fetcher {
         after: Option<&str>,
         most: i32,
     ) -> Result<(Listing, Vec<bool>), Error> {
-        let listing = self.origin.list(folder, after, most).await?;
+        let listing = Box::pin(self.origin.list(folder, after, most)).await?;
         let key = |name: &str| self.cache_key(&folder.artifact(name));
         let keys: Vec<_> = listing
             .objects

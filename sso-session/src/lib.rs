@@ -1,4 +1,17 @@
-//! AWS SSO (IAM Identity Center) sessions as the files that everyone on a machine shares.
+//! AWS SSO (IAM Identity Center) sessions as the files that everyone on a machine shares: the contract
+//! of the proxy, in its container, and the agent that logs in, on the host.
+//!
+//! ```text
+//! location ─► config ────► whose session: start URL, account, role, chain of roles
+//!        ├──► token, registration ─► disk (one door: temp, fsync, rename)
+//!        ├──► signal ──────────────► disk
+//!        └──► lock ─► refresh ─► oidc ─► verdict (what an answer means)
+//!                        └─────► token            ▲
+//!                     portal (role credentials) ──┘
+//! ```
+//!
+//! No HTTP server, no environment, no memory of its own: variables and times come in as arguments,
+//! and files are read afresh each time.
 
 pub mod config;
 pub mod date;

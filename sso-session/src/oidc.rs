@@ -8,6 +8,8 @@ use aws_sdk_ssooidc::config::timeout::TimeoutConfig;
 use aws_sdk_ssooidc::config::{BehaviorVersion, Region};
 use aws_sdk_ssooidc::operation::create_token::CreateTokenError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use tokio::time::timeout;
 
 use crate::failure::Failure;
@@ -17,6 +19,9 @@ use crate::verdict::{self, Verdict};
 
 /// Longer than this no answer is waited for.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// More of a description is of no use to anyone.
+const MOST_WORDS: usize = 300;
 
 /// A client of SSO-OIDC in the session's region.
 #[derive(Clone, Debug)]
@@ -67,7 +72,10 @@ impl Oidc {
         let answer = match timeout(CALL_TIMEOUT, call).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
-                let failure = Failure::of(&error);
+                let mut failure = Failure::of(&error);
+                if let Some(said) = description(&error) {
+                    failure.message = said;
+                }
                 let reason = error.as_service_error().and_then(reason);
                 return Err((verdict::of_refresh(&failure, reason.as_deref()), failure));
             }
@@ -86,6 +94,19 @@ impl Oidc {
             }
         }
     }
+}
+
+/// OAuth 2.0 puts its words into `error_description` (RFC 6749, section 5.2), which the SDK does not
+/// take for the message.
+fn description(error: &SdkError<CreateTokenError, HttpResponse>) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Said {
+        error_description: String,
+    }
+    let body = error.raw_response()?.body().bytes()?;
+    let said: Said = serde_json::from_slice(body).ok()?;
+    let words = said.error_description.trim().trim_end_matches('.');
+    (!words.is_empty()).then(|| words.chars().take(MOST_WORDS).collect())
 }
 
 /// Why access is denied or a request is invalid, beyond its code.

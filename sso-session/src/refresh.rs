@@ -176,13 +176,12 @@ impl Renewer {
         let written =
             tokio::task::spawn_blocking(move || file.replace_if_ours_is_newer(&spent, &new)).await;
         match written {
-            Ok(Ok(Written::Ours)) => Renewed::Granted(token),
+            Ok(Ok(Written::Ours)) | Err(_) => Renewed::Granted(token),
             Ok(Ok(Written::TheirsKept(theirs))) => Renewed::Found(theirs),
             Ok(Err(error)) => {
                 warn!(%error, "a renewed token could not be written, and is kept in memory");
                 Renewed::Unsaved(token, error)
             }
-            Err(_) => Renewed::Granted(token),
         }
     }
 
@@ -192,7 +191,7 @@ impl Renewer {
         verdict: Verdict,
         failure: &Failure,
     ) -> Result<Renewed, RenewalError> {
-        let reason = failure.to_string();
+        let reason = format!("AWS says {failure}");
         let code = failure.code.clone().unwrap_or_default();
         match verdict {
             Verdict::LoginRequired | Verdict::CredentialsRejected => {
@@ -201,13 +200,13 @@ impl Renewer {
                     None => Err(RenewalError::LoginRequired { code, reason }),
                 }
             }
-            Verdict::RegistrationRejected => match self.written_by_another(spent).await {
-                Some(token) => Ok(Renewed::Found(token)),
-                None => {
-                    self.move_registration_aside().await;
-                    Err(RenewalError::LoginRequired { code, reason })
+            Verdict::RegistrationRejected => {
+                if let Some(token) = self.written_by_another(spent).await {
+                    return Ok(Renewed::Found(token));
                 }
-            },
+                self.move_registration_aside(spent).await;
+                Err(RenewalError::LoginRequired { code, reason })
+            }
             Verdict::LoginOnce => Err(RenewalError::LoginOnce { code, reason }),
             Verdict::Denied => Err(RenewalError::Denied(reason)),
             Verdict::Misconfigured => Err(RenewalError::Misconfigured(reason)),
@@ -230,9 +229,10 @@ impl Renewer {
     }
 
     /// AWS CLI would keep it, and every login would fail with it.
-    async fn move_registration_aside(&self) {
-        let file = self.registration_file.clone();
-        match tokio::task::spawn_blocking(move || file.move_aside()).await {
+    async fn move_registration_aside(&self, spent: &Token) {
+        let (file, client_id) = (self.registration_file.clone(), spent.client_id.clone());
+        let move_aside = move || file.move_aside(client_id.as_deref());
+        match tokio::task::spawn_blocking(move_aside).await {
             Ok(Ok(true)) => info!("the rejected client registration was moved aside"),
             Ok(Ok(false)) | Err(_) => {}
             Ok(Err(error)) => {

@@ -131,8 +131,20 @@ impl RegistrationFile {
     }
 
     /// Renames it to `<name>.rejected`, over an older one, so that the next login registers anew;
-    /// whether there was a file. Nothing is deleted, nothing else touched. Blocks on the disk.
-    pub fn move_aside(&self) -> Result<bool, DiskError> {
+    /// whether there was a file to rename. Blocks on the disk.
+    ///
+    /// Only if it is the rejected client's (where that is known) or cannot be read: whoever logged in
+    /// meanwhile has registered another one. Nothing is deleted, nothing else touched.
+    pub fn move_aside(&self, rejected_client_id: Option<&str>) -> Result<bool, DiskError> {
+        let is_anothers = match self.read() {
+            Ok(Some(registration)) => {
+                rejected_client_id.is_some_and(|client_id| client_id != registration.client_id)
+            }
+            Ok(None) | Err(_) => false,
+        };
+        if is_anothers {
+            return Ok(false);
+        }
         disk::move_aside(&self.path, ASIDE)
     }
 
@@ -183,11 +195,11 @@ mod tests {
         let neighbour = folder.path().join("f001.json");
         disk::replace(&neighbour, b"theirs").expect("written");
         assert!(matches!(file.read(), Ok(None)));
-        assert!(!file.move_aside().expect("nothing there"));
+        assert!(!file.move_aside(Some("c")).expect("nothing there"));
         for json in ["garbage", WHOLE] {
             disk::replace(file.path(), json.as_bytes()).expect("written");
             assert_eq!(file.read().is_ok(), json == WHOLE);
-            assert!(file.move_aside().expect("moved"));
+            assert!(file.move_aside(Some("c")).expect("moved"));
             assert!(matches!(file.read(), Ok(None)));
             let aside = folder.path().join("f00.json.rejected");
             let bytes = disk::read_bounded(&aside, 9999).expect("read");
@@ -198,5 +210,15 @@ mod tests {
             2
         );
         assert!(neighbour.exists());
+    }
+
+    #[test]
+    fn a_newer_registration_than_the_rejected_one_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = RegistrationFile::new(folder.path(), "f00.json");
+        disk::replace(file.path(), WHOLE.as_bytes()).expect("written");
+        assert!(!file.move_aside(Some("another")).expect("read"));
+        assert!(matches!(file.read(), Ok(Some(_))));
+        assert!(file.move_aside(None).expect("whose is not known"));
     }
 }

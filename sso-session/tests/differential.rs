@@ -16,7 +16,7 @@ use sso_session::config::{
 };
 
 /// Where we differ, and why.
-const DIFFERENCES: [(&str, &str, &str); 9] = [
+const DIFFERENCES: [(&str, &str, &str); 8] = [
     ("mfa", "top", "nobody can be asked for a code in a daemon"),
     ("mfa", "above", "as before, for a role in between"),
     ("mfa", "keys_top", "as before, on top of keys"),
@@ -24,11 +24,6 @@ const DIFFERENCES: [(&str, &str, &str); 9] = [
         "empty_values",
         "account",
         "botocore takes it for an account, and the call fails",
-    ),
-    (
-        "empty_values",
-        "role_session",
-        "botocore sends it, and STS refuses it",
     ),
     (
         "empty_scopes",

@@ -37,8 +37,10 @@ impl Source {
     /// Reads the profile; the state that its trouble means, where it cannot be used.
     pub(crate) async fn basis(&self) -> Result<Basis, State> {
         Ok(match self.resolve().await?.map(|profile| profile.source) {
-            None => Basis::DefaultChain,
+            // A default profile without SSO is one of the chain's links.
+            Some(CredentialSource::Other(_)) if self.is_default_chain() => Basis::DefaultChain,
             Some(CredentialSource::Other(other)) => Basis::Other(other),
+            None => Basis::DefaultChain,
             Some(CredentialSource::Sso(profile)) => Basis::Sso(SsoBasis {
                 session: self.sessions().of(&profile),
                 profile,

@@ -268,7 +268,8 @@ impl Keeper {
                 if self.last_fetch.elapsed() > LEAST_BETWEEN_FETCHES {
                     self.fetch();
                 }
-                if self.fetching.is_some() {
+                self.looking.retain(|looking| !looking.is_closed());
+                if self.fetching.is_some() && !done.is_closed() {
                     self.looking.push(done);
                 }
             }
@@ -330,6 +331,7 @@ impl Keeper {
             Err(failed) => self.publish_failure(failed),
         }
         self.tell_host().await;
+        self.take_back_proven_signal().await;
     }
 
     fn adopt(&mut self, principal: Principal) {
@@ -391,26 +393,34 @@ impl Keeper {
         self.publisher.publish_credentials(credentials);
     }
 
-    /// Raises the signal, says it again, or takes it back: whichever the state demands.
+    /// Says that a login is needed, or says it again, if it is.
     async fn tell_host(&mut self) {
         let Some(Principal::Sso(profile, session)) = self.principal.clone() else {
             return;
         };
-        match self.publisher.state() {
-            State::LoginRequired(_) => {
-                if let Some(need) = self.need.clone() {
-                    self.signalling.raise(&profile, &need).await;
-                }
-            }
-            State::Valid(_) => match session.login_ahead() {
-                Some(need) => self.signalling.raise(&profile, &need).await,
-                None => self.signalling.clear(&profile).await,
-            },
+        let need = match self.publisher.state() {
+            State::LoginRequired(_) => self.need.clone(),
+            State::Valid(_) => session.login_ahead(),
             State::Refreshing
             | State::Offline(_)
             | State::ClockSkew(_)
             | State::Denied(_)
-            | State::ConfigError(_) => {}
+            | State::ConfigError(_) => None,
+        };
+        if let Some(need) = need {
+            self.signalling.raise(&profile, &need).await;
+        }
+    }
+
+    /// Fresh credentials prove that no login is needed. Old ones would prove nothing: another proxy
+    /// on this home may know better.
+    async fn take_back_proven_signal(&mut self) {
+        if let Some(Principal::Sso(profile, session)) = self.principal.clone()
+            && self.publisher.is_valid()
+            && self.last_failure.is_none()
+            && session.login_ahead().is_none()
+        {
+            self.signalling.clear(&profile).await;
         }
     }
 

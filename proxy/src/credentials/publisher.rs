@@ -83,7 +83,8 @@ impl Publisher {
     pub(super) fn publish_credentials(&mut self, credentials: AwsCredentials) {
         self.generation += 1;
         let generation = self.generation;
-        info!(generation, expiry = ?credentials.expiry(), "credentials are valid");
+        let expiry = credentials.expiry().map(sso_session::date::format);
+        info!(generation, expiry, "credentials are valid");
         self.publish(State::Valid(Arc::new(Valid {
             credentials,
             generation,

@@ -88,8 +88,8 @@ pub(crate) struct Outlook {
     pub(crate) is_saved: bool,
     /// Whether it can be renewed, by what it carries.
     pub(crate) can_refresh: bool,
-    /// Whether it has ended, by both clocks.
-    pub(crate) has_ended: bool,
+    /// Whether nothing is left of it: it has ended by both clocks, or the portal did not take it.
+    pub(crate) is_spent: bool,
     /// About when it is renewed.
     pub(crate) renewal_at: SystemTime,
     /// How the last attempt to renew this token failed.

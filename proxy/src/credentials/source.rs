@@ -29,6 +29,9 @@ use crate::error::Trouble;
 /// No attempt takes longer: a slow `credential_process`, or a renewal behind another process's.
 pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(45);
 
+/// The first link of the default chain.
+const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
+
 /// Fetches credentials for one profile.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -100,7 +103,8 @@ impl Source {
         vars: &impl Fn(&str) -> Option<String>,
     ) -> Self {
         let read = |name: &&str| Some(((*name).to_owned(), vars(name)?));
-        let variables = sso_session::config::VARIABLES.iter().filter_map(read);
+        let names = sso_session::config::VARIABLES.iter().chain([&ACCESS_KEY]);
+        let variables = names.filter_map(read);
         Self {
             profile,
             region,
@@ -156,10 +160,13 @@ impl Source {
         })
     }
 
-    /// Reads the profile; `None` for the default chain, which has none.
+    /// Reads the profile; `None` for a default chain that needs none.
     pub(super) async fn resolve(&self) -> Result<Option<Resolved>, State> {
-        let Profile::Named(name) = self.profile.clone() else {
-            return Ok(None);
+        let name = match &self.profile {
+            Profile::Named(name) => name.clone(),
+            // The chain asks the default profile where the environment holds no keys.
+            Profile::DefaultChain if self.variables.contains_key(ACCESS_KEY) => return Ok(None),
+            Profile::DefaultChain => self.profile.name().to_owned(),
         };
         let (locations, variables) = (self.locations().clone(), Arc::clone(&self.variables));
         let resolved = tokio::task::spawn_blocking(move || {
@@ -168,12 +175,20 @@ impl Source {
         });
         match resolved.await {
             Ok(Ok(profile)) => Ok(Some(profile)),
+            // A chain has more links than the default profile.
+            Ok(Err(error)) if self.profile == Profile::DefaultChain && error.is_absent() => {
+                Ok(None)
+            }
             Ok(Err(error)) => Err(self.misconfigured(&error)),
             Err(error) => Err(State::Offline(Trouble::new(
                 format!("reading the AWS configuration ended unexpectedly: {error}"),
                 "It is tried again by itself.",
             ))),
         }
+    }
+
+    pub(super) fn is_default_chain(&self) -> bool {
+        self.profile == Profile::DefaultChain
     }
 
     pub(super) fn sessions(&self) -> &Sessions {

@@ -131,11 +131,14 @@ fn role(profile: &Settings<'_>) -> Result<AssumeRole, ConfigError> {
     };
     let seconds = profile.text_or_empty(profile, "duration_seconds")?;
     let seconds = seconds.and_then(|text| text.trim().parse().ok());
+    let session_name = profile.text_or_empty(profile, "role_session_name")?;
     let cure = "Name the role's ARN.";
     Ok(AssumeRole {
         profile: profile.name().to_owned(),
         role_arn: profile.required(profile, ROLE_ARN, cure)?.to_owned(),
-        session_name: owned("role_session_name")?,
+        session_name: session_name
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned),
         external_id: owned("external_id")?,
         duration: seconds.map(Duration::from_secs),
     })

@@ -25,6 +25,9 @@ pub struct TokenFile {
     path: PathBuf,
 }
 
+/// A login made while a refresh was under way ends so much sooner than the refreshed token at most.
+const MADE_MEANWHILE: Duration = Duration::from_mins(5);
+
 /// What the file held at one moment.
 #[derive(Debug)]
 pub enum Reading {
@@ -41,7 +44,7 @@ pub enum Reading {
 pub enum Written {
     /// It is in the file.
     Ours,
-    /// The file holds another login that ends no sooner, and was left alone.
+    /// The file holds another login that ends hardly sooner, if at all, and was left alone.
     TheirsKept(Token),
 }
 
@@ -123,7 +126,8 @@ impl TokenFile {
         })
     }
 
-    /// Writes a refreshed token, unless somebody else logged in meanwhile for no less long.
+    /// Writes a refreshed token, unless somebody else logged in meanwhile for about as long or longer:
+    /// a new login begins a new session, and a refreshed token only goes on with an old one.
     ///
     /// `spent` is the token whose refresh token bought `new`. Unknown fields of the file live on.
     /// Blocks on the disk, for half a second more while another writer is at work.
@@ -137,7 +141,8 @@ impl TokenFile {
         match self.read_patiently() {
             Reading::Found(theirs) => {
                 let known = theirs.is_same_login(spent) || theirs.is_same_login(new);
-                if !known && theirs.expires_at >= new.expires_at {
+                let about_as_long = theirs.expires_at + MADE_MEANWHILE >= new.expires_at;
+                if !known && about_as_long {
                     return Ok(Written::TheirsKept(theirs));
                 }
                 ours = new.clone();
@@ -257,14 +262,14 @@ mod tests {
     fn another_login_is_kept_if_it_ends_no_sooner() {
         let (_folder, file) = file();
         let (spent, new) = (token("old", 10, ""), token("new", 20, ""));
-        for minutes in [20, 30] {
+        for minutes in [15, 20, 30] {
             let theirs = token("theirs", minutes, "");
             disk::replace(file.path(), &theirs.to_json()).expect("written");
             let written = file.replace_if_ours_is_newer(&spent, &new);
             assert!(matches!(written, Ok(Written::TheirsKept(kept)) if kept == theirs));
             assert_eq!(content(&file), theirs);
         }
-        let theirs = token("theirs", 15, r#", "note": 1"#);
+        let theirs = token("theirs", 14, r#", "note": 1"#);
         disk::replace(file.path(), &theirs.to_json()).expect("written");
         let written = file.replace_if_ours_is_newer(&spent, &new);
         assert!(matches!(written, Ok(Written::Ours)), "{written:?}");

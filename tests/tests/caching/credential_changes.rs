@@ -45,6 +45,8 @@ fn builder(scratch: &Scratch, aws: &SimulatedAws) -> ProxyBuilder {
     // Far apart, so that what is seen here is not the check's doing.
     builder
         .env("CHECK_INTERVAL", "1h")
+        // Nobody waits: what an answer says while the login is away is looked at.
+        .env("LOGIN_WAIT", "0")
         .env("LOG_LEVEL", "debug")
 }
 

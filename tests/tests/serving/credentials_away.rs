@@ -25,7 +25,12 @@ async fn with_credentials(text: &str) -> (Proxy, SimulatedAws, Scratch) {
     }
     scratch.write_credentials(text);
     let builder = ProxyBuilder::new(&scratch).aws(&aws).profile("team");
-    let proxy = builder.env("METADATA_TTL", "0").start().await;
+    let proxy = builder
+        .env("METADATA_TTL", "0")
+        // What waits is tested in `holding`.
+        .env("LOGIN_WAIT", "0")
+        .start()
+        .await;
     (proxy, aws, scratch)
 }
 

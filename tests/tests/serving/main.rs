@@ -10,6 +10,7 @@ mod fairness;
 mod headers;
 mod health;
 mod hits_and_misses;
+mod holding;
 mod hosts;
 mod keys;
 mod listings;

@@ -111,7 +111,7 @@ pub(crate) fn get_and_close(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 }
 
-fn raise_file_limit() {
+pub(crate) fn raise_file_limit() {
     static RAISED: Once = Once::new();
     RAISED.call_once(|| {
         let limit = Resource::RLIMIT_NOFILE;

@@ -93,7 +93,12 @@ impl Known {
     }
 
     /// Whether both clocks say that it has ended.
-    pub(super) fn has_ended(&self, now: Moment) -> bool {
+    fn has_ended(&self, now: Moment) -> bool {
         self.left_by_wall(now).max(self.left_by_monotonic(now)) == Duration::ZERO
+    }
+
+    /// Whether nothing is left of it.
+    pub(super) fn is_spent(&self, now: Moment) -> bool {
+        self.rejected.is_some() || self.has_ended(now)
     }
 }

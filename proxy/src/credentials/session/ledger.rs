@@ -13,7 +13,7 @@
 use std::time::{Duration, SystemTime};
 
 use sso_session::refresh::{RenewalError, Renewed};
-use sso_session::token::{Reading, Token};
+use sso_session::token::{Reading, Token, UnreadableToken};
 use tokio::time::Instant;
 
 use super::known::{Known, Moment};
@@ -23,7 +23,7 @@ use super::{AccessToken, LoginNeed, Outlook, Standing};
 const MISSING_AFTER: Duration = Duration::from_secs(30);
 /// A renewal that failed is tried again after this, doubling …
 const FIRST_RETRY: Duration = Duration::from_secs(5);
-/// … up to this.
+/// … up to this; without the doubling where requests may be waiting for it.
 const LAST_RETRY: Duration = Duration::from_mins(1);
 
 /// Everything known about one session.
@@ -45,8 +45,17 @@ pub(super) struct Ledger {
 #[derive(Debug)]
 struct Missing {
     since: Instant,
-    /// What is wrong with the file; `None` if there is none.
-    problem: Option<String>,
+    cause: Cause,
+}
+
+/// Why the file gives no token.
+#[derive(Debug)]
+enum Cause {
+    Absent,
+    /// A writer may be at work, or left it so; a login mends it.
+    Garbled(String),
+    /// The system does not give it to this process; no login mends that.
+    Withheld(String),
 }
 
 /// The renewal of the newest token.
@@ -80,7 +89,7 @@ impl Ledger {
         now: Moment,
         jitter: f64,
     ) {
-        let problem = match reading {
+        let cause = match reading {
             Reading::Found(token) => {
                 self.missing = None;
                 if self.is_news(&token) {
@@ -89,14 +98,19 @@ impl Ledger {
                 }
                 return;
             }
-            Reading::Absent => None,
-            Reading::Unreadable(error) => Some(error.to_string()),
+            Reading::Absent => Cause::Absent,
+            Reading::Unreadable(error @ UnreadableToken::Content { .. }) => {
+                Cause::Garbled(error.to_string())
+            }
+            Reading::Unreadable(error @ UnreadableToken::Disk(_)) => {
+                Cause::Withheld(error.to_string())
+            }
         };
         let since = self
             .missing
             .as_ref()
             .map_or(now.monotonic, |missing| missing.since);
-        self.missing = Some(Missing { since, problem });
+        self.missing = Some(Missing { since, cause });
         // A token that could not be written is not missing: it was never there.
         if self.is_missing_for_good(now) && !self.unsaved {
             self.known = None;
@@ -195,9 +209,12 @@ impl Ledger {
             | RenewalError::Misconfigured(_)
             | RenewalError::Passing(_) => {}
         }
-        let pause = FIRST_RETRY
-            .saturating_mul(1 << self.renewal.failures.min(8))
-            .min(LAST_RETRY);
+        let doublings = if known.is_spent(now) {
+            0
+        } else {
+            self.renewal.failures.min(8)
+        };
+        let pause = FIRST_RETRY.saturating_mul(1 << doublings).min(LAST_RETRY);
         self.renewal.failures += 1;
         self.renewal.again_at =
             Some(now.monotonic + pause.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0));
@@ -227,8 +244,7 @@ impl Ledger {
         let Some(known) = &self.known else {
             return self.standing_without_token(now);
         };
-        let is_spent = known.rejected.is_some() || known.has_ended(now);
-        if !is_spent {
+        if !known.is_spent(now) {
             return known.usable();
         }
         if let Some(need) = &known.refused {
@@ -268,29 +284,30 @@ impl Ledger {
             token: known.token.clone(),
             is_saved: !self.unsaved,
             can_refresh: known.token.can_refresh(now.wall),
-            has_ended: known.has_ended(now),
+            is_spent: known.is_spent(now),
             renewal_at: known.renewal_at(self.threshold),
             failure: self.renewal.error.clone(),
         })
     }
 
     fn standing_without_token(&self, now: Moment) -> Standing {
-        match &self.missing {
-            None => Standing::Renewing,
-            Some(Missing { problem: None, .. }) => Standing::LoginRequired(LoginNeed::new(
+        let Some(missing) = &self.missing else {
+            return Standing::Renewing;
+        };
+        match &missing.cause {
+            Cause::Absent => Standing::LoginRequired(LoginNeed::new(
                 "NoToken",
                 "nobody has logged in yet, or somebody has logged out",
             )),
-            Some(Missing {
-                problem: Some(problem),
-                ..
-            }) if self.is_missing_for_good(now) => {
+            Cause::Garbled(problem) if self.is_missing_for_good(now) => {
                 Standing::LoginRequired(LoginNeed::new("UnreadableToken", problem))
             }
-            Some(Missing {
-                problem: Some(problem),
-                ..
-            }) => Standing::Passing(problem.clone()),
+            Cause::Withheld(problem) if self.is_missing_for_good(now) => {
+                Standing::Misconfigured(problem.clone())
+            }
+            Cause::Garbled(problem) | Cause::Withheld(problem) => {
+                Standing::Passing(problem.clone())
+            }
         }
     }
 
@@ -340,7 +357,6 @@ impl Known {
 mod tests {
     use super::*;
     use sso_session::secret::Secret;
-    use sso_session::token::UnreadableToken;
     use std::time::UNIX_EPOCH;
 
     const THRESHOLD: Duration = Duration::from_mins(20);

@@ -26,7 +26,7 @@ pub(super) async fn check(basis: &SsoBasis, found: &Token, report: &mut Report) 
         return false;
     };
     tell_outcome(basis, found, &outlook, report);
-    !outlook.has_ended
+    !outlook.is_spent
 }
 
 fn tell_outcome(basis: &SsoBasis, found: &Token, outlook: &Outlook, report: &mut Report) {
@@ -80,11 +80,11 @@ fn tell_failure(basis: &SsoBasis, failure: &RenewalError, report: &mut Report) {
     let log_in = basis.login_command();
     let (problem, cure) = match failure {
         RenewalError::LoginRequired { reason, .. } => (
-            format!("AWS does not renew this login any more ({reason})"),
+            format!("this login cannot be renewed any more ({reason})"),
             format!("Run `{log_in}`."),
         ),
         RenewalError::LoginOnce { reason, .. } => (
-            format!("AWS does not renew this login ({reason})"),
+            format!("this login cannot be renewed ({reason})"),
             format!(
                 "Run `{log_in}` once; if this comes again, check sso_region and \
                  sso_registration_scopes."
@@ -97,11 +97,11 @@ fn tell_failure(basis: &SsoBasis, failure: &RenewalError, report: &mut Report) {
                 .to_owned(),
         ),
         RenewalError::Denied(reason) => (
-            format!("AWS does not renew this login, and no login helps ({reason})"),
+            format!("this login cannot be renewed, and another one does not help ({reason})"),
             "Ask the administrator of IAM Identity Center, and show this text.".to_owned(),
         ),
         RenewalError::Misconfigured(reason) => (
-            format!("AWS refuses to renew this login ({reason})"),
+            format!("this login cannot be renewed: its configuration is wrong ({reason})"),
             "Check sso_region, sso_start_url and sso_registration_scopes.".to_owned(),
         ),
         RenewalError::Passing(reason) => (
