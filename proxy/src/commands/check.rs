@@ -24,7 +24,7 @@ pub(super) fn run(args: &CheckArgs, vars: &impl Fn(&str) -> Option<String>) -> E
         ("AWS_PROFILE", Some(profile)) => Some(profile.clone()),
         _ => vars(name),
     };
-    let mut report = Report::default();
+    let mut report = Report::new();
     let config = match Config::from_vars(&vars) {
         Ok(config) => config,
         Err(faults) => {

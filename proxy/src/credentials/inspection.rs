@@ -23,7 +23,7 @@ pub(crate) enum Basis {
     /// A profile that has nothing to do with SSO.
     Other(OtherSource),
     /// An SSO session.
-    Sso(SsoBasis),
+    Sso(Box<SsoBasis>),
 }
 
 /// The pieces of an SSO profile.
@@ -41,10 +41,10 @@ impl Source {
             Some(CredentialSource::Other(_)) if self.is_default_chain() => Basis::DefaultChain,
             Some(CredentialSource::Other(other)) => Basis::Other(other),
             None => Basis::DefaultChain,
-            Some(CredentialSource::Sso(profile)) => Basis::Sso(SsoBasis {
-                session: self.sessions().of(&profile),
-                profile,
-            }),
+            Some(CredentialSource::Sso(profile)) => {
+                let session = self.sessions().of(&profile);
+                Basis::Sso(Box::new(SsoBasis { profile, session }))
+            }
         })
     }
 

@@ -25,7 +25,6 @@ use sso_session::refresh::{RenewalError, Renewed, Renewer};
 use sso_session::secret::Secret;
 use sso_session::token::{Token, TokenFile};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
@@ -35,13 +34,16 @@ use ledger::Ledger;
 /// How long a shutdown waits for a renewal: a granted token that is not written is a lost session.
 const LAST_RENEWAL: Duration = Duration::from_secs(5);
 
+/// The sessions by whom a person logs in to, and where it is asked.
+type Known = HashMap<(SsoSession, Endpoints), Weak<Session>>;
+
 /// All sessions in use. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Sessions {
     locations: Arc<Locations>,
     threshold: Duration,
     http: SharedHttpClient,
-    known: Arc<Mutex<HashMap<(SsoSession, Endpoints), Weak<Session>>>>,
+    known: Arc<Mutex<Known>>,
 }
 
 /// One session.
@@ -52,7 +54,6 @@ pub(super) struct Session {
     ledger: Mutex<Ledger>,
     /// Readings are noted in the order in which they were made.
     looking: tokio::sync::Mutex<()>,
-    renewal: Mutex<Option<JoinHandle<()>>>,
     renewals: watch::Sender<u64>,
 }
 
@@ -188,7 +189,6 @@ impl Sessions {
             portal: Portal::new(&session.region, endpoints.sso.as_deref(), self.http.clone()),
             ledger: Mutex::new(Ledger::new(self.threshold)),
             looking: tokio::sync::Mutex::default(),
-            renewal: Mutex::default(),
             renewals: watch::Sender::new(0),
         }
     }
@@ -275,22 +275,24 @@ impl Session {
         &self.renewer
     }
 
+    /// Takes nothing away from others that wait: whoever is cancelled here may be followed by one.
     async fn finish_within(&self, patience: Duration) {
-        let running = self
-            .renewal
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(running) = running
-            && timeout(patience, running).await.is_err()
-        {
+        let mut renewals = self.renewals.subscribe();
+        let finished = async {
+            while self.ledger().is_renewing() {
+                // The sender is in `self`, so it is not gone.
+                let _changed = renewals.changed().await;
+            }
+        };
+        if timeout(patience, finished).await.is_err() {
             warn!("a renewal of the SSO token did not end in time and is left behind");
         }
     }
 
     fn begin_renewal(self: &Arc<Self>, token: Token) {
         let this = Arc::clone(self);
-        let task = tokio::spawn(async move {
+        // Awaited by its note in the ledger: see `finish_within`.
+        tokio::spawn(async move {
             // However it ends, a panic included, the ledger hears of it.
             let renewal = tokio::spawn({
                 let (this, token) = (Arc::clone(&this), token.clone());
@@ -306,7 +308,6 @@ impl Session {
                 .settle(&token, outcome, now(), fastrand::f64());
             this.renewals.send_modify(|renewals| *renewals += 1);
         });
-        *self.renewal.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
     }
 
     async fn save_unsaved(&self) {

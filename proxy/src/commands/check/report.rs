@@ -6,28 +6,37 @@ use std::process::ExitCode;
 use crate::error::Error;
 
 /// What was found so far; printed as it comes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Report {
+    out: io::Stdout,
     failures: u32,
 }
 
 impl Report {
+    /// Nothing found yet.
+    pub(super) fn new() -> Self {
+        Self {
+            out: io::stdout(),
+            failures: 0,
+        }
+    }
+
     /// A step that is in order.
     pub(super) fn passed(&mut self, step: &str, what: &str) {
-        say(&format!("ok    {step:<14} {what}"));
+        self.say(&format!("ok    {step:<14} {what}"));
     }
 
     /// A step that is in order, with advice.
     pub(super) fn advised(&mut self, step: &str, what: &str, advice: &str) {
         self.passed(step, what);
-        say(&format!("      {:<14} → {advice}", ""));
+        self.say(&format!("      {:<14} → {advice}", ""));
     }
 
     /// A step that is not.
     pub(super) fn failed(&mut self, step: &str, problem: &str, cure: &str) {
         self.failures += 1;
-        say(&format!("FAIL  {step:<14} {problem}"));
-        say(&format!("      {:<14} → {cure}", ""));
+        self.say(&format!("FAIL  {step:<14} {problem}"));
+        self.say(&format!("      {:<14} → {cure}", ""));
     }
 
     /// A step that failed with what a client would be told.
@@ -51,7 +60,7 @@ impl Report {
     /// Steps that could not be tried.
     pub(super) fn skipped(&mut self, steps: &[&str], why: &str) {
         for step in steps {
-            say(&format!("skip  {step:<14} {why}"));
+            self.say(&format!("skip  {step:<14} {why}"));
         }
     }
 
@@ -62,9 +71,9 @@ impl Report {
             ExitCode::FAILURE
         }
     }
-}
 
-/// Whoever closes the other end (`check | head`) does not want the rest.
-fn say(line: &str) {
-    let _outcome = writeln!(io::stdout(), "{line}");
+    /// Whoever closes the other end (`check | head`) does not want the rest.
+    fn say(&mut self, line: &str) {
+        let _outcome = writeln!(self.out, "{line}");
+    }
 }

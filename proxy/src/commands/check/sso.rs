@@ -38,13 +38,11 @@ pub(super) fn check_profile(requested: &Profile, basis: &SsoBasis, report: &mut 
 pub(super) async fn check_session(basis: &SsoBasis, report: &mut Report) -> bool {
     let token = check_token(basis, report).await;
     registration::check(basis, token.as_ref(), report).await;
-    match token {
-        Some(token) => renewal::check(basis, &token, report).await,
-        None => {
-            report.skipped(&["refresh"], "there is no token to renew");
-            false
-        }
-    }
+    let Some(token) = token else {
+        report.skipped(&["refresh"], "there is no token to renew");
+        return false;
+    };
+    renewal::check(basis, &token, report).await
 }
 
 /// The token, unless only a login can help.

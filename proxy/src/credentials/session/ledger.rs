@@ -147,6 +147,11 @@ impl Ledger {
         };
     }
 
+    /// Whether a renewal is under way.
+    pub(super) fn is_renewing(&self) -> bool {
+        self.renewal.is_running
+    }
+
     /// The token to renew, if it is time. Whoever asks renews it, and reports to [`Self::settle`].
     pub(super) fn begin_renewal(&mut self, now: Moment) -> Option<Token> {
         let known = self.known.as_ref()?;
@@ -447,7 +452,7 @@ mod tests {
         let mut ledger = with(&hour_long("a", &clocks), &clocks);
         assert!(
             ledger
-                .begin_renewal(clocks.pass(MINUTE * 40 - SECOND))
+                .begin_renewal(clocks.pass(SECOND * (40 * 60 - 1)))
                 .is_none()
         );
         assert!(ledger.begin_renewal(clocks.pass(SECOND)).is_some());
@@ -465,7 +470,7 @@ mod tests {
         ledger.see(Reading::Found(token), Some(clocks.0.wall), clocks.0, 0.0);
         assert!(
             ledger
-                .begin_renewal(clocks.pass(MINUTE * 42 - SECOND))
+                .begin_renewal(clocks.pass(SECOND * (42 * 60 - 1)))
                 .is_none()
         );
         assert!(
