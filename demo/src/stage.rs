@@ -143,8 +143,6 @@ fn program(scratch: &Path, home: &Path, aws: &SimulatedAws, port: u16) -> Progra
             // A laptop with a full disk should still be able to run this.
             ("CACHE_MIN_FREE", "64MiB".to_owned()),
             ("METADATA_TTL", METADATA_TTL_SECONDS.to_string()),
-            // The tour shows what a build is told when all patience has ended.
-            ("LOGIN_WAIT", "0".to_owned()),
             ("PROXY_PORT", port.to_string()),
         ],
     )
