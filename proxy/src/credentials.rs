@@ -10,6 +10,7 @@
 //! The AWS clients live as long as the process and read the current value for every request.
 
 mod files;
+mod inspection;
 mod keeper;
 mod provider;
 mod publisher;
@@ -27,7 +28,10 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
+pub(crate) use inspection::{Basis, SsoBasis};
 pub use keeper::Keeper;
+pub(crate) use keeper::now;
+pub(crate) use session::Outlook;
 pub use session::Sessions;
 pub use source::Source;
 pub use state::{Identity, Report, State, Valid};

@@ -32,6 +32,9 @@ const LOOK_FOR_WAITERS_AFTER: Duration = Duration::from_millis(1500);
 /// Passing trouble without credentials is tried again after this.
 const RETRY_PASSING_AFTER: Duration = Duration::from_secs(5);
 
+/// Refused values are tried once more after this: AWS may have erred.
+const TRY_REFUSED_AFTER: Duration = Duration::from_mins(5);
+
 /// What others ask of the keeper.
 #[derive(Debug)]
 pub(super) enum Request {
@@ -45,6 +48,14 @@ pub(super) enum Request {
     /// A request met a state without credentials. The sender is dropped when there is nothing
     /// newer to wait for.
     LookAgain(oneshot::Sender<()>),
+}
+
+/// Values that AWS refused: the source's having them still is no reason to take them for good.
+struct Rejected {
+    credentials: AwsCredentials,
+    /// AWS's word.
+    reason: String,
+    at: Instant,
 }
 
 /// The background task for one profile.
@@ -61,8 +72,7 @@ pub struct Keeper {
     token_seen: Option<u64>,
     /// The login that the last attempt asked for.
     need: Option<LoginNeed>,
-    /// The values that AWS refused, and what it said.
-    rejected: Option<(AwsCredentials, String)>,
+    rejected: Option<Rejected>,
     /// What replaces the old credentials when they have ended.
     last_failure: Option<State>,
     fetching: Option<JoinHandle<Attempt>>,
@@ -107,6 +117,15 @@ impl Keeper {
         };
         let credentials = Credentials::new(state, report, sender, waiting);
         (keeper, credentials)
+    }
+
+    /// The same, but the host is not told about logins.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self {
+            signalling: Signalling::silent(),
+            ..self
+        }
     }
 
     /// Runs until `shutdown` ends.
@@ -246,7 +265,6 @@ impl Keeper {
     /// The check of `CHECK_INTERVAL`: whatever is wrong gets a new chance, and the host is told again.
     async fn check(&mut self) {
         if !self.publisher.is_valid() {
-            self.rejected = None;
             self.fetch();
         }
         self.tell_host().await;
@@ -275,7 +293,11 @@ impl Keeper {
             .filter(|valid| valid.generation == generation);
         if let Some(valid) = current {
             info!(reason, "AWS refused the credentials: they are read again");
-            self.rejected = Some((valid.credentials.clone(), reason));
+            self.rejected = Some(Rejected {
+                credentials: valid.credentials.clone(),
+                reason,
+                at: Instant::now(),
+            });
             let are_fresh = valid.loaded.elapsed() < LEAST_BETWEEN_FETCHES;
             self.publisher.publish(State::Refreshing);
             if are_fresh {
@@ -354,8 +376,9 @@ impl Keeper {
 
     /// Why these very credentials are known to be bad, if they are.
     fn refused(&self, credentials: &AwsCredentials) -> Option<String> {
-        let (refused, reason) = self.rejected.as_ref()?;
-        same(refused, credentials).then(|| reason.clone())
+        let rejected = self.rejected.as_ref()?;
+        let is_recent = rejected.at.elapsed() < TRY_REFUSED_AFTER;
+        (is_recent && same(&rejected.credentials, credentials)).then(|| rejected.reason.clone())
     }
 
     /// The source has nothing but what AWS has refused.
@@ -455,6 +478,6 @@ fn same(one: &AwsCredentials, other: &AwsCredentials) -> bool {
     clippy::disallowed_methods,
     reason = "the keeper's rim: expiries are wall-clock times"
 )]
-pub(super) fn now() -> SystemTime {
+pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }

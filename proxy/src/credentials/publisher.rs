@@ -101,9 +101,11 @@ impl Publisher {
         };
         if let (false, Some(trouble)) = (is_same, next.trouble()) {
             let (state, Trouble { reason, cure }) = (next.name(), trouble.as_ref());
+            let is_login = matches!(next, State::LoginRequired(_));
+            let misses = if is_login { "wait" } else { "fail" };
             warn!(
                 state,
-                reason, cure, "no credentials: hits are served, misses are not"
+                reason, cure, misses, "no credentials: hits are served"
             );
         }
         self.report.send_modify(|report| {

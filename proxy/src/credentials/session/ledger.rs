@@ -17,7 +17,7 @@ use sso_session::token::{Reading, Token, UnreadableToken};
 use tokio::time::Instant;
 
 use super::known::{Known, Moment};
-use super::{AccessToken, LoginNeed, Standing};
+use super::{AccessToken, LoginNeed, Outlook, Standing};
 
 /// A file that is missing or unreadable counts as missing after this: a writer may be at work.
 const MISSING_AFTER: Duration = Duration::from_secs(30);
@@ -145,6 +145,11 @@ impl Ledger {
             is_running: self.renewal.is_running,
             ..Renewal::default()
         };
+    }
+
+    /// Whether a renewal is under way.
+    pub(super) fn is_renewing(&self) -> bool {
+        self.renewal.is_running
     }
 
     /// The token to renew, if it is time. Whoever asks renews it, and reports to [`Self::settle`].
@@ -275,6 +280,19 @@ impl Ledger {
                 Standing::Passing(reason.clone())
             }
         }
+    }
+
+    /// How the newest token stands with its renewal, for people.
+    pub(super) fn outlook(&self, now: Moment) -> Option<Outlook> {
+        let known = self.known.as_ref()?;
+        Some(Outlook {
+            token: known.token.clone(),
+            is_saved: !self.unsaved,
+            can_refresh: known.token.can_refresh(now.wall),
+            is_spent: known.is_spent(now),
+            renewal_at: known.renewal_at(self.threshold),
+            failure: self.renewal.error.clone(),
+        })
     }
 
     fn standing_without_token(&self, now: Moment) -> Standing {
@@ -434,7 +452,7 @@ mod tests {
         let mut ledger = with(&hour_long("a", &clocks), &clocks);
         assert!(
             ledger
-                .begin_renewal(clocks.pass(MINUTE * 40 - SECOND))
+                .begin_renewal(clocks.pass(SECOND * (40 * 60 - 1)))
                 .is_none()
         );
         assert!(ledger.begin_renewal(clocks.pass(SECOND)).is_some());
@@ -452,7 +470,7 @@ mod tests {
         ledger.see(Reading::Found(token), Some(clocks.0.wall), clocks.0, 0.0);
         assert!(
             ledger
-                .begin_renewal(clocks.pass(MINUTE * 42 - SECOND))
+                .begin_renewal(clocks.pass(SECOND * (42 * 60 - 1)))
                 .is_none()
         );
         assert!(
