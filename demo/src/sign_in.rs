@@ -70,13 +70,10 @@ impl SignIn {
     /// before the click.
     pub(crate) async fn allow(&self) -> Result<String, Error> {
         let shown = self.aws.get(&self.page()).await?;
-        let answer = self
-            .aws
-            .post_form(&self.page(), "decision=allow")
-            .await?
-            .status;
-        if answer != StatusCode::OK {
-            return Err(Error::SignIn(format!("the page answers {answer}")));
+        let answer = self.aws.post_form(&self.page(), "decision=allow").await?;
+        if answer.status != StatusCode::OK {
+            let problem = format!("the page answers {}", answer.status);
+            return Err(Error::SignIn(problem));
         }
         Ok(String::from_utf8_lossy(&shown.body).into_owned())
     }
