@@ -252,7 +252,7 @@ async fn check_names_a_token_that_has_ended_for_good() {
     written.expect("a token");
     let ended = world.check().await;
     assert_steps(&ended, &["token"], &["refresh", "role", "bucket"]);
-    assert_says(&ended, &["has ended 20", "`aws sso login --profile build`"]);
+    assert_says(&ended, &["ended 20", "`aws sso login --profile build`"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -346,6 +346,36 @@ async fn check_tells_passing_trouble_from_an_ended_session() {
         "{}",
         ended.stdout()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_names_who_else_has_to_act() {
+    let world = World::new().await;
+    world.log_in_near_the_end();
+    let refused = |code: &str| Fault::on(Operation::CreateToken).respond(400, code);
+    for (fault, words) in [
+        (
+            refused("AccessDeniedException").reason("KMS_AccessDenied"),
+            ["another one does not help", "Ask the administrator"],
+        ),
+        (
+            refused("InvalidRequestException"),
+            ["its configuration is wrong", "Check sso_region"],
+        ),
+        (
+            refused("InvalidScopeException"),
+            [
+                "Run `aws sso login --profile build` once",
+                "sso_registration_scopes",
+            ],
+        ),
+    ] {
+        let id = world.aws.faults().add(fault);
+        let ended = world.check().await;
+        assert_steps(&ended, &["refresh"], &[]);
+        assert_says(&ended, &words);
+        world.aws.faults().remove(id);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -73,7 +73,7 @@ async fn check_token(basis: &SsoBasis, report: &mut Report) -> Option<Token> {
     } else if token.can_refresh(now()) {
         report.passed(STEP, &format!("{path}, ended {end}, can be renewed"));
     } else {
-        let problem = format!("{path} has ended {end} by this machine's clock, for good");
+        let problem = format!("{path} ended {end} by this machine's clock, and cannot be renewed");
         report.failed(STEP, &problem, &log_in);
         return None;
     }
