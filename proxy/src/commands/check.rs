@@ -9,6 +9,7 @@ mod report;
 mod sso;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -18,6 +19,8 @@ use report::Report;
 
 /// 128 + SIGINT, as shells count.
 const EXIT_INTERRUPTED: u8 = 130;
+/// Longer than a renewal takes behind another process's.
+const RENEWAL_PATIENCE: Duration = Duration::from_secs(40);
 
 pub(super) fn run(args: &CheckArgs, vars: &impl Fn(&str) -> Option<String>) -> ExitCode {
     let vars = |name: &str| match (name, &args.profile) {
@@ -65,7 +68,7 @@ async fn check_aws(
         () = interrupted() => ExitCode::from(EXIT_INTERRUPTED),
     };
     tokio::select! {
-        () = source.finish_renewals() => code,
+        () = source.finish_renewals(RENEWAL_PATIENCE) => code,
         // Whoever asks twice does not want to wait.
         () = interrupted() => ExitCode::from(EXIT_INTERRUPTED),
     }

@@ -11,8 +11,7 @@ use sso_session::token::TokenFile;
 use super::session::{Outlook, Session};
 use super::{Source, State};
 
-/// Longer than a renewal takes behind another process's: a granted token that is not written is a
-/// lost session.
+/// Longer than a renewal takes behind another process's.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(40);
 
 /// What a profile's credentials rest on.
@@ -46,11 +45,6 @@ impl Source {
                 Basis::Sso(Box::new(SsoBasis { profile, session }))
             }
         })
-    }
-
-    /// Waits for the renewals that were begun, within bounds.
-    pub(crate) async fn finish_renewals(&self) {
-        self.sessions().finish(RENEWAL_PATIENCE).await;
     }
 }
 

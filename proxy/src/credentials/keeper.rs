@@ -32,6 +32,8 @@ const LOOK_FOR_WAITERS_AFTER: Duration = Duration::from_millis(1500);
 /// Passing trouble without credentials is tried again after this.
 const RETRY_PASSING_AFTER: Duration = Duration::from_secs(5);
 
+/// How long a shutdown waits for a renewal under way.
+const LAST_RENEWAL: Duration = Duration::from_secs(5);
 /// Refused values are tried once more after this: AWS may have erred.
 const TRY_REFUSED_AFTER: Duration = Duration::from_mins(5);
 
@@ -153,9 +155,7 @@ impl Keeper {
             }
         }
         self.stop_fetching();
-        if let Some(session) = self.session() {
-            session.finish().await;
-        }
+        self.source.finish_renewals(LAST_RENEWAL).await;
     }
 
     async fn poll(&mut self) {
@@ -333,6 +333,7 @@ impl Keeper {
     async fn publish(&mut self, attempt: Attempt) {
         self.fetching = None;
         let Attempt { principal, outcome } = attempt;
+        let is_about_principal = principal.is_some();
         if let Some(principal) = principal {
             self.adopt(principal);
         }
@@ -344,7 +345,9 @@ impl Keeper {
             Err(failed) => self.publish_failure(failed),
         }
         self.tell_host().await;
-        self.take_back_proven_signal().await;
+        if is_about_principal {
+            self.take_back_needless_signal().await;
+        }
     }
 
     fn adopt(&mut self, principal: Principal) {
@@ -427,13 +430,21 @@ impl Keeper {
     }
 
     /// Fresh credentials prove that no login is needed. Old ones would prove nothing: another proxy
-    /// on this home may know better.
-    async fn take_back_proven_signal(&mut self) {
-        if let Some(Principal::Sso(profile, session)) = self.principal.clone()
-            && self.publisher.is_valid()
-            && self.last_failure.is_none()
-            && session.login_ahead().is_none()
-        {
+    /// on this home may know better. Where AWS lacks something that no login brings, a person who has
+    /// just logged in must not be asked again.
+    async fn take_back_needless_signal(&mut self) {
+        let Some(Principal::Sso(profile, session)) = self.principal.clone() else {
+            return;
+        };
+        let is_needless = match self.publisher.state() {
+            State::Valid(_) => self.last_failure.is_none(),
+            State::Denied(_) | State::ConfigError(_) => true,
+            State::Refreshing
+            | State::LoginRequired(_)
+            | State::Offline(_)
+            | State::ClockSkew(_) => false,
+        };
+        if is_needless && session.login_ahead().is_none() {
             self.signalling.clear(&profile).await;
         }
     }

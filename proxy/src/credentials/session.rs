@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use futures_util::future::join_all;
 use sso_session::config::{Endpoints, SsoProfile, SsoSession};
 use sso_session::location::Locations;
 use sso_session::oidc::Oidc;
@@ -30,9 +31,6 @@ use tracing::{info, warn};
 
 use known::Moment;
 use ledger::Ledger;
-
-/// How long a shutdown waits for a renewal: a granted token that is not written is a lost session.
-const LAST_RENEWAL: Duration = Duration::from_secs(5);
 
 /// The sessions by whom a person logs in to, and where it is asked.
 type Known = HashMap<(SsoSession, Endpoints), Weak<Session>>;
@@ -159,15 +157,13 @@ impl Sessions {
         session
     }
 
-    /// Waits for all renewals under way, each within `patience`.
+    /// Waits for all renewals under way, within `patience`.
     pub(super) async fn finish(&self, patience: Duration) {
-        let known = {
+        let known: Vec<_> = {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.values().filter_map(Weak::upgrade).collect::<Vec<_>>()
+            known.values().filter_map(Weak::upgrade).collect()
         };
-        for session in known {
-            session.finish_within(patience).await;
-        }
+        join_all(known.iter().map(|session| session.finish_within(patience))).await;
     }
 
     fn open(&self, profile: &SsoProfile) -> Session {
@@ -237,7 +233,8 @@ impl Session {
 
     /// The portal did not take this token. What follows from it is the next [`Self::settled`].
     pub(super) fn reject(&self, token: &AccessToken, reason: &str) {
-        self.ledger().reject(token.number, reason);
+        self.ledger()
+            .reject(token.number, reason, now(), fastrand::f64());
     }
 
     /// The login that will be needed although the token is still good.
@@ -253,11 +250,6 @@ impl Session {
     pub(super) async fn next_renewal(&self) {
         // The sender is in `self`, so it is not gone.
         let _changed = self.renewals.subscribe().changed().await;
-    }
-
-    /// Waits for a renewal under way, as long as a process that stops may.
-    pub(super) async fn finish(&self) {
-        self.finish_within(LAST_RENEWAL).await;
     }
 
     /// Begins a renewal if one is due, and waits for its end within `patience`.

@@ -129,7 +129,7 @@ impl Signalling {
         withdraw: impl FnOnce() -> Result<bool, E> + Send + 'static,
     ) {
         match on_disk(withdraw).await {
-            Some(Ok(true)) => info!("the request for a login was withdrawn: credentials work"),
+            Some(Ok(true)) => info!("the request for a login was withdrawn: none is needed"),
             Some(Ok(false)) => {}
             Some(Err(error)) => self.log_failure(&error.to_string()),
             None => self.log_failure("the disk does not answer"),

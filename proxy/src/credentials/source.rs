@@ -126,6 +126,12 @@ impl Source {
         self.sessions.locations()
     }
 
+    /// Waits for renewals under way, also those of attempts that were given up, within `patience`: a
+    /// granted token that is not written is a lost session.
+    pub(crate) async fn finish_renewals(&self, patience: Duration) {
+        self.sessions.finish(patience).await;
+    }
+
     /// One attempt, within [`ATTEMPT_TIMEOUT`]; a failure comes back as the state that it means.
     pub(super) async fn load(&self) -> Attempt {
         let principal = match self.principal().await {

@@ -40,6 +40,8 @@ pub(super) struct Ledger {
     renewal: Renewal,
     /// Whether the newest login was asked for in the hope that it would mend a refusal.
     hoped_for: bool,
+    /// How many tokens in a row the portal did not take.
+    rejections: u32,
 }
 
 #[derive(Debug)]
@@ -78,6 +80,7 @@ impl Ledger {
             missing: None,
             renewal: Renewal::default(),
             hoped_for: false,
+            rejections: 0,
         }
     }
 
@@ -136,10 +139,11 @@ impl Ledger {
 
     fn adopt(&mut self, token: Token, written: Option<SystemTime>, now: Moment, jitter: f64) {
         self.tokens_seen += 1;
-        self.hoped_for = self
-            .known
-            .as_ref()
-            .is_some_and(|known| known.refused_in_hope);
+        let before = self.known.as_ref();
+        self.hoped_for = before.is_some_and(|known| known.refused_in_hope);
+        if before.is_some_and(|known| known.rejected.is_none()) {
+            self.rejections = 0;
+        }
         self.known = Some(Known::new(token, self.tokens_seen, written, now, jitter));
         self.renewal = Renewal {
             is_running: self.renewal.is_running,
@@ -217,20 +221,30 @@ impl Ledger {
         let doublings = if known.is_spent(now) {
             0
         } else {
-            self.renewal.failures.min(8)
+            self.renewal.failures
         };
-        let pause = FIRST_RETRY.saturating_mul(1 << doublings).min(LAST_RETRY);
         self.renewal.failures += 1;
-        self.renewal.again_at =
-            Some(now.monotonic + pause.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0));
+        self.renewal.again_at = Some(now.monotonic + pause(doublings, jitter));
         self.renewal.error = Some(error);
     }
 
-    /// The portal did not take this token.
-    pub(super) fn reject(&mut self, number: u64, reason: &str) {
-        if let Some(known) = self.known.as_mut().filter(|known| known.number == number) {
-            known.rejected = Some(reason.to_owned());
+    /// The portal did not take this token. It is renewed at once; where the portal does not take
+    /// what comes of that either, a pause follows, as an AWS that refuses whatever it gives must not
+    /// be asked in a loop.
+    pub(super) fn reject(&mut self, number: u64, reason: &str, now: Moment, jitter: f64) {
+        let concerned = self.known.as_mut().filter(|known| known.number == number);
+        let Some(known) = concerned.filter(|known| known.rejected.is_none()) else {
+            return;
+        };
+        known.rejected = Some(reason.to_owned());
+        if self.rejections > 0 && known.token.can_refresh(now.wall) {
+            let pause = pause(self.rejections - 1, jitter);
+            self.renewal.again_at = Some(now.monotonic + pause);
+            self.renewal.error = Some(RenewalError::Passing(format!(
+                "the SSO portal takes no access token, however new: {reason}"
+            )));
         }
+        self.rejections += 1;
     }
 
     /// The token that is not in the file yet, and the one that it replaces.
@@ -342,6 +356,13 @@ impl Ledger {
             )
         })
     }
+}
+
+/// Between half of the pause and all of it.
+fn pause(doublings: u32, jitter: f64) -> Duration {
+    let pause = FIRST_RETRY.saturating_mul(1 << doublings.min(8));
+    let pause = pause.min(LAST_RETRY);
+    pause.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
 fn read_only(reason: &str) -> LoginNeed {
@@ -561,8 +582,40 @@ mod tests {
             "a",
             "the portal has the last word"
         );
-        ledger.reject(1, "401");
+        ledger.reject(1, "401", clocks.0, 1.0);
         assert_eq!(name_of(&ledger.standing(clocks.0)), "UnauthorizedException");
+    }
+
+    #[test]
+    fn a_portal_that_takes_no_token_is_not_asked_in_a_loop() {
+        let mut clocks = Clocks::new();
+        let mut ledger = with(&hour_long("0", &clocks), &clocks);
+        let mut pauses = Vec::new();
+        for number in 1..6 {
+            ledger.reject(number, "401", clocks.0, 1.0);
+            let mut seconds = 0;
+            let spent = loop {
+                if let Some(spent) = ledger.begin_renewal(clocks.0) {
+                    break spent;
+                }
+                assert_eq!(name_of(&ledger.standing(clocks.0)), "passing");
+                seconds += 1;
+                clocks.pass(SECOND);
+            };
+            pauses.push(seconds);
+            let next = hour_long(&number.to_string(), &clocks);
+            ledger.settle(&spent, Ok(Renewed::Granted(next)), clocks.0, 1.0);
+            assert_eq!(name_of(&ledger.standing(clocks.0)), number.to_string());
+        }
+        assert_eq!(pauses, [0, 5, 10, 20, 40]);
+
+        // One that is taken ends the series.
+        let spent = ledger.begin_renewal(clocks.pass(MINUTE * 50));
+        let next = hour_long("good", &clocks);
+        let granted = Ok(Renewed::Granted(next));
+        ledger.settle(&spent.expect("due"), granted, clocks.0, 1.0);
+        ledger.reject(7, "401", clocks.0, 1.0);
+        assert!(ledger.begin_renewal(clocks.0).is_some());
     }
 
     #[test]
