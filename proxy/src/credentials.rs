@@ -88,15 +88,7 @@ impl Credentials {
     /// The generation of the credentials in use, if they count as valid.
     #[must_use]
     pub fn generation(&self) -> Option<u64> {
-        match &*self.state.borrow() {
-            State::Valid(valid) => Some(valid.generation),
-            State::Refreshing
-            | State::LoginRequired(_)
-            | State::Offline(_)
-            | State::ClockSkew(_)
-            | State::Denied(_)
-            | State::ConfigError(_) => None,
-        }
+        self.state.borrow().valid().map(|valid| valid.generation)
     }
 
     /// Valid credentials, waiting at most `patience` for a refresh under way and for passing

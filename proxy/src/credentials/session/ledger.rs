@@ -442,6 +442,10 @@ mod tests {
         ledger
     }
 
+    fn begin_when_due(ledger: &mut Ledger, clocks: &mut Clocks) {
+        assert!(ledger.begin_renewal(clocks.pass(MINUTE * 40)).is_some());
+    }
+
     fn name_of(standing: &Standing) -> &str {
         match standing {
             Standing::Usable(token) => token.secret.expose(),
@@ -550,8 +554,7 @@ mod tests {
         let mut clocks = Clocks::new();
         let token = hour_long("a", &clocks);
         let mut ledger = with(&token, &clocks);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         ledger.settle(&token, Err(login_required()), clocks.0, 1.0);
         assert_eq!(name_of(&ledger.standing(clocks.0)), "a");
         let ahead = ledger.login_ahead(clocks.0).expect("a login ahead");
@@ -640,8 +643,7 @@ mod tests {
         let mut clocks = Clocks::new();
         let old = hour_long("a", &clocks);
         let mut ledger = with(&old, &clocks);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         let new = hour_long("b", &clocks);
         ledger.settle(&old, Ok(Renewed::Granted(new)), clocks.0, 1.0);
         ledger.see(Reading::Found(old), None, clocks.0, 1.0);
@@ -694,8 +696,7 @@ mod tests {
         let mut clocks = Clocks::new();
         let first = hour_long("a", &clocks);
         let mut ledger = with(&first, &clocks);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         ledger.settle(&first, Err(login_once()), clocks.0, 1.0);
         assert_eq!(
             ledger.login_ahead(clocks.0).expect("once").code,
@@ -703,8 +704,7 @@ mod tests {
         );
         let second = hour_long("b", &clocks);
         ledger.see(Reading::Found(second.clone()), None, clocks.0, 1.0);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         ledger.settle(&second, Err(login_once()), clocks.0, 1.0);
         assert_eq!(ledger.login_ahead(clocks.0), None, "nobody is asked twice");
         clocks.pass(MINUTE * 21);
@@ -716,8 +716,7 @@ mod tests {
         let mut clocks = Clocks::new();
         let token = hour_long("a", &clocks);
         let mut ledger = with(&token, &clocks);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         let read_only = Err(RenewalError::ReadOnly("read-only".to_owned()));
         ledger.settle(&token, read_only, clocks.0, 1.0);
         assert_eq!(
@@ -733,8 +732,7 @@ mod tests {
         let mut clocks = Clocks::new();
         let old = hour_long("a", &clocks);
         let mut ledger = with(&old, &clocks);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         let new = hour_long("b", &clocks);
         let full = sso_session::disk::replace(std::path::Path::new("/proc/no/such"), b"");
         let unsaved = Renewed::Unsaved(new, full.expect_err("not written"));
