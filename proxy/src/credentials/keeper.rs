@@ -70,7 +70,7 @@ pub struct Keeper {
     requests: mpsc::Receiver<Request>,
     /// Whose credentials the last attempt was for.
     principal: Option<Principal>,
-    /// The SSO token that was seen last.
+    /// The SSO token that was used or seen last.
     token_seen: Option<u64>,
     /// The login that the last attempt asked for.
     need: Option<LoginNeed>,
@@ -195,13 +195,10 @@ impl Keeper {
         };
         let number = session.look().await.token_number();
         if number.is_some() && number != self.token_seen {
-            let is_first = self.token_seen.is_none() && self.publisher.is_valid();
             self.token_seen = number;
-            if !is_first {
-                info!("there is a new SSO access token: role credentials are fetched with it");
-                self.rejected = None;
-                self.fetch_anew();
-            }
+            info!("there is a new SSO access token: role credentials are fetched with it");
+            self.rejected = None;
+            self.fetch_anew();
         }
         self.look_ahead(&session).await;
     }
@@ -332,12 +329,18 @@ impl Keeper {
 
     async fn publish(&mut self, attempt: Attempt) {
         self.fetching = None;
-        let Attempt { principal, outcome } = attempt;
-        let is_about_principal = principal.is_some();
-        if let Some(principal) = principal {
+        let is_about_principal = attempt.principal.is_some();
+        if let Some(principal) = attempt.principal {
             self.adopt(principal);
         }
-        match outcome {
+        if attempt.token.is_some() {
+            self.token_seen = attempt.token;
+        }
+        if matches!(self.principal, Some(Principal::Chain)) {
+            // What was asked for a session that the profile has no more.
+            self.signalling.take_back().await;
+        }
+        match attempt.outcome {
             Ok(credentials) => match self.refused(&credentials) {
                 Some(reason) => self.publish_failure(self.refused_again(&reason).into()),
                 None => self.publish_valid(credentials),
@@ -464,6 +467,7 @@ async fn fetched(fetching: &mut Option<JoinHandle<Attempt>>) -> Attempt {
     };
     handle.await.unwrap_or_else(|error| Attempt {
         principal: None,
+        token: None,
         outcome: Err(Failed::from(State::Offline(Trouble::new(
             format!("fetching credentials ended unexpectedly: {error}"),
             "It is tried again by itself.",

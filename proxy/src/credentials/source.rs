@@ -48,6 +48,8 @@ pub struct Source {
 pub(super) struct Attempt {
     /// Unknown where the configuration cannot be read.
     pub(super) principal: Option<Principal>,
+    /// The number of the SSO access token that was used last.
+    pub(super) token: Option<u64>,
     pub(super) outcome: Result<Credentials, Failed>,
 }
 
@@ -139,19 +141,24 @@ impl Source {
             Err(state) => {
                 return Attempt {
                     principal: None,
+                    token: None,
                     outcome: Err(state.into()),
                 };
             }
         };
+        let mut token = None;
         let attempt = async {
             match &principal {
-                Principal::Sso(profile, session) => self.load_sso(profile, session).await,
+                Principal::Sso(profile, session) => {
+                    self.load_sso(profile, session, &mut token).await
+                }
                 Principal::Chain => self.load_chain().await.map_err(Failed::from),
             }
         };
         let outcome = tokio::time::timeout(ATTEMPT_TIMEOUT, attempt).await;
         Attempt {
             principal: Some(principal),
+            token,
             outcome: outcome.unwrap_or_else(|_| Err(took_too_long().into())),
         }
     }

@@ -18,10 +18,12 @@ const RENEWAL_PATIENCE: Duration = Duration::from_secs(30);
 const TOKENS_TRIED: u32 = 2;
 
 impl Source {
+    /// `used` becomes the number of the token that the portal was asked with last.
     pub(super) async fn load_sso(
         &self,
         profile: &SsoProfile,
         session: &Arc<Session>,
+        used: &mut Option<u64>,
     ) -> Result<Credentials, Failed> {
         let mut last = String::new();
         for _ in 0..TOKENS_TRIED {
@@ -33,6 +35,7 @@ impl Source {
                 | Standing::Denied(_)
                 | Standing::Misconfigured(_)) => return Err(without_token(profile, other)),
             };
+            *used = Some(token.number);
             let asked = session.portal().role_credentials(
                 &token.secret,
                 &profile.account_id,
