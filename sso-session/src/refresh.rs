@@ -35,7 +35,6 @@ const LOOKING_AFTER_REFUSAL: Duration = Duration::from_secs(2);
 /// Renews one session's token.
 #[derive(Clone, Debug)]
 pub struct Renewer {
-    token_folder: PathBuf,
     state_folder: PathBuf,
     lock: RefreshLock,
     token_file: TokenFile,
@@ -98,7 +97,6 @@ impl Renewer {
         oidc: Oidc,
     ) -> Self {
         Self {
-            token_folder: token_folder.to_owned(),
             state_folder: state_folder.to_owned(),
             lock: RefreshLock::new(state_folder),
             token_file: TokenFile::new(token_folder, token_file_name),
@@ -161,13 +159,13 @@ impl Renewer {
 
     /// Proves that a renewed token could be written: nothing is spent without it.
     pub async fn prove_writable(&self) -> Result<(), RenewalError> {
-        let (tokens, state) = (self.token_folder.clone(), self.state_folder.clone());
+        let (token, state) = (self.token_file.clone(), self.state_folder.clone());
         let proof = tokio::task::spawn_blocking(move || {
-            disk::prove_writable(&tokens).and_then(|()| disk::create_folder(&state))
+            disk::prove_replaceable(token.path()).and_then(|()| disk::create_folder(&state))
         });
         match proof.await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(RenewalError::ReadOnly(error.to_string())),
+            Ok(Err(error)) => Err(unwritable(&error)),
             Err(error) => Err(RenewalError::Passing(error.to_string())),
         }
     }
@@ -241,6 +239,16 @@ impl Renewer {
     }
 }
 
+/// On a full disk no login could be written, either: nobody is asked for one.
+fn unwritable(error: &DiskError) -> RenewalError {
+    let text = error.to_string();
+    if error.is_read_only() {
+        RenewalError::ReadOnly(text)
+    } else {
+        RenewalError::Passing(text)
+    }
+}
+
 /// A process that slept may have been taken for dead: then somebody else renews.
 async fn still_ours(lock: RefreshGuard) -> Result<RefreshGuard, RenewalError> {
     let asked = tokio::task::spawn_blocking(move || lock.is_still_ours().then_some(lock)).await;
@@ -256,4 +264,24 @@ fn renewed(spent: &Token, grant: Grant, now: SystemTime) -> Token {
         token.refresh_token = Some(refresh_token);
     }
     token
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_asks_nobody_for_a_login() {
+        let path = Path::new("/home/dev/.aws/sso/cache/token.json");
+        for (kind, read_only) in [
+            (io::ErrorKind::ReadOnlyFilesystem, true),
+            (io::ErrorKind::PermissionDenied, true),
+            (io::ErrorKind::StorageFull, false),
+            (io::ErrorKind::QuotaExceeded, false),
+        ] {
+            let error = unwritable(&DiskError::at("writing", path)(kind.into()));
+            let is_left_to_the_host = matches!(error, RenewalError::ReadOnly(_));
+            assert_eq!(is_left_to_the_host, read_only, "{kind}");
+        }
+    }
 }
