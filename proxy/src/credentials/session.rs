@@ -306,10 +306,11 @@ impl Session {
         let unsaved = self.ledger().unsaved();
         if let Some((spent, token)) = unsaved {
             let file = self.renewer.token_file().clone();
-            let write = move || file.replace_if_ours_is_newer(&spent, &token);
+            let new = token.clone();
+            let write = move || file.replace_if_ours_is_newer(&spent, &new);
             if let Ok(Ok(_)) = tokio::task::spawn_blocking(write).await {
                 info!("the renewed token is in its file now");
-                self.ledger().saved();
+                self.ledger().saved(&token);
             }
         }
     }

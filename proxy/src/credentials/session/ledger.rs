@@ -98,6 +98,9 @@ impl Ledger {
                 if self.is_news(&token) {
                     self.unsaved = false;
                     self.adopt(token, written, now, jitter);
+                } else if self.is_spent(&token) {
+                    // Whoever put it back would have all others spend it again.
+                    self.unsaved = true;
                 }
                 return;
             }
@@ -120,15 +123,16 @@ impl Ledger {
         }
     }
 
+    /// Whether nothing better is known: a spent token is only better than none.
     fn is_news(&self, token: &Token) -> bool {
-        let known = [
-            self.known.as_ref().map(|known| &known.token),
-            self.spent.as_ref(),
-        ];
-        !known
-            .into_iter()
-            .flatten()
-            .any(|known| known.is_same_login(token))
+        let known = self.known.as_ref();
+        known.is_none_or(|known| !known.token.is_same_login(token) && !self.is_spent(token))
+    }
+
+    /// Whether the newest token has replaced this one.
+    fn is_spent(&self, token: &Token) -> bool {
+        let spent = self.spent.as_ref();
+        spent.is_some_and(|spent| spent.is_same_login(token))
     }
 
     fn is_missing_for_good(&self, now: Moment) -> bool {
@@ -149,6 +153,15 @@ impl Ledger {
             is_running: self.renewal.is_running,
             ..Renewal::default()
         };
+    }
+
+    /// `token` takes the place of `spent`, unless the file has told of it already.
+    fn replace(&mut self, spent: &Token, token: Token, unsaved: bool, now: Moment, jitter: f64) {
+        self.spent = Some(spent.clone());
+        if self.is_news(&token) {
+            self.unsaved = unsaved;
+            self.adopt(token, Some(now.wall), now, jitter);
+        }
     }
 
     /// Whether a renewal is under way.
@@ -188,10 +201,11 @@ impl Ledger {
                     Renewed::Found(token) | Renewed::Granted(token) => (token, false),
                     Renewed::Unsaved(token, _) => (token, true),
                 };
-                self.spent = Some(spent.clone());
-                if self.is_news(&token) {
-                    self.unsaved = unsaved;
-                    self.adopt(token, Some(now.wall), now, jitter);
+                if !token.is_same_login(spent) && !self.is_spent(&token) {
+                    self.replace(spent, token, unsaved, now, jitter);
+                } else {
+                    // Nothing came of it, and nothing will in a loop.
+                    self.renewal.again_at = Some(now.monotonic + pause(0, jitter));
                 }
                 self.hoped_for = false;
                 return;
@@ -237,7 +251,10 @@ impl Ledger {
             return;
         };
         known.rejected = Some(reason.to_owned());
-        if self.rejections > 0 && known.token.can_refresh(now.wall) {
+        if self.rejections == 0 {
+            // The portal answers: what kept the renewal back may have passed.
+            self.renewal.again_at = None;
+        } else if known.token.can_refresh(now.wall) {
             let pause = pause(self.rejections - 1, jitter);
             self.renewal.again_at = Some(now.monotonic + pause);
             self.renewal.error = Some(RenewalError::Passing(format!(
@@ -253,9 +270,12 @@ impl Ledger {
         Some((self.spent.clone()?, known.token.clone()))
     }
 
-    /// The newest token has been written.
-    pub(super) fn saved(&mut self) {
-        self.unsaved = false;
+    /// This token has been written.
+    pub(super) fn saved(&mut self, token: &Token) {
+        let known = self.known.as_ref();
+        if known.is_some_and(|known| known.token.is_same_login(token)) {
+            self.unsaved = false;
+        }
     }
 
     /// What can be done with the session now.
@@ -743,7 +763,61 @@ mod tests {
             ledger.unsaved().expect("unsaved").1.access_token,
             Secret::new("b")
         );
-        ledger.saved();
+        ledger.saved(&hour_long("another", &clocks));
+        let (_, token) = ledger.unsaved().expect("still unsaved");
+        ledger.saved(&token);
         assert!(ledger.unsaved().is_none());
+    }
+
+    #[test]
+    fn a_spent_token_that_was_put_back_is_replaced_and_never_spent_again() {
+        let mut clocks = Clocks::new();
+        let old = hour_long("a", &clocks);
+        let mut ledger = with(&old, &clocks);
+        begin_when_due(&mut ledger, &mut clocks);
+        let new = hour_long("b", &clocks);
+        ledger.settle(&old, Ok(Renewed::Granted(new)), clocks.0, 1.0);
+        // A renewal that is under way by then finds it, too.
+        begin_when_due(&mut ledger, &mut clocks);
+        let new = hour_long("b", &clocks);
+        ledger.settle(&new, Ok(Renewed::Found(old.clone())), clocks.0, 1.0);
+        ledger.see(Reading::Found(old), None, clocks.0, 1.0);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "b");
+        let (spent, token) = ledger.unsaved().expect("to be written again");
+        assert_eq!(spent.access_token, Secret::new("a"));
+        assert_eq!(token.access_token, Secret::new("b"));
+        assert!(ledger.begin_renewal(clocks.pass(MINUTE)).is_none());
+        ledger.saved(&token);
+        let next = ledger.begin_renewal(clocks.0).expect("due");
+        assert_eq!(next.access_token, Secret::new("b"));
+    }
+
+    #[test]
+    fn a_spent_token_is_better_than_none_for_good() {
+        let mut clocks = Clocks::new();
+        let old = hour_long("a", &clocks);
+        let mut ledger = with(&old, &clocks);
+        begin_when_due(&mut ledger, &mut clocks);
+        let new = hour_long("b", &clocks);
+        ledger.settle(&old, Ok(Renewed::Granted(new)), clocks.0, 1.0);
+        ledger.see(Reading::Absent, None, clocks.0, 1.0);
+        ledger.see(Reading::Absent, None, clocks.pass(MINUTE), 1.0);
+        ledger.see(Reading::Found(old), None, clocks.0, 1.0);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "a");
+    }
+
+    #[test]
+    fn a_token_that_the_portal_does_not_take_is_renewed_at_once_after_an_outage() {
+        let mut clocks = Clocks::new();
+        let token = hour_long("a", &clocks);
+        let mut ledger = with(&token, &clocks);
+        begin_when_due(&mut ledger, &mut clocks);
+        for _ in 0..6 {
+            let passing = Err(RenewalError::Passing("offline".to_owned()));
+            ledger.settle(&token, passing, clocks.0, 1.0);
+        }
+        assert!(ledger.begin_renewal(clocks.pass(SECOND)).is_none());
+        ledger.reject(1, "401", clocks.0, 1.0);
+        assert!(ledger.begin_renewal(clocks.0).is_some());
     }
 }
