@@ -6,6 +6,7 @@ mod portal_answers;
 mod refresh_answers;
 mod refresh_network;
 mod renewal;
+mod restored_tokens;
 mod s3_answers;
 mod signal;
 mod support;
