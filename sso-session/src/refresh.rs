@@ -50,7 +50,7 @@ pub enum Renewed {
     /// It was granted and is in the file.
     Granted(Token),
     /// It was granted, but could not be written: it has to be kept and written later.
-    Unsaved(Token, DiskError),
+    Unsaved(Token, RenewalError),
 }
 
 /// Why there is no newer token. The texts hold no secret and end without a full stop.
@@ -84,6 +84,20 @@ pub enum RenewalError {
     /// It passes.
     #[error("{0}")]
     Passing(String),
+}
+
+impl RenewalError {
+    /// What it means that a token cannot be written. On a full disk no login could be, either, so
+    /// nobody is asked for one.
+    #[must_use]
+    pub fn of_disk(error: &DiskError) -> Self {
+        let text = error.to_string();
+        if error.is_read_only() {
+            Self::ReadOnly(text)
+        } else {
+            Self::Passing(text)
+        }
+    }
 }
 
 impl Renewer {
@@ -165,7 +179,7 @@ impl Renewer {
         });
         match proof.await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(unwritable(&error)),
+            Ok(Err(error)) => Err(RenewalError::of_disk(&error)),
             Err(error) => Err(RenewalError::Passing(error.to_string())),
         }
     }
@@ -181,7 +195,7 @@ impl Renewer {
             Err(error) => DiskError::at("writing", self.token_file.path())(io::Error::other(error)),
         };
         warn!(%error, "a renewed token could not be written, and is kept in memory");
-        Renewed::Unsaved(token, error)
+        Renewed::Unsaved(token, RenewalError::of_disk(&error))
     }
 
     async fn refused(
@@ -239,16 +253,6 @@ impl Renewer {
     }
 }
 
-/// On a full disk no login could be written, either: nobody is asked for one.
-fn unwritable(error: &DiskError) -> RenewalError {
-    let text = error.to_string();
-    if error.is_read_only() {
-        RenewalError::ReadOnly(text)
-    } else {
-        RenewalError::Passing(text)
-    }
-}
-
 /// A process that slept may have been taken for dead: then somebody else renews.
 async fn still_ours(lock: RefreshGuard) -> Result<RefreshGuard, RenewalError> {
     let asked = tokio::task::spawn_blocking(move || lock.is_still_ours().then_some(lock)).await;
@@ -279,7 +283,7 @@ mod tests {
             (io::ErrorKind::StorageFull, false),
             (io::ErrorKind::QuotaExceeded, false),
         ] {
-            let error = unwritable(&DiskError::at("writing", path)(kind.into()));
+            let error = RenewalError::of_disk(&DiskError::at("writing", path)(kind.into()));
             let is_left_to_the_host = matches!(error, RenewalError::ReadOnly(_));
             assert_eq!(is_left_to_the_host, read_only, "{kind}");
         }
