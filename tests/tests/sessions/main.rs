@@ -1,6 +1,7 @@
 //! The SSO session: kept alive, and told from every other trouble. See `docs/PROMISES.md`.
 
 mod login_ahead;
+mod lost_logins;
 mod new_logins;
 mod portal_answers;
 mod refresh_answers;
