@@ -211,7 +211,7 @@ impl Keeper {
         if !self.publisher.is_valid() {
             return;
         }
-        let ahead = session.login_ahead();
+        let ahead = self.login_ahead(session);
         let trouble = ahead.as_ref().map(|need| login_trouble(&profile, need));
         let is_news = self.publisher.set_login_ahead(trouble);
         match (is_news, ahead) {
@@ -227,6 +227,12 @@ impl Keeper {
             (true, None) => self.signalling.clear(&profile).await,
             (false, _) => {}
         }
+    }
+
+    /// The token's end foresees a login, and so does a login that was lost already while the role
+    /// credentials still serve.
+    fn login_ahead(&self, session: &Session) -> Option<LoginNeed> {
+        session.login_ahead().or_else(|| self.need.clone())
     }
 
     async fn end_old_credentials(&mut self) {
@@ -420,7 +426,7 @@ impl Keeper {
         };
         let need = match self.publisher.state() {
             State::LoginRequired(_) => self.need.clone(),
-            State::Valid(_) => session.login_ahead(),
+            State::Valid(_) => self.login_ahead(&session),
             State::Refreshing
             | State::Offline(_)
             | State::ClockSkew(_)

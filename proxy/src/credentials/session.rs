@@ -306,10 +306,17 @@ impl Session {
         let unsaved = self.ledger().unsaved();
         if let Some((spent, token)) = unsaved {
             let file = self.renewer.token_file().clone();
-            let write = move || file.replace_if_ours_is_newer(&spent, &token);
-            if let Ok(Ok(_)) = tokio::task::spawn_blocking(write).await {
-                info!("the renewed token is in its file now");
-                self.ledger().saved();
+            let new = token.clone();
+            let write = move || file.replace_if_ours_is_newer(&spent, &new);
+            match tokio::task::spawn_blocking(write).await {
+                Ok(Ok(_)) => {
+                    info!("the renewed token is in its file now");
+                    self.ledger().saved(&token);
+                }
+                Ok(Err(error)) => self
+                    .ledger()
+                    .not_saved(&token, RenewalError::of_disk(&error)),
+                Err(_) => {}
             }
         }
     }

@@ -34,8 +34,8 @@ pub(super) struct Ledger {
     tokens_seen: u64,
     /// The token that was renewed last: a file that still holds it is an old one.
     spent: Option<Token>,
-    /// Whether the newest token is not in the file yet.
-    unsaved: bool,
+    /// Why the newest token is not in the file yet, if it is not.
+    unsaved: Option<RenewalError>,
     missing: Option<Missing>,
     renewal: Renewal,
     /// Whether the newest login was asked for in the hope that it would mend a refusal.
@@ -76,7 +76,7 @@ impl Ledger {
             known: None,
             tokens_seen: 0,
             spent: None,
-            unsaved: false,
+            unsaved: None,
             missing: None,
             renewal: Renewal::default(),
             hoped_for: false,
@@ -96,8 +96,13 @@ impl Ledger {
             Reading::Found(token) => {
                 self.missing = None;
                 if self.is_news(&token) {
-                    self.unsaved = false;
+                    self.unsaved = None;
                     self.adopt(token, written, now, jitter);
+                } else if self.is_spent(&token) {
+                    // Whoever put it back would have all others spend it again.
+                    self.unsaved.get_or_insert_with(|| {
+                        RenewalError::Passing("the file holds a token that was spent".to_owned())
+                    });
                 }
                 return;
             }
@@ -115,20 +120,21 @@ impl Ledger {
             .map_or(now.monotonic, |missing| missing.since);
         self.missing = Some(Missing { since, cause });
         // A token that could not be written is not missing: it was never there.
-        if self.is_missing_for_good(now) && !self.unsaved {
+        if self.is_missing_for_good(now) && self.unsaved.is_none() {
             self.known = None;
         }
     }
 
+    /// Whether nothing better is known: a spent token is only better than none.
     fn is_news(&self, token: &Token) -> bool {
-        let known = [
-            self.known.as_ref().map(|known| &known.token),
-            self.spent.as_ref(),
-        ];
-        !known
-            .into_iter()
-            .flatten()
-            .any(|known| known.is_same_login(token))
+        let known = self.known.as_ref();
+        known.is_none_or(|known| !known.token.is_same_login(token) && !self.is_spent(token))
+    }
+
+    /// Whether the newest token has replaced this one.
+    fn is_spent(&self, token: &Token) -> bool {
+        let spent = self.spent.as_ref();
+        spent.is_some_and(|spent| spent.is_same_login(token))
     }
 
     fn is_missing_for_good(&self, now: Moment) -> bool {
@@ -151,6 +157,22 @@ impl Ledger {
         };
     }
 
+    /// `token` takes the place of `spent`, unless the file has told of it already.
+    fn replace(
+        &mut self,
+        spent: &Token,
+        token: Token,
+        unsaved: Option<RenewalError>,
+        now: Moment,
+        jitter: f64,
+    ) {
+        self.spent = Some(spent.clone());
+        if self.is_news(&token) {
+            self.unsaved = unsaved;
+            self.adopt(token, Some(now.wall), now, jitter);
+        }
+    }
+
     /// Whether a renewal is under way.
     pub(super) fn is_renewing(&self) -> bool {
         self.renewal.is_running
@@ -165,7 +187,7 @@ impl Ledger {
             .is_some_and(|again| now.monotonic < again);
         let begins = !self.renewal.is_running
             && !pauses
-            && !self.unsaved
+            && self.unsaved.is_none()
             && known.refused.is_none()
             && known.token.can_refresh(now.wall)
             && known.renewal_is_due(self.threshold, now);
@@ -185,13 +207,14 @@ impl Ledger {
         let error = match outcome {
             Ok(renewed) => {
                 let (token, unsaved) = match renewed {
-                    Renewed::Found(token) | Renewed::Granted(token) => (token, false),
-                    Renewed::Unsaved(token, _) => (token, true),
+                    Renewed::Found(token) | Renewed::Granted(token) => (token, None),
+                    Renewed::Unsaved(token, why) => (token, Some(why)),
                 };
-                self.spent = Some(spent.clone());
-                if self.is_news(&token) {
-                    self.unsaved = unsaved;
-                    self.adopt(token, Some(now.wall), now, jitter);
+                if !token.is_same_login(spent) && !self.is_spent(&token) {
+                    self.replace(spent, token, unsaved, now, jitter);
+                } else {
+                    // Nothing came of it, and nothing will in a loop.
+                    self.renewal.again_at = Some(now.monotonic + pause(0, jitter));
                 }
                 self.hoped_for = false;
                 return;
@@ -237,7 +260,10 @@ impl Ledger {
             return;
         };
         known.rejected = Some(reason.to_owned());
-        if self.rejections > 0 && known.token.can_refresh(now.wall) {
+        if self.rejections == 0 {
+            // The portal answers: what kept the renewal back may have passed.
+            self.renewal.again_at = None;
+        } else if known.token.can_refresh(now.wall) {
             let pause = pause(self.rejections - 1, jitter);
             self.renewal.again_at = Some(now.monotonic + pause);
             self.renewal.error = Some(RenewalError::Passing(format!(
@@ -249,13 +275,27 @@ impl Ledger {
 
     /// The token that is not in the file yet, and the one that it replaces.
     pub(super) fn unsaved(&self) -> Option<(Token, Token)> {
-        let known = self.known.as_ref().filter(|_| self.unsaved)?;
-        Some((self.spent.clone()?, known.token.clone()))
+        self.unsaved.as_ref()?;
+        Some((self.spent.clone()?, self.known.as_ref()?.token.clone()))
     }
 
-    /// The newest token has been written.
-    pub(super) fn saved(&mut self) {
-        self.unsaved = false;
+    /// This token has been written.
+    pub(super) fn saved(&mut self, token: &Token) {
+        if self.is_newest(token) {
+            self.unsaved = None;
+        }
+    }
+
+    /// This token could not be written again.
+    pub(super) fn not_saved(&mut self, token: &Token, why: RenewalError) {
+        if self.is_newest(token) && self.unsaved.is_some() {
+            self.unsaved = Some(why);
+        }
+    }
+
+    fn is_newest(&self, token: &Token) -> bool {
+        let known = self.known.as_ref();
+        known.is_some_and(|known| known.token.is_same_login(token))
     }
 
     /// What can be done with the session now.
@@ -278,11 +318,7 @@ impl Ledger {
                 None => known.usable(),
             };
         }
-        if self.unsaved {
-            let problem = "a renewed token could not be written to its file yet";
-            return Standing::Passing(problem.to_owned());
-        }
-        match &self.renewal.error {
+        match self.unsaved.as_ref().or(self.renewal.error.as_ref()) {
             _ if self.renewal.is_running => Standing::Renewing,
             None => Standing::Renewing,
             Some(RenewalError::ReadOnly(reason)) => Standing::LoginRequired(read_only(reason)),
@@ -301,7 +337,7 @@ impl Ledger {
         let known = self.known.as_ref()?;
         Some(Outlook {
             token: known.token.clone(),
-            is_saved: !self.unsaved,
+            is_saved: self.unsaved.is_none(),
             can_refresh: known.token.can_refresh(now.wall),
             is_spent: known.is_spent(now),
             renewal_at: known.renewal_at(self.threshold),
@@ -339,7 +375,9 @@ impl Ledger {
         if !known.nears_its_end(self.threshold, now) {
             return None;
         }
-        if let Some(RenewalError::ReadOnly(reason)) = &self.renewal.error {
+        if let Some(RenewalError::ReadOnly(reason)) =
+            self.unsaved.as_ref().or(self.renewal.error.as_ref())
+        {
             return Some(read_only(reason));
         }
         let can_refresh = known.token.can_refresh(now.wall);
@@ -469,6 +507,10 @@ mod tests {
             code: "InvalidScopeException".to_owned(),
             reason: "scope".to_owned(),
         }
+    }
+
+    fn unsaved(token: Token) -> Renewed {
+        Renewed::Unsaved(token, RenewalError::Passing("the disk is full".to_owned()))
     }
 
     #[test]
@@ -734,16 +776,88 @@ mod tests {
         let mut ledger = with(&old, &clocks);
         begin_when_due(&mut ledger, &mut clocks);
         let new = hour_long("b", &clocks);
-        let full = sso_session::disk::replace(std::path::Path::new("/proc/no/such"), b"");
-        let unsaved = Renewed::Unsaved(new, full.expect_err("not written"));
-        ledger.settle(&old, Ok(unsaved), clocks.0, 1.0);
+        ledger.settle(&old, Ok(unsaved(new)), clocks.0, 1.0);
         ledger.see(Reading::Absent, None, clocks.pass(MINUTE), 1.0);
         assert_eq!(name_of(&ledger.standing(clocks.0)), "b");
         assert_eq!(
             ledger.unsaved().expect("unsaved").1.access_token,
             Secret::new("b")
         );
-        ledger.saved();
+        ledger.saved(&hour_long("another", &clocks));
+        let (_, token) = ledger.unsaved().expect("still unsaved");
+        ledger.saved(&token);
         assert!(ledger.unsaved().is_none());
+    }
+
+    #[test]
+    fn an_unsaved_token_that_ends_in_a_read_only_folder_asks_for_a_login() {
+        let mut clocks = Clocks::new();
+        let old = hour_long("a", &clocks);
+        let mut ledger = with(&old, &clocks);
+        begin_when_due(&mut ledger, &mut clocks);
+        let new = hour_long("b", &clocks);
+        ledger.settle(&old, Ok(unsaved(new.clone())), clocks.0, 1.0);
+        assert_eq!(ledger.login_ahead(clocks.pass(MINUTE * 39)), None);
+        clocks.pass(MINUTE * 22);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "passing");
+        ledger.not_saved(&new, RenewalError::ReadOnly("read-only".to_owned()));
+        let ahead = ledger.login_ahead(clocks.0).expect("a login ahead");
+        assert_eq!(ahead.code, "ReadOnlyFolder");
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "ReadOnlyFolder");
+        assert!(ledger.begin_renewal(clocks.0).is_none());
+        ledger.saved(&new);
+        assert!(ledger.begin_renewal(clocks.0).is_some());
+    }
+
+    #[test]
+    fn a_spent_token_that_was_put_back_is_replaced_and_never_spent_again() {
+        let mut clocks = Clocks::new();
+        let old = hour_long("a", &clocks);
+        let mut ledger = with(&old, &clocks);
+        begin_when_due(&mut ledger, &mut clocks);
+        let new = hour_long("b", &clocks);
+        ledger.settle(&old, Ok(Renewed::Granted(new)), clocks.0, 1.0);
+        // A renewal that is under way by then finds it, too.
+        begin_when_due(&mut ledger, &mut clocks);
+        let new = hour_long("b", &clocks);
+        ledger.settle(&new, Ok(Renewed::Found(old.clone())), clocks.0, 1.0);
+        ledger.see(Reading::Found(old), None, clocks.0, 1.0);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "b");
+        let (spent, token) = ledger.unsaved().expect("to be written again");
+        assert_eq!(spent.access_token, Secret::new("a"));
+        assert_eq!(token.access_token, Secret::new("b"));
+        assert!(ledger.begin_renewal(clocks.pass(MINUTE)).is_none());
+        ledger.saved(&token);
+        let next = ledger.begin_renewal(clocks.0).expect("due");
+        assert_eq!(next.access_token, Secret::new("b"));
+    }
+
+    #[test]
+    fn a_spent_token_is_better_than_none_for_good() {
+        let mut clocks = Clocks::new();
+        let old = hour_long("a", &clocks);
+        let mut ledger = with(&old, &clocks);
+        begin_when_due(&mut ledger, &mut clocks);
+        let new = hour_long("b", &clocks);
+        ledger.settle(&old, Ok(Renewed::Granted(new)), clocks.0, 1.0);
+        ledger.see(Reading::Absent, None, clocks.0, 1.0);
+        ledger.see(Reading::Absent, None, clocks.pass(MINUTE), 1.0);
+        ledger.see(Reading::Found(old), None, clocks.0, 1.0);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "a");
+    }
+
+    #[test]
+    fn a_token_that_the_portal_does_not_take_is_renewed_at_once_after_an_outage() {
+        let mut clocks = Clocks::new();
+        let token = hour_long("a", &clocks);
+        let mut ledger = with(&token, &clocks);
+        begin_when_due(&mut ledger, &mut clocks);
+        for _ in 0..6 {
+            let passing = Err(RenewalError::Passing("offline".to_owned()));
+            ledger.settle(&token, passing, clocks.0, 1.0);
+        }
+        assert!(ledger.begin_renewal(clocks.pass(SECOND)).is_none());
+        ledger.reject(1, "401", clocks.0, 1.0);
+        assert!(ledger.begin_renewal(clocks.0).is_some());
     }
 }
