@@ -3,11 +3,14 @@
 //!
 //! ```text
 //! bazel, maven, gradle ─► build (cold, warm, killed and offline) ─► bucket (real jars)
+//! the same, over a login that ends and comes back ──► SSO, with the real AWS CLI
+//! aws, boto3 ─► the files of an SSO session ◄─ the proxy
 //! curl ─────────────────► the simulated AWS
 //! radosgw ──────────────► Ceph's S3 and STS, one instance a run
 //! ```
 
 mod aftermath;
+mod aws_cli;
 mod bazel;
 mod bucket;
 mod build;
@@ -18,3 +21,4 @@ mod gradle;
 mod maven;
 mod radosgw;
 mod request_log;
+mod shared_home;
