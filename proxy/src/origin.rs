@@ -50,6 +50,8 @@ pub struct Origin {
     prefix: String,
     profile: String,
     credentials: Credentials,
+    /// How long a broken download waits for a login.
+    login_wait: Duration,
     limits: Limits,
     list_permission: ListPermission,
     /// Whether the bucket is known to be there: until then, the bare 404 of a HEAD may mean either.
@@ -95,6 +97,7 @@ impl Origin {
             prefix: config.prefix.clone(),
             profile: config.profile.name().to_owned(),
             credentials,
+            login_wait: config.login_wait,
             limits: Limits::default(),
             list_permission: ListPermission::default(),
             accepted_generation: AtomicU64::new(0),

@@ -10,13 +10,14 @@
 //! So nothing is spent that could not be written down, and a refusal counts only when nobody else
 //! has written a newer token meanwhile.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 use tracing::{info, warn};
 
-use crate::disk;
+use crate::disk::{self, DiskError};
 use crate::failure::Failure;
 use crate::lock::{LockError, RefreshGuard, RefreshLock};
 use crate::oidc::{Grant, Oidc};
@@ -50,7 +51,7 @@ pub enum Renewed {
     /// It was granted and is in the file.
     Granted(Token),
     /// It was granted, but could not be written: it has to be kept and written later.
-    Unsaved(Token, disk::DiskError),
+    Unsaved(Token, DiskError),
 }
 
 /// Why there is no newer token. The texts hold no secret and end without a full stop.
@@ -112,6 +113,12 @@ impl Renewer {
         &self.token_file
     }
 
+    /// The client registration's file.
+    #[must_use]
+    pub fn registration_file(&self) -> &RegistrationFile {
+        &self.registration_file
+    }
+
     /// One renewal of `seen`, the newest token that the caller knows. Takes up to about half a minute.
     ///
     /// Run it in a task that nobody aborts: a granted token that is not written is a lost session.
@@ -152,7 +159,8 @@ impl Renewer {
         outcome
     }
 
-    async fn prove_writable(&self) -> Result<(), RenewalError> {
+    /// Proves that a renewed token could be written: nothing is spent without it.
+    pub async fn prove_writable(&self) -> Result<(), RenewalError> {
         let (tokens, state) = (self.token_folder.clone(), self.state_folder.clone());
         let proof = tokio::task::spawn_blocking(move || {
             disk::prove_writable(&tokens).and_then(|()| disk::create_folder(&state))
@@ -166,17 +174,16 @@ impl Renewer {
 
     async fn save(&self, spent: &Token, token: Token) -> Renewed {
         let (file, spent, new) = (self.token_file.clone(), spent.clone(), token.clone());
-        let written =
-            tokio::task::spawn_blocking(move || file.replace_if_ours_is_newer(&spent, &new)).await;
-        match written {
-            Ok(Ok(Written::Ours)) => Renewed::Granted(token),
-            Ok(Ok(Written::TheirsKept(theirs))) => Renewed::Found(theirs),
-            Ok(Err(error)) => {
-                warn!(%error, "a renewed token could not be written, and is kept in memory");
-                Renewed::Unsaved(token, error)
-            }
-            Err(_) => Renewed::Granted(token),
-        }
+        let write = move || file.replace_if_ours_is_newer(&spent, &new);
+        let written = tokio::task::spawn_blocking(write).await;
+        let error = match written {
+            Ok(Ok(Written::Ours)) => return Renewed::Granted(token),
+            Ok(Ok(Written::TheirsKept(theirs))) => return Renewed::Found(theirs),
+            Ok(Err(error)) => error,
+            Err(error) => DiskError::at("writing", self.token_file.path())(io::Error::other(error)),
+        };
+        warn!(%error, "a renewed token could not be written, and is kept in memory");
+        Renewed::Unsaved(token, error)
     }
 
     async fn refused(
@@ -188,19 +195,17 @@ impl Renewer {
         let reason = format!("AWS says {failure}");
         let code = failure.code.clone().unwrap_or_default();
         match verdict {
-            Verdict::LoginRequired | Verdict::CredentialsRejected => {
-                match self.written_by_another(spent).await {
-                    Some(token) => Ok(Renewed::Found(token)),
-                    None => Err(RenewalError::LoginRequired { code, reason }),
+            Verdict::LoginRequired
+            | Verdict::CredentialsRejected
+            | Verdict::RegistrationRejected => {
+                if let Some(token) = self.written_by_another(spent).await {
+                    return Ok(Renewed::Found(token));
                 }
-            }
-            Verdict::RegistrationRejected => match self.written_by_another(spent).await {
-                Some(token) => Ok(Renewed::Found(token)),
-                None => {
+                if verdict == Verdict::RegistrationRejected {
                     self.move_registration_aside(spent).await;
-                    Err(RenewalError::LoginRequired { code, reason })
                 }
-            },
+                Err(RenewalError::LoginRequired { code, reason })
+            }
             Verdict::LoginOnce => Err(RenewalError::LoginOnce { code, reason }),
             Verdict::Denied => Err(RenewalError::Denied(reason)),
             Verdict::Misconfigured => Err(RenewalError::Misconfigured(reason)),

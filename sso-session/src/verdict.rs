@@ -32,16 +32,18 @@ pub enum Verdict {
 pub fn of_refresh(failure: &Failure, reason: Option<&str>) -> Verdict {
     let is_about_kms = reason.is_some_and(|reason| reason.starts_with("KMS_"));
     match failure.code.as_deref() {
-        Some("InvalidGrantException" | "ExpiredTokenException") => Verdict::LoginRequired,
+        Some("AccessDeniedException" | "InvalidRequestException") if is_about_kms => {
+            Verdict::Denied
+        }
+        Some("InvalidGrantException" | "ExpiredTokenException" | "AccessDeniedException") => {
+            Verdict::LoginRequired
+        }
         Some("InvalidClientException") => Verdict::RegistrationRejected,
         Some(
             "UnauthorizedClientException"
             | "InvalidScopeException"
             | "UnsupportedGrantTypeException",
         ) => Verdict::LoginOnce,
-        Some("AccessDeniedException") if is_about_kms => Verdict::Denied,
-        Some("AccessDeniedException") => Verdict::LoginRequired,
-        Some("InvalidRequestException") if is_about_kms => Verdict::Denied,
         Some("InvalidRequestException") => Verdict::Misconfigured,
         Some(_) | None => Verdict::Passing,
     }

@@ -7,10 +7,12 @@ mod http_client;
 mod programs;
 mod proxy;
 pub mod scratch;
+pub mod sso_world;
 mod wait;
 
 pub use http_client::{Answer, Pending, raw_request};
 pub use programs::{bazel_proxy_program, workspace_folder};
 pub use proxy::{Proxy, ProxyBuilder};
 pub use scratch::Scratch;
+pub use sso_world::SsoWorld;
 pub use wait::{PATIENCE, eventually, within};

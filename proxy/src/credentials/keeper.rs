@@ -32,6 +32,11 @@ const LOOK_FOR_WAITERS_AFTER: Duration = Duration::from_millis(1500);
 /// Passing trouble without credentials is tried again after this.
 const RETRY_PASSING_AFTER: Duration = Duration::from_secs(5);
 
+/// How long a shutdown waits for a renewal under way.
+const LAST_RENEWAL: Duration = Duration::from_secs(5);
+/// Refused values are tried once more after this: AWS may have erred.
+const TRY_REFUSED_AFTER: Duration = Duration::from_mins(5);
+
 /// What others ask of the keeper.
 #[derive(Debug)]
 pub(super) enum Request {
@@ -45,6 +50,14 @@ pub(super) enum Request {
     /// A request met a state without credentials. The sender is dropped when there is nothing
     /// newer to wait for.
     LookAgain(oneshot::Sender<()>),
+}
+
+/// Values that AWS refused: the source's having them still is no reason to take them for good.
+struct Rejected {
+    credentials: AwsCredentials,
+    /// AWS's word.
+    reason: String,
+    at: Instant,
 }
 
 /// The background task for one profile.
@@ -61,8 +74,7 @@ pub struct Keeper {
     token_seen: Option<u64>,
     /// The login that the last attempt asked for.
     need: Option<LoginNeed>,
-    /// The values that AWS refused, and what it said.
-    rejected: Option<(AwsCredentials, String)>,
+    rejected: Option<Rejected>,
     /// What replaces the old credentials when they have ended.
     last_failure: Option<State>,
     fetching: Option<JoinHandle<Attempt>>,
@@ -109,6 +121,15 @@ impl Keeper {
         (keeper, credentials)
     }
 
+    /// The same, but the host is not told about logins.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self {
+            signalling: Signalling::silent(),
+            ..self
+        }
+    }
+
     /// Runs until `shutdown` ends.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut poll = interval(POLL_INTERVAL);
@@ -134,9 +155,7 @@ impl Keeper {
             }
         }
         self.stop_fetching();
-        if let Some(session) = self.session() {
-            session.finish().await;
-        }
+        self.source.finish_renewals(LAST_RENEWAL).await;
     }
 
     async fn poll(&mut self) {
@@ -246,7 +265,6 @@ impl Keeper {
     /// The check of `CHECK_INTERVAL`: whatever is wrong gets a new chance, and the host is told again.
     async fn check(&mut self) {
         if !self.publisher.is_valid() {
-            self.rejected = None;
             self.fetch();
         }
         self.tell_host().await;
@@ -275,7 +293,11 @@ impl Keeper {
             .filter(|valid| valid.generation == generation);
         if let Some(valid) = current {
             info!(reason, "AWS refused the credentials: they are read again");
-            self.rejected = Some((valid.credentials.clone(), reason));
+            self.rejected = Some(Rejected {
+                credentials: valid.credentials.clone(),
+                reason,
+                at: Instant::now(),
+            });
             let are_fresh = valid.loaded.elapsed() < LEAST_BETWEEN_FETCHES;
             self.publisher.publish(State::Refreshing);
             if are_fresh {
@@ -311,6 +333,7 @@ impl Keeper {
     async fn publish(&mut self, attempt: Attempt) {
         self.fetching = None;
         let Attempt { principal, outcome } = attempt;
+        let is_about_principal = principal.is_some();
         if let Some(principal) = principal {
             self.adopt(principal);
         }
@@ -322,7 +345,9 @@ impl Keeper {
             Err(failed) => self.publish_failure(failed),
         }
         self.tell_host().await;
-        self.take_back_proven_signal().await;
+        if is_about_principal {
+            self.take_back_needless_signal().await;
+        }
     }
 
     fn adopt(&mut self, principal: Principal) {
@@ -354,8 +379,9 @@ impl Keeper {
 
     /// Why these very credentials are known to be bad, if they are.
     fn refused(&self, credentials: &AwsCredentials) -> Option<String> {
-        let (refused, reason) = self.rejected.as_ref()?;
-        same(refused, credentials).then(|| reason.clone())
+        let rejected = self.rejected.as_ref()?;
+        let is_recent = rejected.at.elapsed() < TRY_REFUSED_AFTER;
+        (is_recent && same(&rejected.credentials, credentials)).then(|| rejected.reason.clone())
     }
 
     /// The source has nothing but what AWS has refused.
@@ -404,13 +430,21 @@ impl Keeper {
     }
 
     /// Fresh credentials prove that no login is needed. Old ones would prove nothing: another proxy
-    /// on this home may know better.
-    async fn take_back_proven_signal(&mut self) {
-        if let Some(Principal::Sso(profile, session)) = self.principal.clone()
-            && self.publisher.is_valid()
-            && self.last_failure.is_none()
-            && session.login_ahead().is_none()
-        {
+    /// on this home may know better. Where AWS lacks something that no login brings, a person who has
+    /// just logged in must not be asked again.
+    async fn take_back_needless_signal(&mut self) {
+        let Some(Principal::Sso(profile, session)) = self.principal.clone() else {
+            return;
+        };
+        let is_needless = match self.publisher.state() {
+            State::Valid(_) => self.last_failure.is_none(),
+            State::Denied(_) | State::ConfigError(_) => true,
+            State::Refreshing
+            | State::LoginRequired(_)
+            | State::Offline(_)
+            | State::ClockSkew(_) => false,
+        };
+        if is_needless && session.login_ahead().is_none() {
             self.signalling.clear(&profile).await;
         }
     }
@@ -455,6 +489,6 @@ fn same(one: &AwsCredentials, other: &AwsCredentials) -> bool {
     clippy::disallowed_methods,
     reason = "the keeper's rim: expiries are wall-clock times"
 )]
-pub(super) fn now() -> SystemTime {
+pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }

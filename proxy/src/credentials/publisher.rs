@@ -40,15 +40,7 @@ impl Publisher {
     }
 
     pub(super) fn valid(&self) -> Option<Arc<Valid>> {
-        match &*self.state.borrow() {
-            State::Valid(valid) => Some(Arc::clone(valid)),
-            State::Refreshing
-            | State::LoginRequired(_)
-            | State::Offline(_)
-            | State::ClockSkew(_)
-            | State::Denied(_)
-            | State::ConfigError(_) => None,
-        }
+        self.state.borrow().valid().map(Arc::clone)
     }
 
     pub(super) fn is_valid(&self) -> bool {
@@ -101,9 +93,11 @@ impl Publisher {
         };
         if let (false, Some(trouble)) = (is_same, next.trouble()) {
             let (state, Trouble { reason, cure }) = (next.name(), trouble.as_ref());
+            let is_login = matches!(next, State::LoginRequired(_));
+            let misses = if is_login { "wait" } else { "fail" };
             warn!(
                 state,
-                reason, cure, "no credentials: hits are served, misses are not"
+                reason, cure, misses, "no credentials: hits are served"
             );
         }
         self.report.send_modify(|report| {

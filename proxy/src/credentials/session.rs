@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use futures_util::future::join_all;
 use sso_session::config::{Endpoints, SsoProfile, SsoSession};
 use sso_session::location::Locations;
 use sso_session::oidc::Oidc;
@@ -25,15 +26,14 @@ use sso_session::refresh::{RenewalError, Renewed, Renewer};
 use sso_session::secret::Secret;
 use sso_session::token::{Token, TokenFile};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use known::Moment;
 use ledger::Ledger;
 
-/// How long a shutdown waits for a renewal: a granted token that is not written is a lost session.
-const LAST_RENEWAL: Duration = Duration::from_secs(5);
+/// The sessions by whom a person logs in to, and where it is asked.
+type Known = HashMap<(SsoSession, Endpoints), Weak<Session>>;
 
 /// All sessions in use. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub struct Sessions {
     locations: Arc<Locations>,
     threshold: Duration,
     http: SharedHttpClient,
-    known: Arc<Mutex<HashMap<(SsoSession, Endpoints), Weak<Session>>>>,
+    known: Arc<Mutex<Known>>,
 }
 
 /// One session.
@@ -52,7 +52,6 @@ pub(super) struct Session {
     ledger: Mutex<Ledger>,
     /// Readings are noted in the order in which they were made.
     looking: tokio::sync::Mutex<()>,
-    renewal: Mutex<Option<JoinHandle<()>>>,
     renewals: watch::Sender<u64>,
 }
 
@@ -77,6 +76,23 @@ impl LoginNeed {
 pub(super) struct AccessToken {
     pub(super) number: u64,
     pub(super) secret: Secret,
+}
+
+/// How a token stands with its renewal.
+#[derive(Clone, Debug)]
+pub(crate) struct Outlook {
+    /// The newest token.
+    pub(crate) token: Token,
+    /// Whether it is in its file.
+    pub(crate) is_saved: bool,
+    /// Whether it can be renewed, by what it carries.
+    pub(crate) can_refresh: bool,
+    /// Whether nothing is left of it: it has ended by both clocks, or the portal did not take it.
+    pub(crate) is_spent: bool,
+    /// About when it is renewed.
+    pub(crate) renewal_at: SystemTime,
+    /// How the last attempt to renew this token failed.
+    pub(crate) failure: Option<RenewalError>,
 }
 
 /// What can be done with a session now.
@@ -141,6 +157,15 @@ impl Sessions {
         session
     }
 
+    /// Waits for all renewals under way, within `patience`.
+    pub(super) async fn finish(&self, patience: Duration) {
+        let known: Vec<_> = {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.values().filter_map(Weak::upgrade).collect()
+        };
+        join_all(known.iter().map(|session| session.finish_within(patience))).await;
+    }
+
     fn open(&self, profile: &SsoProfile) -> Session {
         let (session, endpoints) = (&profile.session, &profile.endpoints);
         let oidc = Oidc::new(
@@ -160,7 +185,6 @@ impl Sessions {
             portal: Portal::new(&session.region, endpoints.sso.as_deref(), self.http.clone()),
             ledger: Mutex::new(Ledger::new(self.threshold)),
             looking: tokio::sync::Mutex::default(),
-            renewal: Mutex::default(),
             renewals: watch::Sender::new(0),
         }
     }
@@ -209,7 +233,8 @@ impl Session {
 
     /// The portal did not take this token. What follows from it is the next [`Self::settled`].
     pub(super) fn reject(&self, token: &AccessToken, reason: &str) {
-        self.ledger().reject(token.number, reason);
+        self.ledger()
+            .reject(token.number, reason, now(), fastrand::f64());
     }
 
     /// The login that will be needed although the token is still good.
@@ -227,23 +252,39 @@ impl Session {
         let _changed = self.renewals.subscribe().changed().await;
     }
 
-    /// Waits for a renewal under way, within bounds.
-    pub(super) async fn finish(&self) {
-        let running = self
-            .renewal
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(running) = running
-            && timeout(LAST_RENEWAL, running).await.is_err()
-        {
+    /// Begins a renewal if one is due, and waits for its end within `patience`.
+    ///
+    /// `None`: there is no token.
+    pub(super) async fn renewed_if_due(self: &Arc<Self>, patience: Duration) -> Option<Outlook> {
+        self.look().await;
+        self.finish_within(patience).await;
+        // Once more: a token that could not be written gets another chance.
+        self.look().await;
+        self.ledger().outlook(now())
+    }
+
+    pub(super) fn renewer(&self) -> &Renewer {
+        &self.renewer
+    }
+
+    /// Takes nothing away from others that wait: whoever is cancelled here may be followed by one.
+    async fn finish_within(&self, patience: Duration) {
+        let mut renewals = self.renewals.subscribe();
+        let finished = async {
+            while self.ledger().is_renewing() {
+                // The sender is in `self`, so it is not gone.
+                let _changed = renewals.changed().await;
+            }
+        };
+        if timeout(patience, finished).await.is_err() {
             warn!("a renewal of the SSO token did not end in time and is left behind");
         }
     }
 
     fn begin_renewal(self: &Arc<Self>, token: Token) {
         let this = Arc::clone(self);
-        let task = tokio::spawn(async move {
+        // Awaited by its note in the ledger: see `finish_within`.
+        tokio::spawn(async move {
             // However it ends, a panic included, the ledger hears of it.
             let renewal = tokio::spawn({
                 let (this, token) = (Arc::clone(&this), token.clone());
@@ -259,7 +300,6 @@ impl Session {
                 .settle(&token, outcome, now(), fastrand::f64());
             this.renewals.send_modify(|renewals| *renewals += 1);
         });
-        *self.renewal.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
     }
 
     async fn save_unsaved(&self) {

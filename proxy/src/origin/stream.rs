@@ -7,7 +7,7 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use super::call::Refusal;
@@ -34,7 +34,8 @@ pub struct ObjectStream {
     position: u64,
     fruitless: u32,
     resumed_at: u64,
-    _permit: Permit,
+    /// Given back while the download waits for a login.
+    permit: Option<Permit>,
 }
 
 impl ObjectStream {
@@ -86,7 +87,7 @@ impl ObjectStream {
             position: 0,
             fruitless: 0,
             resumed_at: 0,
-            _permit: permit,
+            permit: Some(permit),
         })
     }
 
@@ -116,7 +117,8 @@ impl ObjectStream {
     }
 
     async fn resume(&mut self, cause: &str) -> Result<(), Error> {
-        let (key, position) = (self.key.as_str(), self.position);
+        let (key, position) = (self.key.clone(), self.position);
+        let key = key.as_str();
         let brought = position - self.resumed_at;
         self.fruitless = if brought < WORTHWHILE_BYTES {
             self.fruitless + 1
@@ -142,11 +144,7 @@ impl ObjectStream {
             artifact.key = key,
             position, cause, "a download broke off and is resumed"
         );
-        let range = format!("bytes={position}-");
-        let resumed = get(&self.origin, &self.key, PATIENCE, |call| {
-            call.range(&range).if_match(&etag)
-        });
-        match resumed.await {
+        match self.rest(position, &etag).await {
             // Not every S3 honours If-Match.
             Ok(answer) if answer.e_tag().is_some_and(|given| given != etag) => Err(Error::Changed),
             Ok(answer) if starts_at(&answer, position) => {
@@ -157,6 +155,30 @@ impl ObjectStream {
                 "S3 resumed at another place than asked for".to_owned(),
             )),
             Err(refusal) => Err(self.origin.explain(key, refusal).await),
+        }
+    }
+
+    /// The object from `position` on. Readers wait for a login here as they do before the first byte:
+    /// without a place among the calls.
+    async fn rest(&mut self, position: u64, etag: &str) -> Result<GetObjectOutput, Refusal> {
+        let range = format!("bytes={position}-");
+        let until = Instant::now() + self.origin.login_wait;
+        loop {
+            let tried = self.origin.credentials.generation();
+            let resumed = get(&self.origin, &self.key, PATIENCE, |call| {
+                call.range(&range).if_match(etag)
+            });
+            let refusal = match resumed.await {
+                Err(refusal @ Refusal::Error(Error::LoginRequired(_))) => refusal,
+                resumed => return resumed,
+            };
+            self.permit = None;
+            if !self.origin.credentials.login_returned(tried, until).await {
+                return Err(refusal);
+            }
+            let permit = self.origin.limits.call(PATIENCE).await?;
+            let length = self.head.attributes.length;
+            self.permit = Some(self.origin.limits.for_size(permit, length).await?);
         }
     }
 }

@@ -41,6 +41,12 @@ pub struct BindError {
     source: std::io::Error,
 }
 
+impl BindError {
+    fn is_taken(&self) -> bool {
+        self.source.kind() == std::io::ErrorKind::AddrInUse
+    }
+}
+
 /// Bound sockets.
 #[derive(Debug)]
 pub struct Listeners(Vec<TcpListener>);
@@ -49,6 +55,20 @@ impl Listeners {
     /// Binds all addresses. Of the default ones, one that the machine does not have (no IPv6) is
     /// left out.
     pub fn bind(listen: &Listen) -> Result<Self, BindError> {
+        /// A port that is free on one address may be taken on the next one.
+        const FREE_PORTS_TRIED: u32 = 16;
+        let mut tried = 1;
+        loop {
+            match Self::bind_once(listen) {
+                Err(error) if listen.port == 0 && error.is_taken() && tried < FREE_PORTS_TRIED => {
+                    tried += 1;
+                }
+                bound => return bound,
+            }
+        }
+    }
+
+    fn bind_once(listen: &Listen) -> Result<Self, BindError> {
         let mut listeners: Vec<TcpListener> = Vec::new();
         let mut port = listen.port;
         for ip in &listen.addresses {

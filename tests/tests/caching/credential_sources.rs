@@ -307,7 +307,7 @@ async fn credentials_come_from_a_container_endpoint() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_sso_profile_is_told_what_to_do_instead() {
+async fn an_sso_profile_that_nobody_logged_in_for_is_told_what_to_run() {
     let scratch = Scratch::new();
     let (_aws, builder) = prepared(&scratch).await;
     scratch.write_config(
@@ -315,7 +315,7 @@ async fn an_sso_profile_is_told_what_to_do_instead() {
          [sso-session work]\nsso_start_url = https://example.awsapps.com/start\n\
          sso_region = us-west-2\n",
     );
-    let proxy = builder.start().await;
+    let proxy = builder.env("LOGIN_WAIT", "0").start().await;
     let refused = tests::within(PATIENCE, "an answer", proxy.get("/g/a-1.jar")).await;
     assert_eq!(refused.status, 503);
     assert!(

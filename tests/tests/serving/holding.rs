@@ -579,3 +579,31 @@ async fn a_miss_outlasts_passing_trouble_of_the_credentials() {
     let (answer, ()) = tokio::join!(proxy.get("/g/1.jar"), mend);
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_that_breaks_off_without_a_login_goes_on_after_it() {
+    const RATE: u64 = 1_000_000;
+    let scene = Scene::before("1m").await;
+    let body = noise(3_000_000);
+    scene.put("g/big.jar", &body);
+    let slow = Fault::on(Operation::GetObject).key("g/big.jar").rate(RATE);
+    scene
+        .aws
+        .faults()
+        .add(slow.cut_with_reset(2 * RATE).times(1));
+    let mut download = scene
+        .proxy
+        .begin("GET", "/g/big.jar", &[("user-agent", CURL)])
+        .await;
+    let first = download.next().await.expect("more").expect("bytes");
+    scene.end("ASIA1").await;
+    let rest = tokio::spawn(download.finish());
+    eventually("it broke off", async || {
+        scene.proxy.log().contains("a download broke off")
+    })
+    .await;
+    scene.scratch.write_credentials(&session("ASIA2"));
+    let rest = rest.await.expect("no panic");
+    assert_eq!(rest.broken, None);
+    assert!([first, rest.body].concat() == body, "every byte, in order");
+}

@@ -17,7 +17,7 @@ use sso_session::token::{Reading, Token, UnreadableToken};
 use tokio::time::Instant;
 
 use super::known::{Known, Moment};
-use super::{AccessToken, LoginNeed, Standing};
+use super::{AccessToken, LoginNeed, Outlook, Standing};
 
 /// A file that is missing or unreadable counts as missing after this: a writer may be at work.
 const MISSING_AFTER: Duration = Duration::from_secs(30);
@@ -40,6 +40,8 @@ pub(super) struct Ledger {
     renewal: Renewal,
     /// Whether the newest login was asked for in the hope that it would mend a refusal.
     hoped_for: bool,
+    /// How many tokens in a row the portal did not take.
+    rejections: u32,
 }
 
 #[derive(Debug)]
@@ -78,6 +80,7 @@ impl Ledger {
             missing: None,
             renewal: Renewal::default(),
             hoped_for: false,
+            rejections: 0,
         }
     }
 
@@ -136,15 +139,21 @@ impl Ledger {
 
     fn adopt(&mut self, token: Token, written: Option<SystemTime>, now: Moment, jitter: f64) {
         self.tokens_seen += 1;
-        self.hoped_for = self
-            .known
-            .as_ref()
-            .is_some_and(|known| known.refused_in_hope);
+        let before = self.known.as_ref();
+        self.hoped_for = before.is_some_and(|known| known.refused_in_hope);
+        if before.is_some_and(|known| known.rejected.is_none()) {
+            self.rejections = 0;
+        }
         self.known = Some(Known::new(token, self.tokens_seen, written, now, jitter));
         self.renewal = Renewal {
             is_running: self.renewal.is_running,
             ..Renewal::default()
         };
+    }
+
+    /// Whether a renewal is under way.
+    pub(super) fn is_renewing(&self) -> bool {
+        self.renewal.is_running
     }
 
     /// The token to renew, if it is time. Whoever asks renews it, and reports to [`Self::settle`].
@@ -212,20 +221,30 @@ impl Ledger {
         let doublings = if known.is_spent(now) {
             0
         } else {
-            self.renewal.failures.min(8)
+            self.renewal.failures
         };
-        let pause = FIRST_RETRY.saturating_mul(1 << doublings).min(LAST_RETRY);
         self.renewal.failures += 1;
-        self.renewal.again_at =
-            Some(now.monotonic + pause.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0));
+        self.renewal.again_at = Some(now.monotonic + pause(doublings, jitter));
         self.renewal.error = Some(error);
     }
 
-    /// The portal did not take this token.
-    pub(super) fn reject(&mut self, number: u64, reason: &str) {
-        if let Some(known) = self.known.as_mut().filter(|known| known.number == number) {
-            known.rejected = Some(reason.to_owned());
+    /// The portal did not take this token. It is renewed at once; where the portal does not take
+    /// what comes of that either, a pause follows, as an AWS that refuses whatever it gives must not
+    /// be asked in a loop.
+    pub(super) fn reject(&mut self, number: u64, reason: &str, now: Moment, jitter: f64) {
+        let concerned = self.known.as_mut().filter(|known| known.number == number);
+        let Some(known) = concerned.filter(|known| known.rejected.is_none()) else {
+            return;
+        };
+        known.rejected = Some(reason.to_owned());
+        if self.rejections > 0 && known.token.can_refresh(now.wall) {
+            let pause = pause(self.rejections - 1, jitter);
+            self.renewal.again_at = Some(now.monotonic + pause);
+            self.renewal.error = Some(RenewalError::Passing(format!(
+                "the SSO portal takes no access token, however new: {reason}"
+            )));
         }
+        self.rejections += 1;
     }
 
     /// The token that is not in the file yet, and the one that it replaces.
@@ -277,6 +296,19 @@ impl Ledger {
         }
     }
 
+    /// How the newest token stands with its renewal, for people.
+    pub(super) fn outlook(&self, now: Moment) -> Option<Outlook> {
+        let known = self.known.as_ref()?;
+        Some(Outlook {
+            token: known.token.clone(),
+            is_saved: !self.unsaved,
+            can_refresh: known.token.can_refresh(now.wall),
+            is_spent: known.is_spent(now),
+            renewal_at: known.renewal_at(self.threshold),
+            failure: self.renewal.error.clone(),
+        })
+    }
+
     fn standing_without_token(&self, now: Moment) -> Standing {
         let Some(missing) = &self.missing else {
             return Standing::Renewing;
@@ -324,6 +356,13 @@ impl Ledger {
             )
         })
     }
+}
+
+/// Between half of the pause and all of it.
+fn pause(doublings: u32, jitter: f64) -> Duration {
+    let pause = FIRST_RETRY.saturating_mul(1 << doublings.min(8));
+    let pause = pause.min(LAST_RETRY);
+    pause.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
 fn read_only(reason: &str) -> LoginNeed {
@@ -403,6 +442,10 @@ mod tests {
         ledger
     }
 
+    fn begin_when_due(ledger: &mut Ledger, clocks: &mut Clocks) {
+        assert!(ledger.begin_renewal(clocks.pass(MINUTE * 40)).is_some());
+    }
+
     fn name_of(standing: &Standing) -> &str {
         match standing {
             Standing::Usable(token) => token.secret.expose(),
@@ -434,7 +477,7 @@ mod tests {
         let mut ledger = with(&hour_long("a", &clocks), &clocks);
         assert!(
             ledger
-                .begin_renewal(clocks.pass(MINUTE * 40 - SECOND))
+                .begin_renewal(clocks.pass(SECOND * (40 * 60 - 1)))
                 .is_none()
         );
         assert!(ledger.begin_renewal(clocks.pass(SECOND)).is_some());
@@ -452,7 +495,7 @@ mod tests {
         ledger.see(Reading::Found(token), Some(clocks.0.wall), clocks.0, 0.0);
         assert!(
             ledger
-                .begin_renewal(clocks.pass(MINUTE * 42 - SECOND))
+                .begin_renewal(clocks.pass(SECOND * (42 * 60 - 1)))
                 .is_none()
         );
         assert!(
@@ -511,8 +554,7 @@ mod tests {
         let mut clocks = Clocks::new();
         let token = hour_long("a", &clocks);
         let mut ledger = with(&token, &clocks);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         ledger.settle(&token, Err(login_required()), clocks.0, 1.0);
         assert_eq!(name_of(&ledger.standing(clocks.0)), "a");
         let ahead = ledger.login_ahead(clocks.0).expect("a login ahead");
@@ -543,8 +585,40 @@ mod tests {
             "a",
             "the portal has the last word"
         );
-        ledger.reject(1, "401");
+        ledger.reject(1, "401", clocks.0, 1.0);
         assert_eq!(name_of(&ledger.standing(clocks.0)), "UnauthorizedException");
+    }
+
+    #[test]
+    fn a_portal_that_takes_no_token_is_not_asked_in_a_loop() {
+        let mut clocks = Clocks::new();
+        let mut ledger = with(&hour_long("0", &clocks), &clocks);
+        let mut pauses = Vec::new();
+        for number in 1..6 {
+            ledger.reject(number, "401", clocks.0, 1.0);
+            let mut seconds = 0;
+            let spent = loop {
+                if let Some(spent) = ledger.begin_renewal(clocks.0) {
+                    break spent;
+                }
+                assert_eq!(name_of(&ledger.standing(clocks.0)), "passing");
+                seconds += 1;
+                clocks.pass(SECOND);
+            };
+            pauses.push(seconds);
+            let next = hour_long(&number.to_string(), &clocks);
+            ledger.settle(&spent, Ok(Renewed::Granted(next)), clocks.0, 1.0);
+            assert_eq!(name_of(&ledger.standing(clocks.0)), number.to_string());
+        }
+        assert_eq!(pauses, [0, 5, 10, 20, 40]);
+
+        // One that is taken ends the series.
+        let spent = ledger.begin_renewal(clocks.pass(MINUTE * 50));
+        let next = hour_long("good", &clocks);
+        let granted = Ok(Renewed::Granted(next));
+        ledger.settle(&spent.expect("due"), granted, clocks.0, 1.0);
+        ledger.reject(7, "401", clocks.0, 1.0);
+        assert!(ledger.begin_renewal(clocks.0).is_some());
     }
 
     #[test]
@@ -569,8 +643,7 @@ mod tests {
         let mut clocks = Clocks::new();
         let old = hour_long("a", &clocks);
         let mut ledger = with(&old, &clocks);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         let new = hour_long("b", &clocks);
         ledger.settle(&old, Ok(Renewed::Granted(new)), clocks.0, 1.0);
         ledger.see(Reading::Found(old), None, clocks.0, 1.0);
@@ -623,8 +696,7 @@ mod tests {
         let mut clocks = Clocks::new();
         let first = hour_long("a", &clocks);
         let mut ledger = with(&first, &clocks);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         ledger.settle(&first, Err(login_once()), clocks.0, 1.0);
         assert_eq!(
             ledger.login_ahead(clocks.0).expect("once").code,
@@ -632,8 +704,7 @@ mod tests {
         );
         let second = hour_long("b", &clocks);
         ledger.see(Reading::Found(second.clone()), None, clocks.0, 1.0);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         ledger.settle(&second, Err(login_once()), clocks.0, 1.0);
         assert_eq!(ledger.login_ahead(clocks.0), None, "nobody is asked twice");
         clocks.pass(MINUTE * 21);
@@ -645,8 +716,7 @@ mod tests {
         let mut clocks = Clocks::new();
         let token = hour_long("a", &clocks);
         let mut ledger = with(&token, &clocks);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         let read_only = Err(RenewalError::ReadOnly("read-only".to_owned()));
         ledger.settle(&token, read_only, clocks.0, 1.0);
         assert_eq!(
@@ -662,8 +732,7 @@ mod tests {
         let mut clocks = Clocks::new();
         let old = hour_long("a", &clocks);
         let mut ledger = with(&old, &clocks);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         let new = hour_long("b", &clocks);
         let full = sso_session::disk::replace(std::path::Path::new("/proc/no/such"), b"");
         let unsaved = Renewed::Unsaved(new, full.expect_err("not written"));

@@ -1,0 +1,8 @@
+//! The SSO session: kept alive, and told from every other trouble. See `docs/PROMISES.md`.
+
+mod portal_answers;
+mod refresh_answers;
+mod refresh_network;
+mod renewal;
+mod s3_answers;
+mod support;
