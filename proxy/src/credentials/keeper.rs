@@ -70,7 +70,7 @@ pub struct Keeper {
     requests: mpsc::Receiver<Request>,
     /// Whose credentials the last attempt was for.
     principal: Option<Principal>,
-    /// The SSO token that was seen last.
+    /// The SSO token that was seen last, or that the credentials were had for.
     token_seen: Option<u64>,
     /// The login that the last attempt asked for.
     need: Option<LoginNeed>,
@@ -195,13 +195,10 @@ impl Keeper {
         };
         let number = session.look().await.token_number();
         if number.is_some() && number != self.token_seen {
-            let is_first = self.token_seen.is_none() && self.publisher.is_valid();
             self.token_seen = number;
-            if !is_first {
-                info!("there is a new SSO access token: role credentials are fetched with it");
-                self.rejected = None;
-                self.fetch_anew();
-            }
+            info!("there is a new SSO access token: role credentials are fetched with it");
+            self.rejected = None;
+            self.fetch_anew();
         }
         self.look_ahead(&session).await;
     }
@@ -338,10 +335,14 @@ impl Keeper {
             self.adopt(principal);
         }
         match outcome {
-            Ok(credentials) => match self.refused(&credentials) {
-                Some(reason) => self.publish_failure(self.refused_again(&reason).into()),
-                None => self.publish_valid(credentials),
-            },
+            Ok(loaded) => {
+                // Another one may be in the file by now, which is for the next look to see.
+                self.token_seen = loaded.token_number;
+                match self.refused(&loaded.credentials) {
+                    Some(reason) => self.publish_failure(self.refused_again(&reason).into()),
+                    None => self.publish_valid(loaded.credentials),
+                }
+            }
             Err(failed) => self.publish_failure(failed),
         }
         self.tell_host().await;

@@ -48,7 +48,24 @@ pub struct Source {
 pub(super) struct Attempt {
     /// Unknown where the configuration cannot be read.
     pub(super) principal: Option<Principal>,
-    pub(super) outcome: Result<Credentials, Failed>,
+    pub(super) outcome: Result<Loaded, Failed>,
+}
+
+/// What an attempt brought.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) credentials: Credentials,
+    /// The number of the SSO access token that it was had for.
+    pub(super) token_number: Option<u64>,
+}
+
+impl From<Credentials> for Loaded {
+    fn from(credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            token_number: None,
+        }
+    }
 }
 
 /// Who the credentials are for.
@@ -146,7 +163,10 @@ impl Source {
         let attempt = async {
             match &principal {
                 Principal::Sso(profile, session) => self.load_sso(profile, session).await,
-                Principal::Chain => self.load_chain().await.map_err(Failed::from),
+                Principal::Chain => {
+                    let loaded = self.load_chain().await;
+                    loaded.map(Loaded::from).map_err(Failed::from)
+                }
             }
         };
         let outcome = tokio::time::timeout(ATTEMPT_TIMEOUT, attempt).await;

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
 use sso_session::config::SsoProfile;
 use sso_session::verdict::Verdict;
 
-use super::{Failed, Source};
+use super::{Failed, Loaded, Source};
 use crate::credentials::State;
 use crate::credentials::session::{LoginNeed, Session, Standing};
 use crate::error::Trouble;
@@ -22,7 +21,7 @@ impl Source {
         &self,
         profile: &SsoProfile,
         session: &Arc<Session>,
-    ) -> Result<Credentials, Failed> {
+    ) -> Result<Loaded, Failed> {
         let mut last = String::new();
         for _ in 0..TOKENS_TRIED {
             let token = match session.settled(RENEWAL_PATIENCE).await {
@@ -39,7 +38,12 @@ impl Source {
                 &profile.role_name,
             );
             match asked.await {
-                Ok(credentials) => return self.assume_roles(profile, credentials).await,
+                Ok(credentials) => {
+                    return Ok(Loaded {
+                        credentials: self.assume_roles(profile, credentials).await?,
+                        token_number: Some(token.number),
+                    });
+                }
                 Err((Verdict::CredentialsRejected, failure)) => {
                     last = failure.to_string();
                     session.reject(&token, &last);
