@@ -81,6 +81,11 @@ impl AwsCli {
         run(self.command("sso login"), LIMIT).await
     }
 
+    /// As [`Self::try_to_log_in`], with a device code.
+    pub(crate) async fn try_to_log_in_by_code(&self) -> Ended {
+        run(self.command("sso login --use-device-code"), LIMIT).await
+    }
+
     /// Asks AWS who the profile is, for which the CLI needs the token.
     pub(crate) async fn ask_who_it_is(&self) -> Ended {
         let ended = succeed(self.command("sts get-caller-identity"), LIMIT).await;

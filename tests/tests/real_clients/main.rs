@@ -12,6 +12,7 @@
 mod aftermath;
 mod aws_cli;
 mod bazel;
+mod boto3;
 mod bucket;
 mod build;
 mod clients;
@@ -22,3 +23,4 @@ mod maven;
 mod radosgw;
 mod request_log;
 mod shared_home;
+mod sso;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use simulated_aws::SimulatedAws;
-use sso_session::config::{SsoProfile, resolve};
+use sso_session::config::{CredentialSource, SsoProfile, resolve};
 use sso_session::location::Locations;
 use sso_session::token::{Reading, Token, TokenFile};
 use tests::{ProxyBuilder, Scratch};
@@ -59,8 +59,8 @@ impl<'a> SharedHome<'a> {
     pub(crate) fn profile(&self) -> SsoProfile {
         let profile = resolve(&self.locations(), &|_| None, PROFILE).expect("a profile");
         match profile.source {
-            sso_session::config::CredentialSource::Sso(profile) => profile,
-            other => panic!("no SSO profile: {other:?}"),
+            CredentialSource::Sso(profile) => profile,
+            other @ CredentialSource::Other(_) => panic!("no SSO profile: {other:?}"),
         }
     }
 
@@ -75,6 +75,12 @@ impl<'a> SharedHome<'a> {
             Reading::Found(token) => Some(token),
             Reading::Absent | Reading::Unreadable(_) => None,
         }
+    }
+
+    /// Where the client registration is, for us and for the AWS CLI.
+    pub(crate) fn registration(&self) -> PathBuf {
+        let name = self.profile().session.registration_file_name();
+        self.token_folder().join(name)
     }
 
     /// Whether the proxy asks the host for a login.
