@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use simulated_aws::{Fault, Operation};
-use tests::{Proxy, eventually};
+use tests::{Proxy, eventually, within};
+use tokio::sync::{Barrier, Mutex, MutexGuard};
+use tokio::time::sleep;
 
 use super::{Build, LIMIT, Place, TURN, copy_project, true_answers};
 use crate::aws_cli::AwsCli;
@@ -26,6 +28,28 @@ enum Return {
     TokenFile,
 }
 
+/// The time without a login, shared by some builds. Others get the turn meanwhile.
+struct Absence {
+    length: Duration,
+    way: Return,
+    all_wait: Barrier,
+    turn: Mutex<Option<MutexGuard<'static, ()>>>,
+}
+
+impl Absence {
+    /// To be asked by each build when it waits; ends when the login may be back.
+    async fn passes(&self) {
+        if self.all_wait.wait().await.is_leader() {
+            drop(self.turn.lock().await.take());
+        }
+        sleep(self.length).await;
+        let mut turn = self.turn.lock().await;
+        if turn.is_none() {
+            *turn = Some(TURN.lock().await);
+        }
+    }
+}
+
 /// What one build went through.
 struct Waited {
     place: Place,
@@ -35,15 +59,14 @@ struct Waited {
     duration: Duration,
 }
 
-/// Builds cold. The login ends at a download with `downloads` before it, and is back `absence` after
-/// the first request waits.
+/// Builds cold. The login ends at a download with `downloads` before it, and is back after the absence.
 async fn build_over_an_ended_login<T: Build>(
     tool: &T,
     downloads: u64,
-    absence: Duration,
-    way: Return,
+    absence: &Absence,
 ) -> Waited {
-    let place = Place::new(LIMIT + absence).await;
+    // Twice: before the absence, and after it; and others may have the turn at its end.
+    let place = Place::new(LIMIT * 3 + absence.length).await;
     let (aws, scratch) = (&place.world.aws, &place.world.scratch);
     let home = SharedHome::new(scratch, aws);
     home.log_in();
@@ -56,8 +79,10 @@ async fn build_over_an_ended_login<T: Build>(
         .add(Fault::on(Operation::GetObject).skip_first(downloads).hang());
     let started = Instant::now();
     let (product, ()) = tokio::join!(tool.build(&place), async {
-        eventually("the build has begun to download", async || {
-            aws.faults().played(end) > 0
+        within(LIMIT, "the first downloads of a build", async {
+            while aws.faults().played(end) == 0 {
+                sleep(Duration::from_millis(20)).await;
+            }
         })
         .await;
         aws.sso().end_sessions();
@@ -67,8 +92,8 @@ async fn build_over_an_ended_login<T: Build>(
             waits(&proxy) && home.login_is_asked_for()
         })
         .await;
-        tokio::time::sleep(absence).await;
-        match way {
+        absence.passes().await;
+        match absence.way {
             Return::AwsCli => AwsCli::new(&home).log_in().await,
             Return::TokenFile => home.log_in(),
         }
@@ -82,8 +107,9 @@ async fn build_over_an_ended_login<T: Build>(
     let by_status = true_answers(&asked, &place, &proxy);
     let held = asked.iter().filter(|request| request.is_held()).count();
     eprintln!(
-        "{} over a login {absence:?} away: {:.1} s, answers {by_status:?}, {held} held",
+        "{} over a login {:?} away: {:.1} s, answers {by_status:?}, {held} held",
         T::PROJECT,
+        absence.length,
         duration.as_secs_f64(),
     );
     Waited {
@@ -112,19 +138,24 @@ impl Waited {
     }
 }
 
-async fn all_builds_wait(absence: Duration, way: Return) {
-    let _turn = TURN.lock().await;
+async fn all_builds_wait(length: Duration, way: Return) {
+    let absence = Absence {
+        length,
+        way,
+        all_wait: Barrier::new(3),
+        turn: Mutex::new(Some(TURN.lock().await)),
+    };
     let (bazel, maven, gradle) = tokio::join!(
-        build_over_an_ended_login(&Bazel, 2, absence, way),
-        build_over_an_ended_login(&Maven, 60, absence, way),
-        build_over_an_ended_login(&Gradle, 8, absence, way),
+        build_over_an_ended_login(&Bazel, 2, &absence),
+        build_over_an_ended_login(&Maven, 60, &absence),
+        build_over_an_ended_login(&Gradle, 8, &absence),
     );
-    bazel.assert_it_waited("hello, lezaB", absence);
+    bazel.assert_it_waited("hello, lezaB", length);
     assert!(bazel.was_redirected(), "{:?}", bazel.by_status);
-    maven.assert_it_waited("hello, nevaM", absence);
+    maven.assert_it_waited("hello, nevaM", length);
     assert!(!maven.was_redirected(), "{:?}", maven.by_status);
     maven::assert_nothing_is_remembered_as_missing(&maven.place);
-    gradle.assert_it_waited("hello, eldarG", absence);
+    gradle.assert_it_waited("hello, eldarG", length);
     assert!(gradle.was_redirected(), "{:?}", gradle.by_status);
 }
 

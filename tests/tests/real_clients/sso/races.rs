@@ -241,7 +241,7 @@ async fn race<R: Rival>(rival: &str, lanes: usize, rounds: u32) {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_100_races_with_the_aws_cli_the_session_is_alive_and_no_file_damaged() {
     if are_installed(&[AWS_CLI]) {
-        race::<AwsCli>("the AWS CLI", 4, 25).await;
+        race::<AwsCli>("the AWS CLI", 2, 50).await;
     }
 }
 
