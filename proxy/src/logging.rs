@@ -2,7 +2,11 @@
 
 use std::io::IsTerminal as _;
 
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{LogConfig, LogFormat};
 
@@ -21,8 +25,19 @@ pub fn install(config: &LogConfig) {
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
+    let safe = filter_fn(holds_no_secret);
     let _already_installed = match config.format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => builder.finish().with(safe).try_init(),
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true);
+            builder.finish().with(safe).try_init()
+        }
     };
+}
+
+/// At `trace` the AWS SDK writes whole requests, tokens and all: nobody's filter may ask for that.
+fn holds_no_secret(event: &Metadata<'_>) -> bool {
+    const OURS: [&str; 2] = ["bazel_proxy", "sso_session"];
+    let module = event.target().split("::").next().unwrap_or_default();
+    OURS.contains(&module) || *event.level() <= Level::DEBUG
 }

@@ -15,4 +15,4 @@ pub use programs::{bazel_proxy_program, workspace_folder};
 pub use proxy::{Proxy, ProxyBuilder};
 pub use scratch::Scratch;
 pub use sso_world::SsoWorld;
-pub use wait::{PATIENCE, eventually, within};
+pub use wait::{PATIENCE, eventually, throughout, within};

@@ -273,10 +273,19 @@ impl Drop for Proxy {
         if std::env::var_os(COVERAGE).is_some() {
             self.end_in_order();
         }
+        if std::thread::panicking() {
+            eprintln!("the end of the proxy's log:\n{}", last_lines(&self.log()));
+        }
         // Already ended, or ended now.
         let _outcome = self.child.kill();
         let _outcome = self.child.wait();
     }
+}
+
+fn last_lines(log: &str) -> String {
+    const SHOWN: usize = 60;
+    let lines: Vec<_> = log.lines().collect();
+    lines[lines.len().saturating_sub(SHOWN)..].join("\n")
 }
 
 fn listening(log: &str) -> Option<SocketAddr> {

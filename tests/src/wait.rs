@@ -27,3 +27,15 @@ pub async fn within<T>(limit: Duration, what: &str, future: impl Future<Output =
     let outcome = tokio::time::timeout(limit, future).await;
     outcome.unwrap_or_else(|_| panic!("took longer than {limit:?}: {what}"))
 }
+
+/// Looks for so long whether `condition` ever fails: for what must not happen.
+///
+/// # Panics
+/// With `what`, when it fails.
+pub async fn throughout(time: Duration, what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        assert!(condition().await, "no longer so: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

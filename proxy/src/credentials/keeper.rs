@@ -70,7 +70,7 @@ pub struct Keeper {
     requests: mpsc::Receiver<Request>,
     /// Whose credentials the last attempt was for.
     principal: Option<Principal>,
-    /// The SSO token that was seen last, or that the credentials were had for.
+    /// The SSO token that was used or seen last.
     token_seen: Option<u64>,
     /// The login that the last attempt asked for.
     need: Option<LoginNeed>,
@@ -329,20 +329,22 @@ impl Keeper {
 
     async fn publish(&mut self, attempt: Attempt) {
         self.fetching = None;
-        let Attempt { principal, outcome } = attempt;
-        let is_about_principal = principal.is_some();
-        if let Some(principal) = principal {
+        let is_about_principal = attempt.principal.is_some();
+        if let Some(principal) = attempt.principal {
             self.adopt(principal);
         }
-        match outcome {
-            Ok(loaded) => {
-                // Another one may be in the file by now, which is for the next look to see.
-                self.token_seen = loaded.token_number;
-                match self.refused(&loaded.credentials) {
-                    Some(reason) => self.publish_failure(self.refused_again(&reason).into()),
-                    None => self.publish_valid(loaded.credentials),
-                }
-            }
+        if attempt.token.is_some() {
+            self.token_seen = attempt.token;
+        }
+        if matches!(self.principal, Some(Principal::Chain)) {
+            // What was asked for a session that the profile has no more.
+            self.signalling.take_back().await;
+        }
+        match attempt.outcome {
+            Ok(credentials) => match self.refused(&credentials) {
+                Some(reason) => self.publish_failure(self.refused_again(&reason).into()),
+                None => self.publish_valid(credentials),
+            },
             Err(failed) => self.publish_failure(failed),
         }
         self.tell_host().await;
@@ -465,6 +467,7 @@ async fn fetched(fetching: &mut Option<JoinHandle<Attempt>>) -> Attempt {
     };
     handle.await.unwrap_or_else(|error| Attempt {
         principal: None,
+        token: None,
         outcome: Err(Failed::from(State::Offline(Trouble::new(
             format!("fetching credentials ended unexpectedly: {error}"),
             "It is tried again by itself.",

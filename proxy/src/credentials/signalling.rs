@@ -115,7 +115,8 @@ impl Signalling {
             .await;
     }
 
-    async fn take_back(&mut self) {
+    /// What this keeper has raised is no longer wanted.
+    pub(super) async fn take_back(&mut self) {
         if let (Some(raised), Some(file)) = (self.raised.take(), self.file.clone()) {
             let generation = Some(raised.generation);
             let (name, session) = (raised.profile, raised.sso_session);

@@ -48,24 +48,9 @@ pub struct Source {
 pub(super) struct Attempt {
     /// Unknown where the configuration cannot be read.
     pub(super) principal: Option<Principal>,
-    pub(super) outcome: Result<Loaded, Failed>,
-}
-
-/// What an attempt brought.
-#[derive(Debug)]
-pub(super) struct Loaded {
-    pub(super) credentials: Credentials,
-    /// The number of the SSO access token that it was had for.
-    pub(super) token_number: Option<u64>,
-}
-
-impl From<Credentials> for Loaded {
-    fn from(credentials: Credentials) -> Self {
-        Self {
-            credentials,
-            token_number: None,
-        }
-    }
+    /// The number of the SSO access token that was used last.
+    pub(super) token: Option<u64>,
+    pub(super) outcome: Result<Credentials, Failed>,
 }
 
 /// Who the credentials are for.
@@ -156,22 +141,24 @@ impl Source {
             Err(state) => {
                 return Attempt {
                     principal: None,
+                    token: None,
                     outcome: Err(state.into()),
                 };
             }
         };
+        let mut token = None;
         let attempt = async {
             match &principal {
-                Principal::Sso(profile, session) => self.load_sso(profile, session).await,
-                Principal::Chain => {
-                    let loaded = self.load_chain().await;
-                    loaded.map(Loaded::from).map_err(Failed::from)
+                Principal::Sso(profile, session) => {
+                    self.load_sso(profile, session, &mut token).await
                 }
+                Principal::Chain => self.load_chain().await.map_err(Failed::from),
             }
         };
         let outcome = tokio::time::timeout(ATTEMPT_TIMEOUT, attempt).await;
         Attempt {
             principal: Some(principal),
+            token,
             outcome: outcome.unwrap_or_else(|_| Err(took_too_long().into())),
         }
     }

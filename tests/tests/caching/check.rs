@@ -83,7 +83,7 @@ async fn check_uses_the_profile_it_is_given() {
     assert_eq!(check(&builder, &[]).await.code(), Some(1));
     let good = check(&builder, &["--profile", "good"]).await;
     assert_eq!(good.code(), Some(0), "{}", good.stdout());
-    assert!(good.stdout().contains("profile `good`"));
+    assert!(good.stdout().contains("profile `good`: static keys"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -315,6 +315,25 @@ async fn check_beside_a_running_proxy_spends_no_refresh_token_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn check_neither_asks_for_a_login_nor_takes_a_request_back() {
+    let world = World::logged_in().await;
+    let request = "{\"profile\": \"build\", \"ssoSession\": \"my-company\", \"generation\": 1}";
+    std::fs::create_dir_all(world.signal().with_file_name("")).expect("a folder");
+    write(&world.signal(), request);
+    for near_the_end in [false, true] {
+        if near_the_end {
+            world.log_in_near_the_end();
+            let ended = Fault::on(Operation::CreateToken).respond(400, "InvalidGrantException");
+            world.aws.faults().add(ended);
+        }
+        let ended = check(&world.builder(), &[]).await;
+        let expected: &[&str] = if near_the_end { &["refresh"] } else { &[] };
+        assert_steps(&ended, expected, &[]);
+        assert_eq!(read(&world.signal()), request);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn check_names_a_session_that_cannot_be_renewed_any_more() {
     let world = World::new().await;
     world.log_in_near_the_end();

@@ -54,7 +54,7 @@ async fn what_a_login_may_mend_asks_for_one_only_once() {
         let world = SsoWorld::new().await;
         let _login = world.sign_in_long_ago();
         let fault = world.aws.faults().add(on_refresh().respond(400, code));
-        let proxy = world.start().await;
+        let proxy = world.builder().env("CHECK_INTERVAL", "1s").start().await;
         in_state(&proxy, "login-required").await;
         assert_eq!(world.signalled().await["code"], code);
 

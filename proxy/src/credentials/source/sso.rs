@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_credential_types::Credentials;
 use sso_session::config::SsoProfile;
 use sso_session::verdict::Verdict;
 
-use super::{Failed, Loaded, Source};
+use super::{Failed, Source};
 use crate::credentials::State;
 use crate::credentials::session::{LoginNeed, Session, Standing};
 use crate::error::Trouble;
@@ -17,11 +18,13 @@ const RENEWAL_PATIENCE: Duration = Duration::from_secs(30);
 const TOKENS_TRIED: u32 = 2;
 
 impl Source {
+    /// `used` becomes the number of the token that the portal was asked with last.
     pub(super) async fn load_sso(
         &self,
         profile: &SsoProfile,
         session: &Arc<Session>,
-    ) -> Result<Loaded, Failed> {
+        used: &mut Option<u64>,
+    ) -> Result<Credentials, Failed> {
         let mut last = String::new();
         for _ in 0..TOKENS_TRIED {
             let token = match session.settled(RENEWAL_PATIENCE).await {
@@ -32,18 +35,14 @@ impl Source {
                 | Standing::Denied(_)
                 | Standing::Misconfigured(_)) => return Err(without_token(profile, other)),
             };
+            *used = Some(token.number);
             let asked = session.portal().role_credentials(
                 &token.secret,
                 &profile.account_id,
                 &profile.role_name,
             );
             match asked.await {
-                Ok(credentials) => {
-                    return Ok(Loaded {
-                        credentials: self.assume_roles(profile, credentials).await?,
-                        token_number: Some(token.number),
-                    });
-                }
+                Ok(credentials) => return self.assume_roles(profile, credentials).await,
                 Err((Verdict::CredentialsRejected, failure)) => {
                     last = failure.to_string();
                     session.reject(&token, &last);
