@@ -231,6 +231,11 @@ impl Session {
             .unwrap_or_else(|_| Standing::Passing("the access token is still being renewed".into()))
     }
 
+    /// The portal took this token.
+    pub(super) fn accept(&self, token: &AccessToken) {
+        self.ledger().accept(token.number);
+    }
+
     /// The portal did not take this token. What follows from it is the next [`Self::settled`].
     pub(super) fn reject(&self, token: &AccessToken, reason: &str) {
         self.ledger()

@@ -40,7 +40,7 @@ pub(super) struct Ledger {
     renewal: Renewal,
     /// Whether the newest login was asked for in the hope that it would mend a refusal.
     hoped_for: bool,
-    /// How many tokens in a row the portal did not take.
+    /// How many tokens the portal did not take since it took one.
     rejections: u32,
 }
 
@@ -147,9 +147,6 @@ impl Ledger {
         self.tokens_seen += 1;
         let before = self.known.as_ref();
         self.hoped_for = before.is_some_and(|known| known.refused_in_hope);
-        if before.is_some_and(|known| known.rejected.is_none()) {
-            self.rejections = 0;
-        }
         self.known = Some(Known::new(token, self.tokens_seen, written, now, jitter));
         self.renewal = Renewal {
             is_running: self.renewal.is_running,
@@ -249,6 +246,17 @@ impl Ledger {
         self.renewal.failures += 1;
         self.renewal.again_at = Some(now.monotonic + pause(doublings, jitter));
         self.renewal.error = Some(error);
+    }
+
+    /// The portal took this token.
+    pub(super) fn accept(&mut self, number: u64) {
+        if self
+            .known
+            .as_ref()
+            .is_some_and(|known| known.number == number)
+        {
+            self.rejections = 0;
+        }
     }
 
     /// The portal did not take this token. It is renewed at once; where the portal does not take
@@ -654,7 +662,8 @@ mod tests {
         }
         assert_eq!(pauses, [0, 5, 10, 20, 40]);
 
-        // One that is taken ends the series.
+        // One that is taken ends the series, for those that follow, too.
+        ledger.accept(6);
         let spent = ledger.begin_renewal(clocks.pass(MINUTE * 50));
         let next = hour_long("good", &clocks);
         let granted = Ok(Renewed::Granted(next));
