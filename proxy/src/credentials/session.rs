@@ -316,7 +316,7 @@ impl Session {
             match tokio::task::spawn_blocking(write).await {
                 Ok(Ok(_)) => {
                     info!("the renewed token is in its file now");
-                    self.ledger().saved(&token);
+                    self.ledger().saved(&token, now());
                 }
                 Ok(Err(error)) => self
                     .ledger()

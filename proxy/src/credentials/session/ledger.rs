@@ -25,6 +25,8 @@ const MISSING_AFTER: Duration = Duration::from_secs(30);
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 /// … up to this; without the doubling where requests may be waiting for it.
 const LAST_RETRY: Duration = Duration::from_mins(1);
+/// A spent token that was put back into the file is replaced once in this time.
+const BETWEEN_RESTORATIONS: Duration = Duration::from_mins(1);
 
 /// Everything known about one session.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub(super) struct Ledger {
     spent: Option<Token>,
     /// Why the newest token is not in the file yet, if it is not.
     unsaved: Option<RenewalError>,
+    /// When the newest token was written outside of a renewal.
+    saved: Option<Instant>,
     missing: Option<Missing>,
     renewal: Renewal,
     /// Whether the newest login was asked for in the hope that it would mend a refusal.
@@ -77,6 +81,7 @@ impl Ledger {
             tokens_seen: 0,
             spent: None,
             unsaved: None,
+            saved: None,
             missing: None,
             renewal: Renewal::default(),
             hoped_for: false,
@@ -98,7 +103,7 @@ impl Ledger {
                 if self.is_news(&token) {
                     self.unsaved = None;
                     self.adopt(token, written, now, jitter);
-                } else if self.is_spent(&token) {
+                } else if self.is_spent(&token) && !self.was_saved_lately(now) {
                     // Whoever put it back would have all others spend it again.
                     self.unsaved.get_or_insert_with(|| {
                         RenewalError::Passing("the file holds a token that was spent".to_owned())
@@ -123,6 +128,13 @@ impl Ledger {
         if self.is_missing_for_good(now) && self.unsaved.is_none() {
             self.known = None;
         }
+    }
+
+    /// A bind mount may go on showing what was replaced: that is not written in a loop.
+    fn was_saved_lately(&self, now: Moment) -> bool {
+        self.saved.is_some_and(|saved| {
+            now.monotonic.saturating_duration_since(saved) < BETWEEN_RESTORATIONS
+        })
     }
 
     /// Whether nothing better is known: a spent token is only better than none.
@@ -288,7 +300,8 @@ impl Ledger {
     }
 
     /// This token has been written.
-    pub(super) fn saved(&mut self, token: &Token) {
+    pub(super) fn saved(&mut self, token: &Token, now: Moment) {
+        self.saved = Some(now.monotonic);
         if self.is_newest(token) {
             self.unsaved = None;
         }
@@ -792,9 +805,9 @@ mod tests {
             ledger.unsaved().expect("unsaved").1.access_token,
             Secret::new("b")
         );
-        ledger.saved(&hour_long("another", &clocks));
+        ledger.saved(&hour_long("another", &clocks), clocks.0);
         let (_, token) = ledger.unsaved().expect("still unsaved");
-        ledger.saved(&token);
+        ledger.saved(&token, clocks.0);
         assert!(ledger.unsaved().is_none());
     }
 
@@ -814,7 +827,7 @@ mod tests {
         assert_eq!(ahead.code, "ReadOnlyFolder");
         assert_eq!(name_of(&ledger.standing(clocks.0)), "ReadOnlyFolder");
         assert!(ledger.begin_renewal(clocks.0).is_none());
-        ledger.saved(&new);
+        ledger.saved(&new, clocks.0);
         assert!(ledger.begin_renewal(clocks.0).is_some());
     }
 
@@ -836,7 +849,9 @@ mod tests {
         assert_eq!(spent.access_token, Secret::new("a"));
         assert_eq!(token.access_token, Secret::new("b"));
         assert!(ledger.begin_renewal(clocks.pass(MINUTE)).is_none());
-        ledger.saved(&token);
+        ledger.saved(&token, clocks.0);
+        ledger.see(Reading::Found(hour_long("a", &clocks)), None, clocks.0, 1.0);
+        assert!(ledger.unsaved().is_none(), "not in a loop");
         let next = ledger.begin_renewal(clocks.0).expect("due");
         assert_eq!(next.access_token, Secret::new("b"));
     }
