@@ -34,9 +34,10 @@ async fn taken_up(home: &SharedHome<'_>, proxy: &Proxy, act: impl Future<Output 
         })
         .await;
         let written = Instant::now();
-
         eventually("the proxy takes it up", async || takings(proxy) > taken).await;
-        written.elapsed()
+        let taken_up = written.elapsed();
+        eprintln!("taken up {} ms after it was written", taken_up.as_millis());
+        taken_up
     };
     let ((), taken_up) = tokio::join!(act, seen);
     taken_up
