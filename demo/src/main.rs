@@ -14,6 +14,7 @@ mod program;
 mod report;
 mod repository;
 mod serving;
+mod sign_in;
 mod stage;
 mod terminal;
 mod tour;
@@ -28,7 +29,8 @@ use crate::terminal::Terminal;
 
 const INTRODUCTION: &str = "\
 bazel-proxy gives builds one URL on this machine for the artifacts in an S3 bucket. What it has \
-fetched once, it keeps: hits need no AWS, no login and no network. All of this tour runs here: \
+fetched once, it keeps: hits need no AWS, no login and no network. It keeps your AWS SSO session \
+alive, and when only a person can help, builds wait instead of failing. All of this tour runs here: \
 nothing is sent anywhere, and your own ~/.aws is left alone.";
 
 /// 128 + SIGINT, as shells count it.

@@ -1,4 +1,4 @@
-//! A small Maven repository, made afresh: three artifacts with their poms, jars and checksums.
+//! A small Maven repository, made afresh: four artifacts with their poms, jars and checksums.
 //!
 //! ```text
 //! com/example/<name>/maven-metadata.xml{,.sha1}
@@ -28,8 +28,10 @@ pub(crate) const ATLAS_JAR: &str = "com/example/atlas/1.0/atlas-1.0.jar";
 pub(crate) const ICONS_JAR: &str = "com/example/icons/2.1/icons-2.1.jar";
 /// A small jar.
 pub(crate) const HELLO_JAR: &str = "com/example/hello/1.0/hello-1.0.jar";
-/// The pom beside [`HELLO_JAR`]; it depends on the other two artifacts.
-pub(crate) const HELLO_POM: &str = "com/example/hello/1.0/hello-1.0.pom";
+/// A jar that nothing depends on.
+pub(crate) const TIDES_JAR: &str = "com/example/tides/0.9/tides-0.9.jar";
+/// The pom beside it.
+pub(crate) const TIDES_POM: &str = "com/example/tides/0.9/tides-0.9.pom";
 /// Tells Maven which versions there are; it changes with each release.
 pub(crate) const HELLO_METADATA: &str = "com/example/hello/maven-metadata.xml";
 
@@ -42,7 +44,7 @@ struct Artifact {
     dependencies: &'static [(&'static str, &'static str)],
 }
 
-const ARTIFACTS: [Artifact; 3] = [
+const ARTIFACTS: [Artifact; 4] = [
     Artifact {
         name: "atlas",
         version: "1.0",
@@ -62,6 +64,13 @@ const ARTIFACTS: [Artifact; 3] = [
         version: "2.1",
         resource: "com/example/icons/icons.txt",
         resource_bytes: 4 * MIB,
+        dependencies: &[],
+    },
+    Artifact {
+        name: "tides",
+        version: "0.9",
+        resource: "com/example/tides/tables.txt",
+        resource_bytes: 2048,
         dependencies: &[],
     },
 ];
@@ -108,6 +117,16 @@ impl Repository {
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let files = self.files.iter();
         files.map(|(key, content)| (key.as_str(), content.as_slice()))
+    }
+
+    /// What a build of `hello` downloads: jars, poms and checksums, of what it depends on too.
+    pub(crate) fn keys_of_a_build(&self) -> Vec<String> {
+        let is_wanted = |key: &&String| {
+            let names = ["atlas", "hello", "icons"];
+            let mut folders = names.iter().map(|name| format!("com/example/{name}/"));
+            folders.any(|folder| key.starts_with(&folder)) && !key.contains("maven-metadata")
+        };
+        self.files.keys().filter(is_wanted).cloned().collect()
     }
 
     /// A file's content; empty for one that was never made.
@@ -210,7 +229,14 @@ mod tests {
     #[test]
     fn the_named_files_are_there_with_their_checksums() {
         let repository = Repository::make().expect("made");
-        for key in [ATLAS_JAR, ICONS_JAR, HELLO_JAR, HELLO_POM, HELLO_METADATA] {
+        for key in [
+            ATLAS_JAR,
+            ICONS_JAR,
+            HELLO_JAR,
+            TIDES_JAR,
+            TIDES_POM,
+            HELLO_METADATA,
+        ] {
             let content = repository.content(key);
             assert!(!content.is_empty(), "{key}");
             let checksum = repository.content(&format!("{key}.sha1"));
@@ -235,8 +261,17 @@ mod tests {
     #[test]
     fn hello_depends_on_the_others() {
         let repository = Repository::make().expect("made");
-        let pom = String::from_utf8_lossy(repository.content(HELLO_POM));
+        let pom =
+            String::from_utf8_lossy(repository.content("com/example/hello/1.0/hello-1.0.pom"));
         assert!(pom.contains("<artifactId>atlas</artifactId>"));
         assert!(pom.contains("<artifactId>icons</artifactId>"));
+    }
+
+    #[test]
+    fn a_build_wants_twelve_files() {
+        let keys = Repository::make().expect("made").keys_of_a_build();
+        assert_eq!(keys.len(), 12, "{keys:?}");
+        assert!(keys.iter().any(|key| key == ICONS_JAR));
+        assert!(!keys.iter().any(|key| key == TIDES_JAR));
     }
 }

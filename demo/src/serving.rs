@@ -1,4 +1,6 @@
-//! After the tour: serve, and show what reaches S3, until somebody says stop.
+//! After the tour: serve, and show what reaches S3 and where to sign in, until somebody says stop.
+
+mod login;
 
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use tokio::time::sleep;
 use crate::error::Error;
 use crate::stage::Stage;
 use crate::terminal::Terminal;
+use login::Login;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -29,11 +32,13 @@ pub(crate) fn interruption() -> Result<watch::Receiver<bool>, Error> {
     Ok(receiver)
 }
 
-/// Shows each call to S3 as it happens. Returns only with the news that the proxy has ended.
+/// Shows each call to S3 as it happens, ends the SSO session at SIGUSR1, and shows the page to sign in
+/// at when the proxy asks for it. Returns only with the news that the proxy has ended.
 pub(crate) async fn until_the_proxy_ends(
     stage: &mut Stage,
     terminal: &Terminal,
 ) -> Result<(), Error> {
+    let mut end_session = signal(SignalKind::user_defined1())?;
     stage.counters().reset();
     terminal.heading("Serving until Ctrl-C");
     terminal.say(&format!(
@@ -41,18 +46,43 @@ pub(crate) async fn until_the_proxy_ends(
          be fetched under its name.",
         stage.bucket_folder().display()
     ));
-    let mut shown = 0;
+    terminal.say(
+        "To end the SSO session, and then to ask for something new, in another terminal; curl waits, \
+         and the page to sign in at is shown here:",
+    );
+    terminal.quote(&format!(
+        "kill -USR1 {}\necho hello > {}/note.txt\ncurl {}",
+        std::process::id(),
+        stage.bucket_folder().display(),
+        stage.url("note.txt")
+    ));
+    let (mut shown, mut login) = (0, Login::NotNeeded);
     loop {
+        tokio::select! {
+            Some(()) = end_session.recv() => {
+                stage.end_session();
+                terminal.doing("the SSO session has ended");
+            }
+            () = sleep(LOOK_EVERY) => {}
+        }
         stage.proxy.still_runs()?;
-        // Nobody makes a hundred thousand calls by hand, so the log never drops its first.
-        let calls = stage.counters().log();
-        for call in calls.iter().skip(shown) {
-            // Shown only with its answer, and in order.
-            let Some(status) = call.status else { break };
+        show_calls(stage, terminal, &mut shown);
+        login = login.look(stage, terminal).await?;
+    }
+}
+
+/// Shows the calls to S3 since the first `shown` calls of all.
+fn show_calls(stage: &Stage, terminal: &Terminal, shown: &mut usize) {
+    // Nobody makes a hundred thousand calls by hand, so the log never drops its first.
+    let calls = stage.counters().log();
+    for call in calls.iter().skip(*shown) {
+        // Shown only with its answer, and in order.
+        let Some(status) = call.status else { break };
+        // Calls to SSO name none.
+        if call.bucket.is_some() {
             let (operation, key) = (call.operation, call.key.as_deref().unwrap_or("(bucket)"));
             terminal.doing(&format!("S3: {operation} {key} → {status}"));
-            shown += 1;
         }
-        sleep(LOOK_EVERY).await;
+        *shown += 1;
     }
 }

@@ -3,15 +3,15 @@
 //! ```text
 //! <temporary folder>/
 //!   aws/artifacts/          the bucket: any file put here is an object
-//!   home/.aws/credentials   the proxy's profile
+//!   home/.aws/config        the proxy's profile, with an SSO session
+//!   home/.aws/sso/cache     the login
+//!   home/.aws/sso-renewer   what the proxy tells the host
 //!   cache/                  the proxy's cache
 //!   proxy.log               what the proxy logs
 //! ```
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use simulated_aws::{Counters, Operation, SimulatedAws};
 use tempfile::TempDir;
@@ -23,7 +23,9 @@ use crate::program::Program;
 use crate::repository::{ICONS_JAR, Repository};
 use crate::terminal::Terminal;
 
+mod home;
 mod proxy;
+pub(crate) use home::Home;
 pub(crate) use proxy::Proxy;
 
 /// The bucket that the repository is in.
@@ -36,33 +38,19 @@ pub(crate) const METADATA_TTL_SECONDS: u64 = 1;
 /// The cache's folder in the scratch folder.
 const CACHE: &str = "cache";
 
-/// A login: what `aws sso login` gives a person, for some hours.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Login {
-    access_key_id: &'static str,
-    secret: &'static str,
-    token: &'static str,
-}
-
-/// The login that the tour begins with.
-pub(crate) const FIRST_LOGIN: Login = Login {
-    access_key_id: "ASIADEMOFIRSTLOGIN",
-    secret: "the-demo's-first-secret",
-    token: "the-demo's-first-session-token",
-};
-
-/// The login after that.
-pub(crate) const SECOND_LOGIN: Login = Login {
-    access_key_id: "ASIADEMOSECONDLOGIN",
-    secret: "the-demo's-second-secret",
-    token: "the-demo's-second-session-token",
-};
+/// How long the first access token lives: short, so that the tour can show what comes after it.
+pub(crate) const FIRST_TOKEN_LIFE: Duration = Duration::from_secs(6);
+/// And all the others, as AWS has it.
+const TOKEN_LIFE: Duration = Duration::from_hours(1);
 
 /// All parts, running. Dropped in this order: the proxy ends, AWS ends, the folder is removed.
 pub(crate) struct Stage {
     pub(crate) proxy: Proxy,
     pub(crate) aws: SimulatedAws,
+    pub(crate) home: Home,
     pub(crate) repository: Repository,
+    /// The end of the access token that the tour begins with.
+    pub(crate) first_token_ends: SystemTime,
     scratch: TempDir,
 }
 
@@ -83,27 +71,29 @@ impl Stage {
         if arguments.sabotage {
             aws.s3().delete(BUCKET, ICONS_JAR)?;
         }
-        let home = scratch.path().join("home");
-        log_in(&aws, &home, FIRST_LOGIN)?;
+        terminal.doing("somebody logs in with AWS SSO: a token is in a ~/.aws of the tour's own");
+        aws.sso().set_access_token_life(FIRST_TOKEN_LIFE);
+        let login = aws.sso().sign_in();
+        aws.sso().set_access_token_life(TOKEN_LIFE);
+        let config = aws.sso().config(PROFILE);
+        let home = Home::make(scratch.path().join("home"), &config, &login)?;
         terminal.doing("starting bazel-proxy");
-        let program = program(scratch.path(), &home, &aws, arguments.port);
+        let program = program(scratch.path(), home.folder(), &aws, arguments.port);
         let proxy = Proxy::start(program, scratch.path().join("proxy.log")).await?;
         Ok(Self {
             proxy,
             aws,
+            home,
             repository,
+            first_token_ends: login.expires_at,
             scratch,
         })
     }
 
-    /// Logs in anew, as far as the proxy can see it: fresh keys are in `~/.aws/credentials`.
-    pub(crate) fn log_in(&self, login: Login) -> Result<(), Error> {
-        log_in(&self.aws, &self.scratch.path().join("home"), login)
-    }
-
-    /// Lets a login end: AWS no longer takes its session token.
-    pub(crate) fn end(&self, login: Login) {
-        self.aws.identities().expire(login.access_key_id);
+    /// Ends the SSO session: AWS takes neither its tokens nor the keys that came of them.
+    pub(crate) fn end_session(&self) {
+        self.aws.sso().end_sessions();
+        self.aws.sso().expire_role_credentials();
     }
 
     /// A client of the proxy.
@@ -153,35 +143,7 @@ fn program(scratch: &Path, home: &Path, aws: &SimulatedAws, port: u16) -> Progra
             // A laptop with a full disk should still be able to run this.
             ("CACHE_MIN_FREE", "64MiB".to_owned()),
             ("METADATA_TTL", METADATA_TTL_SECONDS.to_string()),
-            // The tour shows what a build is told when all patience has ended.
-            ("LOGIN_WAIT", "0".to_owned()),
             ("PROXY_PORT", port.to_string()),
         ],
     )
-}
-
-fn log_in(aws: &SimulatedAws, home: &Path, login: Login) -> Result<(), Error> {
-    aws.identities()
-        .add_session(login.access_key_id, login.secret, login.token, None);
-    let folder = home.join(".aws");
-    fs::create_dir_all(&folder).map_err(Error::at(&folder))?;
-    let text = format!(
-        "[{PROFILE}]\naws_access_key_id = {}\naws_secret_access_key = {}\naws_session_token = {}\n",
-        login.access_key_id, login.secret, login.token
-    );
-    // By rename, as careful tools do it: the proxy never reads half a file.
-    let (path, new) = (folder.join("credentials"), folder.join("credentials.new"));
-    write_secret(&new, &text).map_err(Error::at(&new))?;
-    fs::rename(&new, &path).map_err(Error::at(&path))
-}
-
-fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    let mut file: File = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(text.as_bytes())
 }

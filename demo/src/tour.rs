@@ -1,13 +1,17 @@
 //! The tour: its steps in order, and how a step makes its claims.
 
+mod build;
 mod cache_on_disk;
 mod cold_fetch;
 mod crowd;
 mod hit;
 mod invitation;
-mod login;
 mod outage;
 mod parts;
+mod patience;
+mod renewal;
+mod session_end;
+mod signing_in;
 
 use std::time::{Duration, Instant};
 
@@ -40,6 +44,9 @@ pub(crate) async fn walk(stage: &Stage, terminal: &Terminal, report: &mut Report
     tour.begin("What runs here");
     let outcome = parts::show(&mut tour).await;
     tour.end(outcome);
+    tour.begin("The login renews itself");
+    let outcome = renewal::show(&mut tour).await;
+    tour.end(outcome);
     tour.begin("A cold fetch: the artifact is not cached yet");
     let outcome = cold_fetch::show(&mut tour).await;
     let cold = tour.end(outcome);
@@ -52,11 +59,14 @@ pub(crate) async fn walk(stage: &Stage, terminal: &Terminal, report: &mut Report
     tour.begin("The cache on disk");
     let outcome = cache_on_disk::show(&mut tour).await;
     tour.end(outcome);
-    tour.begin("The AWS login ends");
-    let outcome = login::show_its_end(&mut tour).await;
+    tour.begin("The SSO session ends under a build");
+    let outcome = session_end::show(&mut tour).await;
+    let build = tour.end(outcome);
+    tour.begin("A client's patience ends");
+    let outcome = patience::show(&mut tour).await;
     tour.end(outcome);
-    tour.begin("The login comes back");
-    let outcome = login::show_its_return(&mut tour).await;
+    tour.begin("Somebody signs in, and the build goes on");
+    let outcome = signing_in::show(&mut tour, build).await;
     tour.end(outcome);
     tour.begin("S3 goes away");
     let outcome = outage::show(&mut tour).await;
@@ -130,6 +140,27 @@ impl Tour<'_> {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         Ok(None)
+    }
+
+    /// Looks again and again, up to `patience`, until there is something to see.
+    async fn until<T>(&self, patience: Duration, look: impl AsyncFn() -> Option<T>) -> Option<T> {
+        const LOOK_EVERY: Duration = Duration::from_millis(5);
+        let looking = async {
+            loop {
+                if let Some(seen) = look().await {
+                    return seen;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::time::timeout(patience, looking).await.ok()
+    }
+
+    /// How many requests wait for a login, as the proxy counts them.
+    async fn waiting(&self) -> Option<usize> {
+        let answer = self.client.get("/readyz").await.ok()?;
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
+        usize::try_from(body["waiting"].as_u64()?).ok()
     }
 
     /// GET of a key, said and then done.

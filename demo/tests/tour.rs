@@ -40,14 +40,21 @@ fn the_tour_ends_well_and_leaves_nothing_behind() {
     let text = text(&output);
     assert!(output.status.success(), "{text}");
     for line in [
+        "✓ AWS renewed the session's token × 1, and nobody was asked to log in",
         "✓ S3 was asked once: GetObject × 1",
         "Cache-Status: hit",
         "✓ S3 was asked once for all of them: GetObject × 1",
         "com/example/atlas/1.0/atlas-1.0.jar",
+        "files, and its 4 downloads wait at the proxy",
+        "\"code\": \"InvalidGrantException\"",
+        "✓ 503 with Retry-After: 5",
         "aws sso login --profile demo",
+        "the build goes on; 4 of its files say Cache-Status: …; detail=held",
+        "with 12 of its 12 files, byte for byte",
+        "✓ the host is told that it is over",
         "Cache-Status: hit; detail=stale",
         "curl http://127.0.0.1:",
-        "✓ 9 of 9 steps did what they say",
+        "✓ 11 of 11 steps did what they say",
     ] {
         assert!(text.contains(line), "{line:?} is missing:\n{text}");
     }
@@ -64,7 +71,8 @@ fn a_claim_that_does_not_hold_is_shown_and_exits_1() {
     let text = text(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("✗ 0 of 20 clients"), "{text}");
-    assert!(text.contains("✗ only 6 of 9 steps"), "{text}");
+    assert!(text.contains("with 11 of its 12 files"), "{text}");
+    assert!(text.contains("✗ only 7 of 11 steps"), "{text}");
     // The steps after it were shown all the same.
     assert!(text.contains("Cache-Status: hit; detail=stale"), "{text}");
 }
@@ -80,11 +88,30 @@ fn it_serves_after_the_tour_until_it_is_interrupted() {
     put(&Path::new(&bucket).join("note.txt"), "a note");
     assert!(get(&address, "note.txt").ends_with("\r\n\r\na note"));
     running.until("S3: GetObject note.txt → 200");
-    running.interrupt();
+    running.signal(Signal::SIGINT);
     assert!(running.child.wait().expect("ends").success());
     running.until("Stopped");
     assert!(!is_running(proxy), "the proxy was left behind");
     assert!(is_empty(temporary.path()), "files were left behind");
+}
+
+#[test]
+fn a_session_that_is_ended_by_hand_waits_for_a_click() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let mut running = Running::start(temporary.path());
+    running.until("kill -USR1");
+    let (address, bucket) = (running.word_after("proxy"), running.word_after("bucket"));
+    running.signal(Signal::SIGUSR1);
+    running.until("the SSO session has ended");
+    put(&Path::new(&bucket).join("note.txt"), "a note");
+    let waiting = std::thread::spawn(move || get(&address, "note.txt"));
+    let page = running.until("/device?user_code=");
+    assert!(!waiting.is_finished());
+    assert!(click(page.trim()).contains("Access allowed"));
+    running.until("somebody signed in");
+    let answer = waiting.join().expect("an answer");
+    assert!(answer.ends_with("\r\n\r\na note"), "{answer}");
+    assert!(answer.contains("detail=held"), "{answer}");
 }
 
 #[test]
@@ -93,7 +120,7 @@ fn an_interruption_of_the_tour_leaves_nothing_behind() {
     let mut running = Running::start(temporary.path());
     running.until("/readyz");
     let proxy = running.proxy_process();
-    running.interrupt();
+    running.signal(Signal::SIGINT);
     assert_eq!(running.child.wait().expect("ends").code(), Some(130));
     assert!(!is_running(proxy), "the proxy was left behind");
     assert!(is_empty(temporary.path()), "files were left behind");
@@ -150,8 +177,30 @@ fn put(path: &Path, content: &str) {
 /// The whole answer to a GET, as text; `base` is a URL.
 fn get(base: &str, key: &str) -> String {
     let address = base.trim_start_matches("http://").trim_end_matches('/');
-    let mut stream = TcpStream::connect(address).expect("the proxy accepts");
-    let request = format!("GET /{key} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    ask(
+        address,
+        &format!("GET /{key} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"),
+    )
+}
+
+/// The answer to a click on "Allow access" on the page at this URL.
+fn click(page: &str) -> String {
+    let page = page.trim_start_matches("http://");
+    let (address, path) = page.split_once('/').expect("a path");
+    let form = "decision=allow";
+    ask(
+        address,
+        &format!(
+            "POST /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\n\r\n{form}",
+            form.len()
+        ),
+    )
+}
+
+fn ask(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it accepts");
     stream.write_all(request.as_bytes()).expect("sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
@@ -184,13 +233,13 @@ impl Running {
         }
     }
 
-    /// Reads on until a line contains this.
-    fn until(&mut self, text: &str) {
+    /// Reads on until a line contains this, and returns the line.
+    fn until(&mut self, text: &str) -> String {
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             let found = line.contains(text);
-            self.shown.push(line);
+            self.shown.push(line.clone());
             if found {
-                return;
+                return line;
             }
         }
         panic!("{text:?} is missing:\n{}", self.shown.join("\n"));
@@ -213,9 +262,9 @@ impl Running {
         number.trim().parse().expect("a number")
     }
 
-    fn interrupt(&self) {
+    fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).expect("a process id");
-        kill(Pid::from_raw(pid), Signal::SIGINT).expect("signalled");
+        kill(Pid::from_raw(pid), signal).expect("signalled");
     }
 }
 

@@ -12,7 +12,7 @@ use sso_session::location::Locations;
 use crate::aws;
 use crate::cli::{Cli, Command};
 use crate::config::{Config, Fault, Faults};
-use crate::credentials::{Credentials, Keeper, Sessions, Source};
+use crate::credentials::{Sessions, Source};
 
 /// `EX_USAGE` of sysexits.h, for wrong configuration as for wrong usage.
 const EXIT_USAGE: u8 = 64;
@@ -56,18 +56,17 @@ fn config_without_bucket(vars: &impl Fn(&str) -> Option<String>) -> Result<Confi
     })
 }
 
-/// The keeper for the configured profile, its view, and the HTTP client of all AWS calls.
-fn keeper(
+/// Where the configured profile's credentials come from, and the HTTP client of all AWS calls.
+fn source(
     config: &Config,
     vars: &impl Fn(&str) -> Option<String>,
-) -> (Keeper, Credentials, aws::SharedHttpClient) {
+) -> (Source, aws::SharedHttpClient) {
     let http = aws::http_client(config.ca_bundle.as_deref());
     let locations = Locations::from_vars(vars);
     let sessions = Sessions::new(locations, config.renewal_threshold, http.clone());
     let (profile, region) = (config.profile.clone(), config.region.clone());
     let source = Source::new(profile, region, http.clone(), sessions, vars);
-    let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
-    (keeper, credentials, http)
+    (source, http)
 }
 
 /// One line for a fault, in `check`.

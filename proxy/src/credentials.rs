@@ -10,6 +10,7 @@
 //! The AWS clients live as long as the process and read the current value for every request.
 
 mod files;
+mod inspection;
 mod keeper;
 mod provider;
 mod publisher;
@@ -27,7 +28,10 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
+pub(crate) use inspection::{Basis, SsoBasis};
 pub use keeper::Keeper;
+pub(crate) use keeper::now;
+pub(crate) use session::Outlook;
 pub use session::Sessions;
 pub use source::Source;
 pub use state::{Identity, Report, State, Valid};
@@ -84,15 +88,7 @@ impl Credentials {
     /// The generation of the credentials in use, if they count as valid.
     #[must_use]
     pub fn generation(&self) -> Option<u64> {
-        match &*self.state.borrow() {
-            State::Valid(valid) => Some(valid.generation),
-            State::Refreshing
-            | State::LoginRequired(_)
-            | State::Offline(_)
-            | State::ClockSkew(_)
-            | State::Denied(_)
-            | State::ConfigError(_) => None,
-        }
+        self.state.borrow().valid().map(|valid| valid.generation)
     }
 
     /// Valid credentials, waiting at most `patience` for a refresh under way and for passing

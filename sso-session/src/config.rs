@@ -23,7 +23,7 @@ mod sections;
 mod session;
 mod settings;
 mod sso;
-mod words;
+pub(crate) mod words;
 
 pub use error::ConfigError;
 pub use profile::{AssumeRole, CredentialSource, Endpoints, OtherSource, Profile, SsoProfile};

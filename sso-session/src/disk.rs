@@ -119,10 +119,12 @@ pub fn read_bounded(path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8>>, D
     read().map_err(DiskError::at("reading", path))
 }
 
-/// Proves that files can be written in a folder, by writing one as large as a token and removing
-/// it: permissions, a read-only mount and a full disk all show only then.
-pub fn prove_writable(folder: &Path) -> Result<(), DiskError> {
-    let mut staged = Staged::create(&folder.join("writable"))?;
+/// Proves that a file could be replaced, by writing one as large as a token beside it (or beside what a
+/// link in its place leads to) and removing that: permissions, a read-only mount and a full disk all
+/// show only then.
+pub fn prove_replaceable(path: &Path) -> Result<(), DiskError> {
+    let path = link::target(path).map_err(DiskError::at("following the link", path))?;
+    let mut staged = Staged::create(&path)?;
     staged.write(&[b' '; PROOF_BYTES])?;
     staged.discard()
 }
@@ -283,11 +285,17 @@ mod tests {
     #[test]
     fn a_proof_leaves_nothing_and_fails_where_nothing_can_be_written() {
         let top = tempfile::tempdir().expect("a folder");
-        prove_writable(top.path()).expect("writable");
+        prove_replaceable(&top.path().join("token.json")).expect("writable");
         assert!(names(top.path()).is_empty());
-        let error = prove_writable(&top.path().join("absent")).expect_err("absent");
+        let absent = top.path().join("absent/token.json");
+        let error = prove_replaceable(&absent).expect_err("absent");
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
-        let error = prove_writable(Path::new("/proc/self")).expect_err("not here");
+        let error = prove_replaceable(Path::new("/proc/self/x")).expect_err("not here");
+        assert_eq!(error.operation, "creating");
+        // It would be replaced where the link leads.
+        let link = top.path().join("linked.json");
+        symlink("/proc/self/x", &link).expect("linked");
+        let error = prove_replaceable(&link).expect_err("not there");
         assert_eq!(error.operation, "creating");
     }
 

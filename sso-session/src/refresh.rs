@@ -35,7 +35,6 @@ const LOOKING_AFTER_REFUSAL: Duration = Duration::from_secs(2);
 /// Renews one session's token.
 #[derive(Clone, Debug)]
 pub struct Renewer {
-    token_folder: PathBuf,
     state_folder: PathBuf,
     lock: RefreshLock,
     token_file: TokenFile,
@@ -51,7 +50,7 @@ pub enum Renewed {
     /// It was granted and is in the file.
     Granted(Token),
     /// It was granted, but could not be written: it has to be kept and written later.
-    Unsaved(Token, DiskError),
+    Unsaved(Token, RenewalError),
 }
 
 /// Why there is no newer token. The texts hold no secret and end without a full stop.
@@ -87,6 +86,20 @@ pub enum RenewalError {
     Passing(String),
 }
 
+impl RenewalError {
+    /// What it means that a token cannot be written. On a full disk no login could be, either, so
+    /// nobody is asked for one.
+    #[must_use]
+    pub fn of_disk(error: &DiskError) -> Self {
+        let text = error.to_string();
+        if error.is_read_only() {
+            Self::ReadOnly(text)
+        } else {
+            Self::Passing(text)
+        }
+    }
+}
+
 impl Renewer {
     /// For one session, with its two files in `token_folder` and the lock in `state_folder`.
     #[must_use]
@@ -98,7 +111,6 @@ impl Renewer {
         oidc: Oidc,
     ) -> Self {
         Self {
-            token_folder: token_folder.to_owned(),
             state_folder: state_folder.to_owned(),
             lock: RefreshLock::new(state_folder),
             token_file: TokenFile::new(token_folder, token_file_name),
@@ -111,6 +123,12 @@ impl Renewer {
     #[must_use]
     pub fn token_file(&self) -> &TokenFile {
         &self.token_file
+    }
+
+    /// The client registration's file.
+    #[must_use]
+    pub fn registration_file(&self) -> &RegistrationFile {
+        &self.registration_file
     }
 
     /// One renewal of `seen`, the newest token that the caller knows. Takes up to about half a minute.
@@ -153,14 +171,15 @@ impl Renewer {
         outcome
     }
 
-    async fn prove_writable(&self) -> Result<(), RenewalError> {
-        let (tokens, state) = (self.token_folder.clone(), self.state_folder.clone());
+    /// Proves that a renewed token could be written: nothing is spent without it.
+    pub async fn prove_writable(&self) -> Result<(), RenewalError> {
+        let (token, state) = (self.token_file.clone(), self.state_folder.clone());
         let proof = tokio::task::spawn_blocking(move || {
-            disk::prove_writable(&tokens).and_then(|()| disk::create_folder(&state))
+            disk::prove_replaceable(token.path()).and_then(|()| disk::create_folder(&state))
         });
         match proof.await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(RenewalError::ReadOnly(error.to_string())),
+            Ok(Err(error)) => Err(RenewalError::of_disk(&error)),
             Err(error) => Err(RenewalError::Passing(error.to_string())),
         }
     }
@@ -176,7 +195,7 @@ impl Renewer {
             Err(error) => DiskError::at("writing", self.token_file.path())(io::Error::other(error)),
         };
         warn!(%error, "a renewed token could not be written, and is kept in memory");
-        Renewed::Unsaved(token, error)
+        Renewed::Unsaved(token, RenewalError::of_disk(&error))
     }
 
     async fn refused(
@@ -249,4 +268,24 @@ fn renewed(spent: &Token, grant: Grant, now: SystemTime) -> Token {
         token.refresh_token = Some(refresh_token);
     }
     token
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_asks_nobody_for_a_login() {
+        let path = Path::new("/home/dev/.aws/sso/cache/token.json");
+        for (kind, read_only) in [
+            (io::ErrorKind::ReadOnlyFilesystem, true),
+            (io::ErrorKind::PermissionDenied, true),
+            (io::ErrorKind::StorageFull, false),
+            (io::ErrorKind::QuotaExceeded, false),
+        ] {
+            let error = RenewalError::of_disk(&DiskError::at("writing", path)(kind.into()));
+            let is_left_to_the_host = matches!(error, RenewalError::ReadOnly(_));
+            assert_eq!(is_left_to_the_host, read_only, "{kind}");
+        }
+    }
 }

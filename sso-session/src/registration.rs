@@ -10,9 +10,13 @@ use std::time::SystemTime;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::config::words;
 use crate::disk::{self, DiskError};
 use crate::document::{Fields, ObjectWriter};
 use crate::secret::Secret;
+
+/// What follows the name of one that was moved aside.
+const ASIDE: &str = "rejected";
 
 /// Registrations have 2 to 4 KiB.
 const MOST_BYTES: u64 = 256 * 1024;
@@ -141,7 +145,15 @@ impl RegistrationFile {
         if is_anothers {
             return Ok(false);
         }
-        disk::move_aside(&self.path, "rejected")
+        disk::move_aside(&self.path, ASIDE)
+    }
+
+    /// The same as a command for a person's shell.
+    #[must_use]
+    pub fn move_command(&self) -> String {
+        let path = self.path.to_string_lossy();
+        let aside = words::shell_quoted(&format!("{path}.{ASIDE}"));
+        format!("mv {} {aside}", words::shell_quoted(&path))
     }
 }
 
@@ -167,6 +179,13 @@ mod tests {
             let json = WHOLE.replace(name, "other");
             assert_eq!(problem(&json), RegistrationProblem::Missing(name));
         }
+    }
+
+    #[test]
+    fn the_command_that_moves_it_is_fit_for_a_shell() {
+        let file = RegistrationFile::new("/home/my name", "f00.json");
+        let expected = "mv '/home/my name/f00.json' '/home/my name/f00.json.rejected'";
+        assert_eq!(file.move_command(), expected);
     }
 
     #[test]

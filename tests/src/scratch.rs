@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use simulated_aws::SimulatedAws;
 use tempfile::TempDir;
 
+use crate::workspace_folder;
+
 /// The bucket that tests use unless they say otherwise.
 pub const BUCKET: &str = "artifacts";
 /// The static key that [`Scratch::aws`] accepts and [`crate::ProxyBuilder`] signs with.
@@ -68,6 +70,16 @@ impl Scratch {
     /// If it cannot be written.
     pub fn write_config(&self, text: &str) {
         self.replace("home/.aws/config", text);
+    }
+
+    /// Makes `examples/aws-config/config` the `~/.aws/config`.
+    ///
+    /// # Panics
+    /// If it cannot be copied.
+    pub fn copy_example_config(&self) {
+        let example = workspace_folder().join("examples/aws-config/config");
+        let copied = std::fs::copy(example, self.path().join("home/.aws/config"));
+        copied.expect("the example, copied");
     }
 
     #[expect(clippy::disallowed_methods, reason = "a scratch file")]

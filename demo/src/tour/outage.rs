@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::Tour;
 use crate::error::Error;
-use crate::repository::{ATLAS_JAR, HELLO_METADATA, HELLO_POM};
+use crate::repository::{ATLAS_JAR, HELLO_METADATA, TIDES_POM};
 use crate::stage::METADATA_TTL_SECONDS;
 use crate::terminal::time;
 
@@ -59,9 +59,9 @@ async fn show_copies(tour: &mut Tour<'_>) -> Result<(), Error> {
 /// Brings S3 back, whatever happens.
 async fn show_a_patient_miss(tour: &mut Tour<'_>) -> Result<(), Error> {
     tour.terminal
-        .doing(&format!("GET /{HELLO_POM}, which is not cached yet"));
+        .doing(&format!("GET /{TIDES_POM}, which is not cached yet"));
     let client = tour.client;
-    let waiting = tokio::spawn(async move { client.get(&format!("/{HELLO_POM}")).await });
+    let waiting = tokio::spawn(async move { client.get(&format!("/{TIDES_POM}")).await });
     sleep(WAIT).await;
     let alive = tour.client.get("/healthz").await;
     let waits = !waiting.is_finished();
@@ -70,7 +70,7 @@ async fn show_a_patient_miss(tour: &mut Tour<'_>) -> Result<(), Error> {
     tour.stage.aws.go_online().await?;
     let back = Instant::now();
     let answer = waiting.await.map_err(std::io::Error::other)??;
-    let content = tour.stage.repository.content(HELLO_POM);
+    let content = tour.stage.repository.content(TIDES_POM);
     tour.claim(
         waits && answer.is_copy_of(content),
         &format!(

@@ -22,13 +22,14 @@ pub(super) async fn show(tour: &mut Tour<'_>) -> Result<(), Error> {
         tour.stage.bucket_folder().display()
     ));
     tour.terminal.say(&format!(
-        "The real bazel-proxy, as a program of its own (process {}). It takes its AWS keys from \
-         profile `{PROFILE}` of a ~/.aws of its own: temporary keys, as a login gives them.",
+        "The real bazel-proxy, as a program of its own (process {}). Its profile is `{PROFILE}` of a \
+         ~/.aws of its own, where somebody has logged in with AWS SSO.",
         tour.stage.proxy.process_id()
     ));
     tour.terminal.quote(&format!(
-        "proxy   {}\ncache   {}\nlog     {}",
+        "proxy   {}\n~/.aws  {}\ncache   {}\nlog     {}",
         tour.stage.url(""),
+        tour.stage.home.aws_folder().display(),
         tour.stage.cache_folder().display(),
         tour.stage.proxy.log().display()
     ));
@@ -44,7 +45,7 @@ pub(super) async fn show(tour: &mut Tour<'_>) -> Result<(), Error> {
     tour.claim(
         ready.status == StatusCode::OK,
         &format!(
-            "/readyz: its login is good and the bucket answers ({})",
+            "/readyz: the login is good and the bucket answers ({})",
             ready.status.as_u16()
         ),
     );

@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 
 use crate::cache::{Cache, CacheError, CacheFolder, Limits};
 use crate::config::Config;
+use crate::credentials::Keeper;
 use crate::fetch::Fetcher;
 use crate::logging;
 use crate::origin::Origin;
@@ -51,7 +52,8 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
         .map_err(|error| cache_problem(&error))?;
     let listeners = Listeners::bind(&config.listen)
         .map_err(|error| format!("{error}. Set PROXY_PORT or PROXY_HOST to something free."))?;
-    let (keeper, credentials, http) = super::keeper(&config, vars);
+    let (source, http) = super::source(&config, vars);
+    let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
     let origin = Arc::new(Origin::new(&config, credentials, http));
     let repository = config.repository();
     let fetcher = Fetcher::new(&repository, config.metadata_ttl, cache.clone(), origin);

@@ -32,6 +32,8 @@ const LOOK_FOR_WAITERS_AFTER: Duration = Duration::from_millis(1500);
 /// Passing trouble without credentials is tried again after this.
 const RETRY_PASSING_AFTER: Duration = Duration::from_secs(5);
 
+/// How long a shutdown waits for a renewal under way.
+const LAST_RENEWAL: Duration = Duration::from_secs(5);
 /// Refused values are tried once more after this: AWS may have erred.
 const TRY_REFUSED_AFTER: Duration = Duration::from_mins(5);
 
@@ -119,6 +121,15 @@ impl Keeper {
         (keeper, credentials)
     }
 
+    /// The same, but the host is not told about logins.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self {
+            signalling: Signalling::silent(),
+            ..self
+        }
+    }
+
     /// Runs until `shutdown` ends.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut poll = interval(POLL_INTERVAL);
@@ -144,7 +155,7 @@ impl Keeper {
             }
         }
         self.stop_fetching();
-        self.source.finish().await;
+        self.source.finish_renewals(LAST_RENEWAL).await;
     }
 
     async fn poll(&mut self) {
@@ -200,7 +211,7 @@ impl Keeper {
         if !self.publisher.is_valid() {
             return;
         }
-        let ahead = session.login_ahead();
+        let ahead = self.login_ahead(session);
         let trouble = ahead.as_ref().map(|need| login_trouble(&profile, need));
         let is_news = self.publisher.set_login_ahead(trouble);
         match (is_news, ahead) {
@@ -216,6 +227,12 @@ impl Keeper {
             (true, None) => self.signalling.clear(&profile).await,
             (false, _) => {}
         }
+    }
+
+    /// The token's end foresees a login, and so does a login that was lost already while the role
+    /// credentials still serve.
+    fn login_ahead(&self, session: &Session) -> Option<LoginNeed> {
+        session.login_ahead().or_else(|| self.need.clone())
     }
 
     async fn end_old_credentials(&mut self) {
@@ -409,7 +426,7 @@ impl Keeper {
         };
         let need = match self.publisher.state() {
             State::LoginRequired(_) => self.need.clone(),
-            State::Valid(_) => session.login_ahead(),
+            State::Valid(_) => self.login_ahead(&session),
             State::Refreshing
             | State::Offline(_)
             | State::ClockSkew(_)
@@ -482,6 +499,6 @@ fn same(one: &AwsCredentials, other: &AwsCredentials) -> bool {
     clippy::disallowed_methods,
     reason = "the keeper's rim: expiries are wall-clock times"
 )]
-pub(super) fn now() -> SystemTime {
+pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }

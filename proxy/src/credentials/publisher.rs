@@ -40,15 +40,7 @@ impl Publisher {
     }
 
     pub(super) fn valid(&self) -> Option<Arc<Valid>> {
-        match &*self.state.borrow() {
-            State::Valid(valid) => Some(Arc::clone(valid)),
-            State::Refreshing
-            | State::LoginRequired(_)
-            | State::Offline(_)
-            | State::ClockSkew(_)
-            | State::Denied(_)
-            | State::ConfigError(_) => None,
-        }
+        self.state.borrow().valid().map(Arc::clone)
     }
 
     pub(super) fn is_valid(&self) -> bool {

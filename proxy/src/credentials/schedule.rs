@@ -77,7 +77,7 @@ mod tests {
         let minutes = Duration::from_mins;
         for (life, due) in [(60, 40), (240, 180), (720, 540), (30, 15), (2, 1)] {
             let valid = living(minutes(life));
-            let early = minutes(due) - Duration::from_secs(1);
+            let early = minutes(due).saturating_sub(Duration::from_secs(1));
             assert!(!due_after(&valid, early), "{life} minutes");
             assert!(due_after(&valid, minutes(due)), "{life} minutes");
         }

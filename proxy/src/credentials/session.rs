@@ -26,15 +26,14 @@ use sso_session::refresh::{RenewalError, Renewed, Renewer};
 use sso_session::secret::Secret;
 use sso_session::token::{Token, TokenFile};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use known::Moment;
 use ledger::Ledger;
 
-/// How long a shutdown waits for a renewal: a granted token that is not written is a lost session.
-const LAST_RENEWAL: Duration = Duration::from_secs(5);
+/// The sessions by whom a person logs in to, and where it is asked.
+type Known = HashMap<(SsoSession, Endpoints), Weak<Session>>;
 
 /// All sessions in use. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -42,7 +41,7 @@ pub struct Sessions {
     locations: Arc<Locations>,
     threshold: Duration,
     http: SharedHttpClient,
-    known: Arc<Mutex<HashMap<(SsoSession, Endpoints), Weak<Session>>>>,
+    known: Arc<Mutex<Known>>,
 }
 
 /// One session.
@@ -53,7 +52,6 @@ pub(super) struct Session {
     ledger: Mutex<Ledger>,
     /// Readings are noted in the order in which they were made.
     looking: tokio::sync::Mutex<()>,
-    renewal: Mutex<Option<JoinHandle<()>>>,
     renewals: watch::Sender<u64>,
 }
 
@@ -78,6 +76,23 @@ impl LoginNeed {
 pub(super) struct AccessToken {
     pub(super) number: u64,
     pub(super) secret: Secret,
+}
+
+/// How a token stands with its renewal.
+#[derive(Clone, Debug)]
+pub(crate) struct Outlook {
+    /// The newest token.
+    pub(crate) token: Token,
+    /// Whether it is in its file.
+    pub(crate) is_saved: bool,
+    /// Whether it can be renewed, by what it carries.
+    pub(crate) can_refresh: bool,
+    /// Whether nothing is left of it: it has ended by both clocks, or the portal did not take it.
+    pub(crate) is_spent: bool,
+    /// About when it is renewed.
+    pub(crate) renewal_at: SystemTime,
+    /// How the last attempt to renew this token failed.
+    pub(crate) failure: Option<RenewalError>,
 }
 
 /// What can be done with a session now.
@@ -142,13 +157,13 @@ impl Sessions {
         session
     }
 
-    /// Waits for the renewals under way, within bounds.
-    pub(super) async fn finish(&self) {
-        let running: Vec<_> = {
+    /// Waits for all renewals under way, within `patience`.
+    pub(super) async fn finish(&self, patience: Duration) {
+        let known: Vec<_> = {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.values().filter_map(Weak::upgrade).collect()
         };
-        join_all(running.iter().map(|session| session.finish())).await;
+        join_all(known.iter().map(|session| session.finish_within(patience))).await;
     }
 
     fn open(&self, profile: &SsoProfile) -> Session {
@@ -170,7 +185,6 @@ impl Sessions {
             portal: Portal::new(&session.region, endpoints.sso.as_deref(), self.http.clone()),
             ledger: Mutex::new(Ledger::new(self.threshold)),
             looking: tokio::sync::Mutex::default(),
-            renewal: Mutex::default(),
             renewals: watch::Sender::new(0),
         }
     }
@@ -217,6 +231,11 @@ impl Session {
             .unwrap_or_else(|_| Standing::Passing("the access token is still being renewed".into()))
     }
 
+    /// The portal took this token.
+    pub(super) fn accept(&self, token: &AccessToken) {
+        self.ledger().accept(token.number);
+    }
+
     /// The portal did not take this token. What follows from it is the next [`Self::settled`].
     pub(super) fn reject(&self, token: &AccessToken, reason: &str) {
         self.ledger()
@@ -238,22 +257,39 @@ impl Session {
         let _changed = self.renewals.subscribe().changed().await;
     }
 
-    async fn finish(&self) {
-        let running = self
-            .renewal
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(running) = running
-            && timeout(LAST_RENEWAL, running).await.is_err()
-        {
+    /// Begins a renewal if one is due, and waits for its end within `patience`.
+    ///
+    /// `None`: there is no token.
+    pub(super) async fn renewed_if_due(self: &Arc<Self>, patience: Duration) -> Option<Outlook> {
+        self.look().await;
+        self.finish_within(patience).await;
+        // Once more: a token that could not be written gets another chance.
+        self.look().await;
+        self.ledger().outlook(now())
+    }
+
+    pub(super) fn renewer(&self) -> &Renewer {
+        &self.renewer
+    }
+
+    /// Takes nothing away from others that wait: whoever is cancelled here may be followed by one.
+    async fn finish_within(&self, patience: Duration) {
+        let mut renewals = self.renewals.subscribe();
+        let finished = async {
+            while self.ledger().is_renewing() {
+                // The sender is in `self`, so it is not gone.
+                let _changed = renewals.changed().await;
+            }
+        };
+        if timeout(patience, finished).await.is_err() {
             warn!("a renewal of the SSO token did not end in time and is left behind");
         }
     }
 
     fn begin_renewal(self: &Arc<Self>, token: Token) {
         let this = Arc::clone(self);
-        let task = tokio::spawn(async move {
+        // Awaited by its note in the ledger: see `finish_within`.
+        tokio::spawn(async move {
             // However it ends, a panic included, the ledger hears of it.
             let renewal = tokio::spawn({
                 let (this, token) = (Arc::clone(&this), token.clone());
@@ -269,17 +305,23 @@ impl Session {
                 .settle(&token, outcome, now(), fastrand::f64());
             this.renewals.send_modify(|renewals| *renewals += 1);
         });
-        *self.renewal.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
     }
 
     async fn save_unsaved(&self) {
         let unsaved = self.ledger().unsaved();
         if let Some((spent, token)) = unsaved {
             let file = self.renewer.token_file().clone();
-            let write = move || file.replace_if_ours_is_newer(&spent, &token);
-            if let Ok(Ok(_)) = tokio::task::spawn_blocking(write).await {
-                info!("the renewed token is in its file now");
-                self.ledger().saved();
+            let new = token.clone();
+            let write = move || file.replace_if_ours_is_newer(&spent, &new);
+            match tokio::task::spawn_blocking(write).await {
+                Ok(Ok(_)) => {
+                    info!("the renewed token is in its file now");
+                    self.ledger().saved(&token, now());
+                }
+                Ok(Err(error)) => self
+                    .ledger()
+                    .not_saved(&token, RenewalError::of_disk(&error)),
+                Err(_) => {}
             }
         }
     }

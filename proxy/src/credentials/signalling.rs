@@ -20,7 +20,8 @@ const DISK_PATIENCE: Duration = Duration::from_secs(5);
 /// What this keeper has told the host.
 #[derive(Debug)]
 pub(super) struct Signalling {
-    file: SignalFile,
+    /// Without one, nobody is told.
+    file: Option<SignalFile>,
     /// The expiry that was signalled last, and for whom.
     raised: Option<Raised>,
     /// A failure is logged once.
@@ -37,7 +38,16 @@ struct Raised {
 impl Signalling {
     pub(super) fn new(file: &Path) -> Self {
         Self {
-            file: SignalFile::new(file),
+            file: Some(SignalFile::new(file)),
+            raised: None,
+            has_failed: false,
+        }
+    }
+
+    /// One that tells nobody anything.
+    pub(super) fn silent() -> Self {
+        Self {
+            file: None,
             raised: None,
             has_failed: false,
         }
@@ -45,6 +55,9 @@ impl Signalling {
 
     /// A login is needed: says so, or says it again.
     pub(super) async fn raise(&mut self, profile: &SsoProfile, login: &LoginNeed) {
+        let Some(file) = self.file.clone() else {
+            return;
+        };
         let sso_session = profile.session.name.clone();
         let before = self.raised.take_if(|raised| {
             raised.profile == profile.base_profile && raised.sso_session == sso_session
@@ -58,7 +71,7 @@ impl Signalling {
             code: Some(login.code.clone()),
             generation: before.as_ref().map(|raised| raised.generation),
         };
-        let (file, is_first) = (self.file.clone(), before.is_none());
+        let is_first = before.is_none();
         let told = on_disk(move || file.assert(&need, now())).await;
         self.raised = match told {
             Some(Ok(Asserted::Raised { generation } | Asserted::Reasserted { generation })) => {
@@ -92,8 +105,11 @@ impl Signalling {
     /// Credentials work: what was signalled for this profile's session is over, also if it was a
     /// predecessor of this process that signalled it.
     pub(super) async fn clear(&mut self, profile: &SsoProfile) {
+        let Some(file) = self.file.clone() else {
+            return;
+        };
         self.take_back().await;
-        let (file, name) = (self.file.clone(), profile.base_profile.clone());
+        let name = profile.base_profile.clone();
         let session = profile.session.name.clone();
         self.withdraw(move || file.withdraw(&name, session.as_deref(), None))
             .await;
@@ -101,8 +117,7 @@ impl Signalling {
 
     /// What this keeper has raised is no longer wanted.
     pub(super) async fn take_back(&mut self) {
-        if let Some(raised) = self.raised.take() {
-            let file = self.file.clone();
+        if let (Some(raised), Some(file)) = (self.raised.take(), self.file.clone()) {
             let generation = Some(raised.generation);
             let (name, session) = (raised.profile, raised.sso_session);
             self.withdraw(move || file.withdraw(&name, session.as_deref(), generation))

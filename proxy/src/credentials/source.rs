@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use sso_session::config::{ConfigError, CredentialSource, SsoProfile};
+use sso_session::config::{ConfigError, CredentialSource, Profile as Resolved, SsoProfile};
 
 pub(super) use sso::login_trouble;
 
@@ -128,9 +128,10 @@ impl Source {
         self.sessions.locations()
     }
 
-    /// Waits for renewals under way, also those of attempts that were given up.
-    pub(super) async fn finish(&self) {
-        self.sessions.finish().await;
+    /// Waits for renewals under way, also those of attempts that were given up, within `patience`: a
+    /// granted token that is not written is a lost session.
+    pub(crate) async fn finish_renewals(&self, patience: Duration) {
+        self.sessions.finish(patience).await;
     }
 
     /// One attempt, within [`ATTEMPT_TIMEOUT`]; a failure comes back as the state that it means.
@@ -162,14 +163,22 @@ impl Source {
         }
     }
 
-    /// Reads the profile.
     async fn principal(&self) -> Result<Principal, State> {
+        Ok(match self.resolve().await?.map(|profile| profile.source) {
+            Some(CredentialSource::Sso(sso)) => {
+                let session = self.sessions.of(&sso);
+                Principal::Sso(Box::new(sso), session)
+            }
+            Some(CredentialSource::Other(_)) | None => Principal::Chain,
+        })
+    }
+
+    /// Reads the profile; `None` for a default chain that needs none.
+    pub(super) async fn resolve(&self) -> Result<Option<Resolved>, State> {
         let name = match &self.profile {
             Profile::Named(name) => name.clone(),
             // The chain asks the default profile where the environment holds no keys.
-            Profile::DefaultChain if self.variables.contains_key(ACCESS_KEY) => {
-                return Ok(Principal::Chain);
-            }
+            Profile::DefaultChain if self.variables.contains_key(ACCESS_KEY) => return Ok(None),
             Profile::DefaultChain => self.profile.name().to_owned(),
         };
         let (locations, variables) = (self.locations().clone(), Arc::clone(&self.variables));
@@ -178,16 +187,10 @@ impl Source {
             sso_session::config::resolve(&locations, &vars, &name)
         });
         match resolved.await {
-            Ok(Ok(profile)) => Ok(match profile.source {
-                CredentialSource::Sso(sso) => {
-                    let session = self.sessions.of(&sso);
-                    Principal::Sso(Box::new(sso), session)
-                }
-                CredentialSource::Other(_) => Principal::Chain,
-            }),
+            Ok(Ok(profile)) => Ok(Some(profile)),
             // A chain has more links than the default profile.
             Ok(Err(error)) if self.profile == Profile::DefaultChain && error.is_absent() => {
-                Ok(Principal::Chain)
+                Ok(None)
             }
             Ok(Err(error)) => Err(self.misconfigured(&error)),
             Err(error) => Err(State::Offline(Trouble::new(
@@ -195,6 +198,14 @@ impl Source {
                 "It is tried again by itself.",
             ))),
         }
+    }
+
+    pub(super) fn is_default_chain(&self) -> bool {
+        self.profile == Profile::DefaultChain
+    }
+
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
     fn misconfigured(&self, error: &ConfigError) -> State {

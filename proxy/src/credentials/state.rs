@@ -128,6 +128,20 @@ impl State {
         }
     }
 
+    /// The credentials, where there are good ones.
+    #[must_use]
+    pub fn valid(&self) -> Option<&Arc<Valid>> {
+        match self {
+            Self::Valid(valid) => Some(valid),
+            Self::Refreshing
+            | Self::LoginRequired(_)
+            | Self::Offline(_)
+            | Self::ClockSkew(_)
+            | Self::Denied(_)
+            | Self::ConfigError(_) => None,
+        }
+    }
+
     /// The state's name in logs, `/readyz` and `check`.
     #[must_use]
     pub fn name(&self) -> &'static str {

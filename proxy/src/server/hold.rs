@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::status;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, State};
 use crate::error::Error;
 use client::Client;
 use plan::Plan;
@@ -106,10 +106,24 @@ impl Hold {
         Plan::new(way, self.login_wait, redirect::count(request.uri.query()))
     }
 
-    /// Whether waiting helps: an S3 that refuses what counts as valid waits for no login.
+    /// Whether waiting helps: a login is needed, or it is being found out whether one is. An S3 that
+    /// refuses what counts as valid waits for no login.
     fn is_for_a_login(&self, error: &Error, tried: Option<u64>) -> bool {
-        let generation = self.credentials.generation();
-        matches!(error, Error::LoginRequired(_)) && (generation.is_none() || generation != tried)
+        let state = self.credentials.state();
+        let generation = state.valid().map(|valid| valid.generation);
+        let is_renewing = matches!(state, State::Refreshing);
+        match error {
+            Error::LoginRequired(_) => generation.is_none() || generation != tried,
+            Error::Unavailable(_) => is_renewing,
+            Error::NotFound
+            | Error::MissingOrDenied
+            | Error::Denied(_)
+            | Error::Misconfigured(_)
+            | Error::ClockSkew(_)
+            | Error::Changed
+            | Error::Corrupt(_)
+            | Error::Cache(_) => false,
+        }
     }
 
     async fn park(&self, tried: Option<u64>, not_before: Instant, until: Instant) -> End {
@@ -147,7 +161,7 @@ mod tests {
     use http::header::LOCATION;
 
     use super::*;
-    use crate::credentials::{Identity, State, Valid};
+    use crate::credentials::{Identity, Valid};
     use crate::error::Trouble;
 
     /// A hold whose credentials and end the test decides.
@@ -333,6 +347,20 @@ mod tests {
         let (response, seconds) = park.ask_for("curl/8.5.0", "/g/a-1.jar", refused).await;
         assert_eq!((response.status().as_u16(), seconds), (503, 0));
         assert!(!is_held(&response));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_under_renewal_are_waited_for() {
+        let park = Park::new(State::Refreshing);
+        let by_state = || match park.hold.credentials.state() {
+            state if state.valid().is_some() => Ok(Response::default()),
+            _ => Err(Error::unavailable("the credentials are being fetched")),
+        };
+        let (answer, ()) = tokio::join!(
+            park.ask_for("Coursier/2.1.8", "/g/a-1.jar", by_state),
+            park.publish_after(40, valid(1)),
+        );
+        assert_eq!((answer.0.status().as_u16(), answer.1), (200, 40));
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,10 +7,14 @@ use std::path::Path;
 
 use super::folder_of;
 
-/// Gives a new file to the owner of the one that it will replace, or of its folder. Best effort:
-/// only root can, and only root has to.
+/// Gives a new file to the owner of the one that it will replace, or of its folder, also if it is in
+/// its place already. Best effort: only root can, and only root has to.
 pub(crate) fn inherit(file: &File, place: &Path) {
-    let model = place.metadata().or_else(|_| folder_of(place).metadata());
+    let replaced = place
+        .metadata()
+        .ok()
+        .filter(|there| file.metadata().is_ok_and(|new| !is_same(&new, there)));
+    let model = replaced.map_or_else(|| folder_of(place).metadata(), Ok);
     note(adopt(file.metadata(), model, |uid, gid| {
         fchown(file, Some(uid), Some(gid))
     }));
@@ -35,6 +39,10 @@ fn adopt(
         return Ok(());
     }
     change(model.uid(), model.gid())
+}
+
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 fn note(outcome: io::Result<()>) {

@@ -1,7 +1,7 @@
 //! Many want the refresh lock at once, some die with it, and nobody ever shares it.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, chown, symlink};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, raise};
 
 use super::marker::{Held, Marker, Sight};
 use super::owner::Owner;
-use super::{LockError, RefreshLock};
+use super::{HostGuard, LockError, RefreshLock};
 
 const CONTENDERS: usize = 8;
 
@@ -191,6 +191,31 @@ async fn a_folder_that_is_missing_or_cannot_be_written_is_told_apart() {
             "{error}"
         );
     }
+}
+
+/// Else the user's own programs could not read whose it is, let alone take it over when it is dead.
+#[test]
+fn a_lock_that_root_takes_in_a_users_folder_is_the_users() {
+    let folder = tempfile::tempdir().expect("a folder");
+    if chown(folder.path(), Some(4321), Some(4321)).is_err() {
+        return; // Only root can show this.
+    }
+    let marker = Marker {
+        state_folder: folder.path().to_owned(),
+        guard_name: "refresh.guard".to_owned(),
+    };
+    let guard = HostGuard::try_acquire(&folder.path().join("refresh.guard"));
+    drop(guard.expect("tried"));
+    let mut held = marker.try_take().expect("no error").expect("free");
+    let must_be_the_users = || {
+        for name in ["refresh.lock", "refresh.lock/owner.json", "refresh.guard"] {
+            let metadata = folder.path().join(name).metadata().expect("there");
+            assert_eq!((metadata.uid(), metadata.gid()), (4321, 4321), "{name}");
+        }
+    };
+    must_be_the_users();
+    assert!(held.beat().expect("no error"));
+    must_be_the_users();
 }
 
 const FOLDER: &str = "SSO_SESSION_TEST_FOLDER";

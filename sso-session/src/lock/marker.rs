@@ -165,9 +165,14 @@ fn read_owner(path: &Path) -> Result<Option<Vec<u8>>, DiskError> {
     match disk::read_bounded(&path.join(OWNER_FILE), MOST_BYTES) {
         Ok(bytes) => Ok(Some(bytes.to_vec())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Ok(Some(Vec::new())),
+        // Another user's says nothing to us; it lives as long as the folder changes.
+        Err(error) if is_no_name(error.kind()) => Ok(Some(Vec::new())),
         Err(error) => Err(error),
     }
+}
+
+fn is_no_name(kind: io::ErrorKind) -> bool {
+    kind == io::ErrorKind::FileTooLarge || kind == io::ErrorKind::PermissionDenied
 }
 
 /// Whether the lock at `path` is that of this nonce.

@@ -26,6 +26,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Longer texts are cut, so that a signal always fits.
 const MOST_TEXT_BYTES: usize = 2000;
 
+/// A proxy says its signal again about once a minute, unless `CHECK_INTERVAL` is longer. One that is
+/// silent for so long has stopped, or has another profile now, and loses its turn to another session.
+const ABANDONED_AFTER: Duration = Duration::from_mins(15);
+
 /// The proxy's name in a signal.
 const SOURCE: &str = "bazel-proxy";
 
@@ -155,8 +159,12 @@ impl SignalFile {
             return Ok(Asserted::Rehearsal);
         }
         if !signal.is_for(&need.profile, need.sso_session.as_deref()) {
-            let profile = signal.profile;
-            return Ok(Asserted::Waiting { profile });
+            let profile = signal.profile.clone();
+            if !is_abandoned(&signal, now) {
+                return Ok(Asserted::Waiting { profile });
+            }
+            tracing::info!(profile, "an abandoned request for a login makes way");
+            return self.raise(need, now);
         }
         let generation = signal
             .generation
@@ -255,6 +263,13 @@ impl SignalFile {
         });
         next(seen.unwrap_or_else(|highest| highest))
     }
+}
+
+/// Whether it is a proxy's that does not say it any more, as each one does at every check.
+fn is_abandoned(signal: &LoginSignal, now: SystemTime) -> bool {
+    let silence = signal.last_seen.map(|last| now.duration_since(last));
+    let is_silent = matches!(silence, Some(Ok(silence)) if silence > ABANDONED_AFTER);
+    is_silent && signal.source.as_deref() == Some(SOURCE)
 }
 
 /// A text short enough for a signal.

@@ -161,6 +161,49 @@ fn another_sessions_signal_and_a_rehearsal_are_left_alone() {
     }
 }
 
+/// Its proxy has stopped, or has another profile now: nobody would ever withdraw it, and perhaps its
+/// profile is gone.
+#[test]
+fn a_signal_that_its_proxy_says_no_more_makes_way_for_another_sessions() {
+    let place = Place::new();
+    let other = Need {
+        sso_session: Some("elsewhere".to_owned()),
+        ..need("other")
+    };
+    place.file.assert(&other, at(NOON)).expect("raised");
+    let quarter = 15 * 60;
+    let profile = "other".to_owned();
+    for (seconds, expected) in [
+        (
+            0,
+            Asserted::Waiting {
+                profile: profile.clone(),
+            },
+        ),
+        (
+            -3600,
+            Asserted::Waiting {
+                profile: profile.clone(),
+            },
+        ),
+        (quarter, Asserted::Waiting { profile }),
+        (
+            quarter + 1,
+            Asserted::Raised {
+                generation: FIRST + 901_000,
+            },
+        ),
+    ] {
+        let asserted = place.file.assert(&need("dev"), at(NOON + seconds));
+        assert_eq!(asserted.expect("read"), expected, "{seconds}");
+    }
+    // One that nobody has to say again stays: an older program's, or a person's.
+    let foreign = r#"{"profile":"other","lastSeen":"2020-01-01T00:00:00Z","timestamp":"2020-01-01T00:00:00Z"}"#;
+    place.put(foreign);
+    let asserted = place.file.assert(&need("dev"), at(NOON)).expect("read");
+    assert!(matches!(asserted, Asserted::Waiting { .. }), "{asserted:?}");
+}
+
 #[test]
 fn only_the_generation_that_was_dealt_with_is_removed() {
     let place = Place::new();

@@ -6,12 +6,12 @@ use tests::{Proxy, ProxyBuilder, Scratch};
 
 use crate::support::{Finished, run, write};
 
-async fn check(builder: &ProxyBuilder, arguments: &[&str]) -> Finished {
+pub(crate) async fn check(builder: &ProxyBuilder, arguments: &[&str]) -> Finished {
     let all = [&["check"], arguments].concat();
     run(builder.command(&all)).await
 }
 
-fn assert_failed(ended: &Finished, step: &str, words: &[&str]) {
+pub(crate) fn assert_failed(ended: &Finished, step: &str, words: &[&str]) {
     let text = ended.stdout();
     assert_eq!(ended.code(), Some(1), "{text}");
     let failed = text
@@ -68,7 +68,7 @@ async fn check_names_a_missing_profile() {
     let builder = ProxyBuilder::new(&scratch).aws(&aws);
     let ended = check(&builder, &["--profile", "nobody"]).await;
     let words = ["profile `nobody`", "~/.aws/config", "AWS_PROFILE"];
-    assert_failed(&ended, "credentials", &words);
+    assert_failed(&ended, "profile", &words);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +83,7 @@ async fn check_uses_the_profile_it_is_given() {
     assert_eq!(check(&builder, &[]).await.code(), Some(1));
     let good = check(&builder, &["--profile", "good"]).await;
     assert_eq!(good.code(), Some(0), "{}", good.stdout());
-    assert!(good.stdout().contains("profile `good`"));
+    assert!(good.stdout().contains("profile `good`: static keys"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,7 +58,7 @@ impl SmallDisk {
         while self.free_bytes() > left && file.write_all(&page).is_ok() {}
     }
 
-    fn remount(&self, options: &str) {
+    pub(crate) fn remount(&self, options: &str) {
         let remount = Command::new("mount")
             .args(["-o", &format!("remount,{options}")])
             .arg(&self.0)

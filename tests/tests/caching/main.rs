@@ -2,6 +2,7 @@
 
 mod cache_commands;
 mod check;
+mod check_sso;
 mod command_line;
 mod configuration;
 mod corruption;

@@ -7,7 +7,7 @@ use crate::build::{Build, LIMIT, Place, cold_warm_and_offline, remove};
 use crate::clients::{BAZEL, SAMPLE_JARS, are_installed};
 use crate::commands::succeed;
 
-struct Bazel;
+pub(crate) struct Bazel;
 
 /// Bazel with its start-up options. Never `--nosystem_rc`: Debian's own file names the
 /// install base.
@@ -38,7 +38,7 @@ impl Build for Bazel {
             .arg("build")
             .arg(format!("--repository_cache={cache}"))
             .arg("//:greeting");
-        succeed(build, LIMIT).await;
+        succeed(build, place.limit).await;
         let product = place.project().join("bazel-bin/greeting.txt");
         let text = std::fs::read_to_string(product).expect("the product");
         text.trim().to_owned()

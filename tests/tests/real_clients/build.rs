@@ -1,4 +1,7 @@
-//! A build in the three ways that count: cold, warm, and with nothing but the proxy's cache left.
+//! A build in the three ways that count: cold, warm, and with nothing but the proxy's cache left; and
+//! over a login that ends (`ended_login`).
+
+mod ended_login;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,13 +14,13 @@ use tokio::sync::Mutex;
 
 use crate::bucket::World;
 use crate::commands::{client, succeed};
-use crate::request_log::requests;
+use crate::request_log::{Logged, requests};
 
-/// No build takes longer, on a busy machine either.
+/// No build works longer, on a busy machine either.
 pub(crate) const LIMIT: Duration = Duration::from_mins(2);
 
-/// The builds take turns: each of them keeps two cores busy.
-static TURN: Mutex<()> = Mutex::const_new(());
+/// Whoever keeps two cores busy, or measures time, takes turns with the others.
+pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
 
 /// A build tool with its project.
 pub(crate) trait Build {
@@ -43,6 +46,8 @@ pub(crate) struct Place {
     at_the_end: AtTheEnd,
     pub(crate) world: World,
     folder: PathBuf,
+    /// How long the build may take, waiting included.
+    pub(crate) limit: Duration,
 }
 
 /// Commands that clear up after a tool, each with a limit of its own, whether the test panics or not.
@@ -59,6 +64,18 @@ impl Drop for AtTheEnd {
 }
 
 impl Place {
+    async fn new(limit: Duration) -> Self {
+        let world = World::new().await;
+        let folder = world.scratch.path().join("tool");
+        std::fs::create_dir(&folder).expect("a folder for the tool");
+        Self {
+            at_the_end: AtTheEnd::default(),
+            world,
+            folder,
+            limit,
+        }
+    }
+
     /// Runs `program` with these arguments, for at most 30 s, when the test ends.
     pub(crate) fn at_the_end(&self, program: &str, arguments: &[&str]) {
         let mut command = self.command("timeout");
@@ -109,14 +126,7 @@ impl Place {
 /// and came back without AWS.
 pub(crate) async fn cold_warm_and_offline(tool: &impl Build, expected: &str) {
     let _turn = TURN.lock().await;
-    let world = World::new().await;
-    let folder = world.scratch.path().join("tool");
-    std::fs::create_dir(&folder).expect("a folder for the tool");
-    let place = Place {
-        at_the_end: AtTheEnd::default(),
-        world,
-        folder,
-    };
+    let place = Place::new(LIMIT).await;
     let proxy = ProxyBuilder::new(&place.world.scratch)
         .aws(&place.world.aws)
         // Short, so that the warm build has to ask again for what may change.
@@ -167,18 +177,9 @@ async fn observed<T: Build>(tool: &T, place: &Place, proxy: &Proxy, way: &str) -
     let duration = started.elapsed();
 
     let asked = requests(&proxy.log()).split_off(seen);
-    assert!(!asked.is_empty(), "the build asked the proxy for nothing");
-    let mut by_status = BTreeMap::<u16, usize>::new();
-    for request in &asked {
-        *by_status.entry(request.status).or_default() += 1;
-        let key = request.path.trim_start_matches('/');
-        let exists = place.world.object(key).is_file();
-        match request.status {
-            200 | 206 | 304 => assert!(exists, "{request:?}"),
-            404 => assert!(!exists, "invented: {request:?}"),
-            other => panic!("{other} for a build: {request:?}\n{}", proxy.log()),
-        }
-    }
+    let held = asked.iter().find(|request| request.is_held());
+    assert_eq!(held, None, "with credentials nobody is held");
+    let by_status = true_answers(&asked, place, proxy);
     let calls = counters.log();
     eprintln!(
         "{} {way}: {:.1} s, answers {by_status:?}, {} calls to S3",
@@ -187,6 +188,24 @@ async fn observed<T: Build>(tool: &T, place: &Place, proxy: &Proxy, way: &str) -
         calls.len(),
     );
     Observed { product, calls }
+}
+
+/// Counts the answers: nothing but hits, misses and true 404s, and the redirects of those that are held.
+fn true_answers(asked: &[Logged], place: &Place, proxy: &Proxy) -> BTreeMap<u16, usize> {
+    assert!(!asked.is_empty(), "the build asked the proxy for nothing");
+    let mut by_status = BTreeMap::<u16, usize>::new();
+    for request in asked {
+        *by_status.entry(request.status).or_default() += 1;
+        let key = request.path.trim_start_matches('/');
+        let exists = place.world.object(key).is_file();
+        match request.status {
+            200 | 206 | 304 => assert!(exists, "{request:?}"),
+            307 => assert!(request.is_held(), "{request:?}"),
+            404 => assert!(!exists, "invented: {request:?}"),
+            other => panic!("{other} for a build: {request:?}\n{}", proxy.log()),
+        }
+    }
+    by_status
 }
 
 fn may_change(key: &str) -> bool {

@@ -1,12 +1,14 @@
 //! Which of the real parts this machine has.
 
-use std::path::Path;
+use std::path::PathBuf;
+
+use tests::workspace_folder;
 
 /// A part that `tests/install-clients.sh` installs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Part {
     name: &'static str,
-    /// A file that proves that it is there.
+    /// A file that proves that it is there; a relative path is below [`clients_folder`].
     proof: &'static str,
 }
 
@@ -22,7 +24,25 @@ pub(crate) const SAMPLE_JARS: Part = part(
     "the sample repository",
     "/usr/share/maven-repo/org/apache/maven/plugins/maven-compiler-plugin",
 );
+/// The version that people have now: signs in with a browser, and honours `AWS_ENDPOINT_URL`.
+pub(crate) const AWS_CLI: Part = part("AWS CLI 2.38.5", "bin/aws");
+/// Debian's: the oldest that some still have, which signs in with a device code only.
+pub(crate) const OLD_AWS_CLI: Part = part("AWS CLI 2.9.19", "/usr/bin/aws");
+pub(crate) const BOTO3: Part = part("boto3", "python/boto3");
 pub(crate) const RADOSGW: Part = part("Ceph radosgw", "/usr/bin/radosgw");
+
+impl Part {
+    /// The program, or the file that stands for it.
+    pub(crate) fn path(self) -> PathBuf {
+        clients_folder().join(self.proof)
+    }
+}
+
+/// Where `tests/install-clients.sh` puts what is no Debian package.
+pub(crate) fn clients_folder() -> PathBuf {
+    let folder = std::env::var_os("CLIENTS_DIR").map(PathBuf::from);
+    folder.unwrap_or_else(|| workspace_folder().join("tests/.clients"))
+}
 
 /// Whether all of them are there. If not, says so, and the test returns; where
 /// `REAL_CLIENTS=required`, it panics instead.
@@ -32,7 +52,7 @@ pub(crate) fn are_installed(parts: &[Part]) -> bool {
 }
 
 fn decide(parts: &[Part], required: bool) -> bool {
-    let missing = parts.iter().find(|part| !Path::new(part.proof).exists());
+    let missing = parts.iter().find(|part| !part.path().exists());
     let Some(Part { name, .. }) = missing else {
         return true;
     };

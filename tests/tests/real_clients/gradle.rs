@@ -1,10 +1,10 @@
 //! Gradle, whose only repository is the proxy.
 
-use crate::build::{Build, LIMIT, Place, cold_warm_and_offline, remove};
+use crate::build::{Build, Place, cold_warm_and_offline, remove};
 use crate::clients::{GRADLE, SAMPLE_JARS, are_installed};
 use crate::commands::succeed;
 
-struct Gradle;
+pub(crate) struct Gradle;
 
 impl Build for Gradle {
     const PROJECT: &'static str = "gradle";
@@ -17,7 +17,7 @@ impl Build for Gradle {
             "-q",
             "build",
         ]);
-        succeed(gradle, LIMIT).await;
+        succeed(gradle, place.limit).await;
         place.greeting("build/libs/greeter-1.0.jar", "Gradle").await
     }
 

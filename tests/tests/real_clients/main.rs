@@ -3,12 +3,16 @@
 //!
 //! ```text
 //! bazel, maven, gradle ─► build (cold, warm, killed and offline) ─► bucket (real jars)
+//! the same, over a login that ends and comes back ──► SSO, with the real AWS CLI
+//! aws, boto3 ─► the files of an SSO session ◄─ the proxy
 //! curl ─────────────────► the simulated AWS
 //! radosgw ──────────────► Ceph's S3 and STS, one instance a run
 //! ```
 
 mod aftermath;
+mod aws_cli;
 mod bazel;
+mod boto3;
 mod bucket;
 mod build;
 mod clients;
@@ -18,3 +22,5 @@ mod gradle;
 mod maven;
 mod radosgw;
 mod request_log;
+mod shared_home;
+mod sso;

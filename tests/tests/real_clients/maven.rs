@@ -1,11 +1,11 @@
 //! Maven, whose plugins, too, come through the proxy.
 
 use crate::bucket::files_below;
-use crate::build::{Build, LIMIT, Place, cold_warm_and_offline, remove};
+use crate::build::{Build, Place, cold_warm_and_offline, remove};
 use crate::clients::{MAVEN, SAMPLE_JARS, are_installed};
 use crate::commands::succeed;
 
-struct Maven;
+pub(crate) struct Maven;
 
 impl Build for Maven {
     const PROJECT: &'static str = "maven";
@@ -17,7 +17,7 @@ impl Build for Maven {
             .args(["-B", "-q", "-s", "settings.xml"])
             .arg(format!("-Dmaven.repo.local={repository}"))
             .arg("package");
-        succeed(maven, LIMIT).await;
+        succeed(maven, place.limit).await;
         assert_local_repository_is_the_bucket(place);
         place.greeting("target/greeter-1.0.jar", "Maven").await
     }
@@ -44,6 +44,17 @@ fn assert_local_repository_is_the_bucket(place: &Place) {
         compared += 1;
     }
     assert!(compared > 100, "only {compared} artifacts were fetched");
+}
+
+/// Maven keeps a note of what a repository has said to be missing, and asks no more for it.
+pub(crate) fn assert_nothing_is_remembered_as_missing(place: &Place) {
+    let files = files_below(&place.folder("repo"));
+    let notes = files.iter().filter(|file| {
+        file.extension()
+            .is_some_and(|extension| extension == "lastUpdated")
+    });
+    let notes: Vec<_> = notes.collect();
+    assert!(notes.is_empty(), "{notes:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,6 +74,12 @@ impl Known {
         threshold.min(self.life / 2)
     }
 
+    /// About when it is renewed, by the wall clock.
+    pub(super) fn renewal_at(&self, threshold: Duration) -> SystemTime {
+        let ends = self.token.expires_at;
+        ends.checked_sub(self.window(threshold)).unwrap_or(ends)
+    }
+
     /// Early is harmless: one clock is enough.
     pub(super) fn renewal_is_due(&self, threshold: Duration, now: Moment) -> bool {
         let left = self.left_by_wall(now).min(self.left_by_monotonic(now));

@@ -17,7 +17,7 @@ use sso_session::token::{Reading, Token, UnreadableToken};
 use tokio::time::Instant;
 
 use super::known::{Known, Moment};
-use super::{AccessToken, LoginNeed, Standing};
+use super::{AccessToken, LoginNeed, Outlook, Standing};
 
 /// A file that is missing or unreadable counts as missing after this: a writer may be at work.
 const MISSING_AFTER: Duration = Duration::from_secs(30);
@@ -25,6 +25,8 @@ const MISSING_AFTER: Duration = Duration::from_secs(30);
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 /// … up to this; without the doubling where requests may be waiting for it.
 const LAST_RETRY: Duration = Duration::from_mins(1);
+/// A spent token that was put back into the file is replaced once in this time.
+const BETWEEN_RESTORATIONS: Duration = Duration::from_mins(1);
 
 /// Everything known about one session.
 #[derive(Debug)]
@@ -34,13 +36,15 @@ pub(super) struct Ledger {
     tokens_seen: u64,
     /// The token that was renewed last: a file that still holds it is an old one.
     spent: Option<Token>,
-    /// Whether the newest token is not in the file yet.
-    unsaved: bool,
+    /// Why the newest token is not in the file yet, if it is not.
+    unsaved: Option<RenewalError>,
+    /// When the newest token was written outside of a renewal.
+    saved: Option<Instant>,
     missing: Option<Missing>,
     renewal: Renewal,
     /// Whether the newest login was asked for in the hope that it would mend a refusal.
     hoped_for: bool,
-    /// How many tokens in a row the portal did not take.
+    /// How many tokens the portal did not take since it took one.
     rejections: u32,
 }
 
@@ -76,7 +80,8 @@ impl Ledger {
             known: None,
             tokens_seen: 0,
             spent: None,
-            unsaved: false,
+            unsaved: None,
+            saved: None,
             missing: None,
             renewal: Renewal::default(),
             hoped_for: false,
@@ -96,8 +101,13 @@ impl Ledger {
             Reading::Found(token) => {
                 self.missing = None;
                 if self.is_news(&token) {
-                    self.unsaved = false;
+                    self.unsaved = None;
                     self.adopt(token, written, now, jitter);
+                } else if self.is_spent(&token) && !self.was_saved_lately(now) {
+                    // Whoever put it back would have all others spend it again.
+                    self.unsaved.get_or_insert_with(|| {
+                        RenewalError::Passing("the file holds a token that was spent".to_owned())
+                    });
                 }
                 return;
             }
@@ -115,20 +125,28 @@ impl Ledger {
             .map_or(now.monotonic, |missing| missing.since);
         self.missing = Some(Missing { since, cause });
         // A token that could not be written is not missing: it was never there.
-        if self.is_missing_for_good(now) && !self.unsaved {
+        if self.is_missing_for_good(now) && self.unsaved.is_none() {
             self.known = None;
         }
     }
 
+    /// A bind mount may go on showing what was replaced: that is not written in a loop.
+    fn was_saved_lately(&self, now: Moment) -> bool {
+        self.saved.is_some_and(|saved| {
+            now.monotonic.saturating_duration_since(saved) < BETWEEN_RESTORATIONS
+        })
+    }
+
+    /// Whether nothing better is known: a spent token is only better than none.
     fn is_news(&self, token: &Token) -> bool {
-        let known = [
-            self.known.as_ref().map(|known| &known.token),
-            self.spent.as_ref(),
-        ];
-        !known
-            .into_iter()
-            .flatten()
-            .any(|known| known.is_same_login(token))
+        let known = self.known.as_ref();
+        known.is_none_or(|known| !known.token.is_same_login(token) && !self.is_spent(token))
+    }
+
+    /// Whether the newest token has replaced this one.
+    fn is_spent(&self, token: &Token) -> bool {
+        let spent = self.spent.as_ref();
+        spent.is_some_and(|spent| spent.is_same_login(token))
     }
 
     fn is_missing_for_good(&self, now: Moment) -> bool {
@@ -141,14 +159,32 @@ impl Ledger {
         self.tokens_seen += 1;
         let before = self.known.as_ref();
         self.hoped_for = before.is_some_and(|known| known.refused_in_hope);
-        if before.is_some_and(|known| known.rejected.is_none()) {
-            self.rejections = 0;
-        }
         self.known = Some(Known::new(token, self.tokens_seen, written, now, jitter));
         self.renewal = Renewal {
             is_running: self.renewal.is_running,
             ..Renewal::default()
         };
+    }
+
+    /// `token` takes the place of `spent`, unless the file has told of it already.
+    fn replace(
+        &mut self,
+        spent: &Token,
+        token: Token,
+        unsaved: Option<RenewalError>,
+        now: Moment,
+        jitter: f64,
+    ) {
+        self.spent = Some(spent.clone());
+        if self.is_news(&token) {
+            self.unsaved = unsaved;
+            self.adopt(token, Some(now.wall), now, jitter);
+        }
+    }
+
+    /// Whether a renewal is under way.
+    pub(super) fn is_renewing(&self) -> bool {
+        self.renewal.is_running
     }
 
     /// The token to renew, if it is time. Whoever asks renews it, and reports to [`Self::settle`].
@@ -160,7 +196,7 @@ impl Ledger {
             .is_some_and(|again| now.monotonic < again);
         let begins = !self.renewal.is_running
             && !pauses
-            && !self.unsaved
+            && self.unsaved.is_none()
             && known.refused.is_none()
             && known.token.can_refresh(now.wall)
             && known.renewal_is_due(self.threshold, now);
@@ -180,13 +216,14 @@ impl Ledger {
         let error = match outcome {
             Ok(renewed) => {
                 let (token, unsaved) = match renewed {
-                    Renewed::Found(token) | Renewed::Granted(token) => (token, false),
-                    Renewed::Unsaved(token, _) => (token, true),
+                    Renewed::Found(token) | Renewed::Granted(token) => (token, None),
+                    Renewed::Unsaved(token, why) => (token, Some(why)),
                 };
-                self.spent = Some(spent.clone());
-                if self.is_news(&token) {
-                    self.unsaved = unsaved;
-                    self.adopt(token, Some(now.wall), now, jitter);
+                if !token.is_same_login(spent) && !self.is_spent(&token) {
+                    self.replace(spent, token, unsaved, now, jitter);
+                } else {
+                    // Nothing came of it, and nothing will in a loop.
+                    self.renewal.again_at = Some(now.monotonic + pause(0, jitter));
                 }
                 self.hoped_for = false;
                 return;
@@ -223,6 +260,17 @@ impl Ledger {
         self.renewal.error = Some(error);
     }
 
+    /// The portal took this token.
+    pub(super) fn accept(&mut self, number: u64) {
+        if self
+            .known
+            .as_ref()
+            .is_some_and(|known| known.number == number)
+        {
+            self.rejections = 0;
+        }
+    }
+
     /// The portal did not take this token. It is renewed at once; where the portal does not take
     /// what comes of that either, a pause follows, as an AWS that refuses whatever it gives must not
     /// be asked in a loop.
@@ -232,7 +280,10 @@ impl Ledger {
             return;
         };
         known.rejected = Some(reason.to_owned());
-        if self.rejections > 0 && known.token.can_refresh(now.wall) {
+        if self.rejections == 0 {
+            // The portal answers: what kept the renewal back may have passed.
+            self.renewal.again_at = None;
+        } else if known.token.can_refresh(now.wall) {
             let pause = pause(self.rejections - 1, jitter);
             self.renewal.again_at = Some(now.monotonic + pause);
             self.renewal.error = Some(RenewalError::Passing(format!(
@@ -244,13 +295,28 @@ impl Ledger {
 
     /// The token that is not in the file yet, and the one that it replaces.
     pub(super) fn unsaved(&self) -> Option<(Token, Token)> {
-        let known = self.known.as_ref().filter(|_| self.unsaved)?;
-        Some((self.spent.clone()?, known.token.clone()))
+        self.unsaved.as_ref()?;
+        Some((self.spent.clone()?, self.known.as_ref()?.token.clone()))
     }
 
-    /// The newest token has been written.
-    pub(super) fn saved(&mut self) {
-        self.unsaved = false;
+    /// This token has been written.
+    pub(super) fn saved(&mut self, token: &Token, now: Moment) {
+        self.saved = Some(now.monotonic);
+        if self.is_newest(token) {
+            self.unsaved = None;
+        }
+    }
+
+    /// This token could not be written again.
+    pub(super) fn not_saved(&mut self, token: &Token, why: RenewalError) {
+        if self.is_newest(token) && self.unsaved.is_some() {
+            self.unsaved = Some(why);
+        }
+    }
+
+    fn is_newest(&self, token: &Token) -> bool {
+        let known = self.known.as_ref();
+        known.is_some_and(|known| known.token.is_same_login(token))
     }
 
     /// What can be done with the session now.
@@ -273,11 +339,7 @@ impl Ledger {
                 None => known.usable(),
             };
         }
-        if self.unsaved {
-            let problem = "a renewed token could not be written to its file yet";
-            return Standing::Passing(problem.to_owned());
-        }
-        match &self.renewal.error {
+        match self.unsaved.as_ref().or(self.renewal.error.as_ref()) {
             _ if self.renewal.is_running => Standing::Renewing,
             None => Standing::Renewing,
             Some(RenewalError::ReadOnly(reason)) => Standing::LoginRequired(read_only(reason)),
@@ -289,6 +351,19 @@ impl Ledger {
                 Standing::Passing(reason.clone())
             }
         }
+    }
+
+    /// How the newest token stands with its renewal, for people.
+    pub(super) fn outlook(&self, now: Moment) -> Option<Outlook> {
+        let known = self.known.as_ref()?;
+        Some(Outlook {
+            token: known.token.clone(),
+            is_saved: self.unsaved.is_none(),
+            can_refresh: known.token.can_refresh(now.wall),
+            is_spent: known.is_spent(now),
+            renewal_at: known.renewal_at(self.threshold),
+            failure: self.renewal.error.clone(),
+        })
     }
 
     fn standing_without_token(&self, now: Moment) -> Standing {
@@ -321,7 +396,9 @@ impl Ledger {
         if !known.nears_its_end(self.threshold, now) {
             return None;
         }
-        if let Some(RenewalError::ReadOnly(reason)) = &self.renewal.error {
+        if let Some(RenewalError::ReadOnly(reason)) =
+            self.unsaved.as_ref().or(self.renewal.error.as_ref())
+        {
             return Some(read_only(reason));
         }
         let can_refresh = known.token.can_refresh(now.wall);
@@ -424,6 +501,10 @@ mod tests {
         ledger
     }
 
+    fn begin_when_due(ledger: &mut Ledger, clocks: &mut Clocks) {
+        assert!(ledger.begin_renewal(clocks.pass(MINUTE * 40)).is_some());
+    }
+
     fn name_of(standing: &Standing) -> &str {
         match standing {
             Standing::Usable(token) => token.secret.expose(),
@@ -449,13 +530,17 @@ mod tests {
         }
     }
 
+    fn unsaved(token: Token) -> Renewed {
+        Renewed::Unsaved(token, RenewalError::Passing("the disk is full".to_owned()))
+    }
+
     #[test]
     fn a_token_is_renewed_the_threshold_ahead() {
         let mut clocks = Clocks::new();
         let mut ledger = with(&hour_long("a", &clocks), &clocks);
         assert!(
             ledger
-                .begin_renewal(clocks.pass(MINUTE * 40 - SECOND))
+                .begin_renewal(clocks.pass(SECOND * (40 * 60 - 1)))
                 .is_none()
         );
         assert!(ledger.begin_renewal(clocks.pass(SECOND)).is_some());
@@ -473,7 +558,7 @@ mod tests {
         ledger.see(Reading::Found(token), Some(clocks.0.wall), clocks.0, 0.0);
         assert!(
             ledger
-                .begin_renewal(clocks.pass(MINUTE * 42 - SECOND))
+                .begin_renewal(clocks.pass(SECOND * (42 * 60 - 1)))
                 .is_none()
         );
         assert!(
@@ -532,8 +617,7 @@ mod tests {
         let mut clocks = Clocks::new();
         let token = hour_long("a", &clocks);
         let mut ledger = with(&token, &clocks);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         ledger.settle(&token, Err(login_required()), clocks.0, 1.0);
         assert_eq!(name_of(&ledger.standing(clocks.0)), "a");
         let ahead = ledger.login_ahead(clocks.0).expect("a login ahead");
@@ -591,7 +675,8 @@ mod tests {
         }
         assert_eq!(pauses, [0, 5, 10, 20, 40]);
 
-        // One that is taken ends the series.
+        // One that is taken ends the series, for those that follow, too.
+        ledger.accept(6);
         let spent = ledger.begin_renewal(clocks.pass(MINUTE * 50));
         let next = hour_long("good", &clocks);
         let granted = Ok(Renewed::Granted(next));
@@ -622,8 +707,7 @@ mod tests {
         let mut clocks = Clocks::new();
         let old = hour_long("a", &clocks);
         let mut ledger = with(&old, &clocks);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         let new = hour_long("b", &clocks);
         ledger.settle(&old, Ok(Renewed::Granted(new)), clocks.0, 1.0);
         ledger.see(Reading::Found(old), None, clocks.0, 1.0);
@@ -676,8 +760,7 @@ mod tests {
         let mut clocks = Clocks::new();
         let first = hour_long("a", &clocks);
         let mut ledger = with(&first, &clocks);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         ledger.settle(&first, Err(login_once()), clocks.0, 1.0);
         assert_eq!(
             ledger.login_ahead(clocks.0).expect("once").code,
@@ -685,8 +768,7 @@ mod tests {
         );
         let second = hour_long("b", &clocks);
         ledger.see(Reading::Found(second.clone()), None, clocks.0, 1.0);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         ledger.settle(&second, Err(login_once()), clocks.0, 1.0);
         assert_eq!(ledger.login_ahead(clocks.0), None, "nobody is asked twice");
         clocks.pass(MINUTE * 21);
@@ -698,8 +780,7 @@ mod tests {
         let mut clocks = Clocks::new();
         let token = hour_long("a", &clocks);
         let mut ledger = with(&token, &clocks);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         let read_only = Err(RenewalError::ReadOnly("read-only".to_owned()));
         ledger.settle(&token, read_only, clocks.0, 1.0);
         assert_eq!(
@@ -715,19 +796,92 @@ mod tests {
         let mut clocks = Clocks::new();
         let old = hour_long("a", &clocks);
         let mut ledger = with(&old, &clocks);
-        clocks.pass(MINUTE * 40);
-        assert!(ledger.begin_renewal(clocks.0).is_some());
+        begin_when_due(&mut ledger, &mut clocks);
         let new = hour_long("b", &clocks);
-        let full = sso_session::disk::replace(std::path::Path::new("/proc/no/such"), b"");
-        let unsaved = Renewed::Unsaved(new, full.expect_err("not written"));
-        ledger.settle(&old, Ok(unsaved), clocks.0, 1.0);
+        ledger.settle(&old, Ok(unsaved(new)), clocks.0, 1.0);
         ledger.see(Reading::Absent, None, clocks.pass(MINUTE), 1.0);
         assert_eq!(name_of(&ledger.standing(clocks.0)), "b");
         assert_eq!(
             ledger.unsaved().expect("unsaved").1.access_token,
             Secret::new("b")
         );
-        ledger.saved();
+        ledger.saved(&hour_long("another", &clocks), clocks.0);
+        let (_, token) = ledger.unsaved().expect("still unsaved");
+        ledger.saved(&token, clocks.0);
         assert!(ledger.unsaved().is_none());
+    }
+
+    #[test]
+    fn an_unsaved_token_that_ends_in_a_read_only_folder_asks_for_a_login() {
+        let mut clocks = Clocks::new();
+        let old = hour_long("a", &clocks);
+        let mut ledger = with(&old, &clocks);
+        begin_when_due(&mut ledger, &mut clocks);
+        let new = hour_long("b", &clocks);
+        ledger.settle(&old, Ok(unsaved(new.clone())), clocks.0, 1.0);
+        assert_eq!(ledger.login_ahead(clocks.pass(MINUTE * 39)), None);
+        clocks.pass(MINUTE * 22);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "passing");
+        ledger.not_saved(&new, RenewalError::ReadOnly("read-only".to_owned()));
+        let ahead = ledger.login_ahead(clocks.0).expect("a login ahead");
+        assert_eq!(ahead.code, "ReadOnlyFolder");
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "ReadOnlyFolder");
+        assert!(ledger.begin_renewal(clocks.0).is_none());
+        ledger.saved(&new, clocks.0);
+        assert!(ledger.begin_renewal(clocks.0).is_some());
+    }
+
+    #[test]
+    fn a_spent_token_that_was_put_back_is_replaced_and_never_spent_again() {
+        let mut clocks = Clocks::new();
+        let old = hour_long("a", &clocks);
+        let mut ledger = with(&old, &clocks);
+        begin_when_due(&mut ledger, &mut clocks);
+        let new = hour_long("b", &clocks);
+        ledger.settle(&old, Ok(Renewed::Granted(new)), clocks.0, 1.0);
+        // A renewal that is under way by then finds it, too.
+        begin_when_due(&mut ledger, &mut clocks);
+        let new = hour_long("b", &clocks);
+        ledger.settle(&new, Ok(Renewed::Found(old.clone())), clocks.0, 1.0);
+        ledger.see(Reading::Found(old), None, clocks.0, 1.0);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "b");
+        let (spent, token) = ledger.unsaved().expect("to be written again");
+        assert_eq!(spent.access_token, Secret::new("a"));
+        assert_eq!(token.access_token, Secret::new("b"));
+        assert!(ledger.begin_renewal(clocks.pass(MINUTE)).is_none());
+        ledger.saved(&token, clocks.0);
+        ledger.see(Reading::Found(hour_long("a", &clocks)), None, clocks.0, 1.0);
+        assert!(ledger.unsaved().is_none(), "not in a loop");
+        let next = ledger.begin_renewal(clocks.0).expect("due");
+        assert_eq!(next.access_token, Secret::new("b"));
+    }
+
+    #[test]
+    fn a_spent_token_is_better_than_none_for_good() {
+        let mut clocks = Clocks::new();
+        let old = hour_long("a", &clocks);
+        let mut ledger = with(&old, &clocks);
+        begin_when_due(&mut ledger, &mut clocks);
+        let new = hour_long("b", &clocks);
+        ledger.settle(&old, Ok(Renewed::Granted(new)), clocks.0, 1.0);
+        ledger.see(Reading::Absent, None, clocks.0, 1.0);
+        ledger.see(Reading::Absent, None, clocks.pass(MINUTE), 1.0);
+        ledger.see(Reading::Found(old), None, clocks.0, 1.0);
+        assert_eq!(name_of(&ledger.standing(clocks.0)), "a");
+    }
+
+    #[test]
+    fn a_token_that_the_portal_does_not_take_is_renewed_at_once_after_an_outage() {
+        let mut clocks = Clocks::new();
+        let token = hour_long("a", &clocks);
+        let mut ledger = with(&token, &clocks);
+        begin_when_due(&mut ledger, &mut clocks);
+        for _ in 0..6 {
+            let passing = Err(RenewalError::Passing("offline".to_owned()));
+            ledger.settle(&token, passing, clocks.0, 1.0);
+        }
+        assert!(ledger.begin_renewal(clocks.pass(SECOND)).is_none());
+        ledger.reject(1, "401", clocks.0, 1.0);
+        assert!(ledger.begin_renewal(clocks.0).is_some());
     }
 }

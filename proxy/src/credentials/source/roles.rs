@@ -67,7 +67,7 @@ async fn assume(client: &Client, role: &AssumeRole) -> Result<Credentials, Faile
         .set_duration_seconds(seconds.and_then(|seconds| seconds.try_into().ok()))
         .send();
     match call.await {
-        Ok(answer) => answer.credentials.and_then(usable).ok_or_else(|| {
+        Ok(answer) => answer.credentials.map(usable).ok_or_else(|| {
             refused(role, Verdict::Passing, "the answer holds no credentials").into()
         }),
         Err(error) => {
@@ -77,16 +77,10 @@ async fn assume(client: &Client, role: &AssumeRole) -> Result<Credentials, Faile
     }
 }
 
-fn usable(given: StsCredentials) -> Option<Credentials> {
+fn usable(given: StsCredentials) -> Credentials {
     let expiry = given.expiration.try_into().ok();
     let (key, secret) = (given.access_key_id, given.secret_access_key);
-    Some(Credentials::new(
-        key,
-        secret,
-        Some(given.session_token),
-        expiry,
-        "sts",
-    ))
+    Credentials::new(key, secret, Some(given.session_token), expiry, "sts")
 }
 
 fn refused(role: &AssumeRole, verdict: Verdict, said: &str) -> State {

@@ -42,7 +42,10 @@ impl Source {
                 &profile.role_name,
             );
             match asked.await {
-                Ok(credentials) => return self.assume_roles(profile, credentials).await,
+                Ok(credentials) => {
+                    session.accept(&token);
+                    return self.assume_roles(profile, credentials).await;
+                }
                 Err((Verdict::CredentialsRejected, failure)) => {
                     last = failure.to_string();
                     session.reject(&token, &last);

@@ -1,0 +1,122 @@
+//! The real AWS CLI, in a home that it shares with the proxy.
+
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::bucket::write;
+use crate::clients::{AWS_CLI, OLD_AWS_CLI, Part};
+use crate::commands::{Ended, client, run, succeed};
+use crate::shared_home::{PROFILE, SharedHome};
+
+/// No call takes longer; a login that nobody finishes would take ten minutes.
+const LIMIT: Duration = Duration::from_mins(2);
+
+/// A browser whose user allows everything. It forks, as the CLI waits for it.
+const BROWSER: &str = r#"#!/bin/sh
+(curl --silent --location --noproxy '*' --data decision=allow "$1" >"$HOME/page.html" 2>&1 &)
+"#;
+
+/// The services with the versions of their models.
+const SERVICES: [&str; 3] = ["sso-oidc/2019-06-10", "sso/2019-06-10", "sts/2011-06-15"];
+
+/// One version of it.
+pub(crate) struct AwsCli {
+    program: PathBuf,
+    home: PathBuf,
+    endpoint: String,
+}
+
+impl AwsCli {
+    pub(crate) fn new(home: &SharedHome<'_>) -> Self {
+        Self::of(AWS_CLI, home)
+    }
+
+    /// Debian's, which takes endpoints from rule sets in its user's models only.
+    pub(crate) fn old(home: &SharedHome<'_>) -> Self {
+        for service in SERVICES {
+            let path = format!(".aws/models/{service}/endpoint-rule-set-1.json");
+            write(&home.path().join(path), &rule_set(&home.endpoint_url()));
+        }
+        Self::of(OLD_AWS_CLI, home)
+    }
+
+    fn of(part: Part, home: &SharedHome<'_>) -> Self {
+        let browser = home.path().join("browser");
+        write(&browser, BROWSER);
+        set_permissions(&browser, Permissions::from_mode(0o755)).expect("a program");
+        Self {
+            program: part.path(),
+            home: home.path(),
+            endpoint: home.endpoint_url(),
+        }
+    }
+
+    /// The command `arguments` for the profile, for which role credentials of an earlier command
+    /// do not count.
+    fn command(&self, arguments: &str) -> Command {
+        let cached = self.home.join(".aws/cli/cache");
+        if cached.exists() {
+            std::fs::remove_dir_all(cached).expect("removed");
+        }
+        let program = self.program.display().to_string();
+        let mut command = client(&program, &self.home);
+        command
+            .args(arguments.split(' '))
+            .args(["--profile", PROFILE])
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("BROWSER", format!("{}/browser %s", self.home.display()));
+        command
+    }
+
+    /// `aws sso login`, with all that its user does.
+    pub(crate) async fn log_in(&self) {
+        succeed(self.command("sso login"), LIMIT).await;
+    }
+
+    /// As [`Self::log_in`], however it ends.
+    pub(crate) async fn try_to_log_in(&self) -> Ended {
+        run(self.command("sso login"), LIMIT).await
+    }
+
+    /// As [`Self::try_to_log_in`], with a device code.
+    pub(crate) async fn try_to_log_in_by_code(&self) -> Ended {
+        run(self.command("sso login --use-device-code"), LIMIT).await
+    }
+
+    /// Asks AWS who the profile is, for which the CLI needs the token.
+    pub(crate) async fn ask_who_it_is(&self) -> Ended {
+        let ended = succeed(self.command("sts get-caller-identity"), LIMIT).await;
+        let caller = ended.text();
+        assert!(caller.contains("AWSReservedSSO_Developer_"), "{caller}");
+        ended
+    }
+}
+
+/// A rule set that always leads to `endpoint`.
+/// <https://smithy.io/2.0/additional-specs/rules-engine/specification.html>
+fn rule_set(endpoint: &str) -> String {
+    let parameter = |built_in: &str, kind: &str| {
+        serde_json::json!({
+            "builtIn": built_in, "required": false, "documentation": "", "type": kind
+        })
+    };
+    let rules = serde_json::json!({
+        "version": "1.0",
+        "parameters": {
+            "Region": parameter("AWS::Region", "String"),
+            "UseDualStack": parameter("AWS::UseDualStack", "Boolean"),
+            "UseFIPS": parameter("AWS::UseFIPS", "Boolean"),
+            "Endpoint": parameter("SDK::Endpoint", "String"),
+            "UseGlobalEndpoint": parameter("AWS::STS::UseGlobalEndpoint", "Boolean"),
+        },
+        "rules": [{
+            "conditions": [],
+            "endpoint": {"url": endpoint, "properties": {}, "headers": {}},
+            "type": "endpoint"
+        }]
+    });
+    rules.to_string()
+}
