@@ -3,6 +3,7 @@
 mod assumed_roles;
 mod clocks;
 mod configuration_changes;
+mod hits;
 mod login_ahead;
 mod lost_logins;
 mod many_processes;
