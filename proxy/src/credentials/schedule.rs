@@ -12,6 +12,9 @@ const LEAST_AHEAD: Duration = Duration::from_mins(20);
 const PART_AHEAD: u32 = 4;
 /// A renewal that failed is tried again after this, or sooner for a short life.
 const RETRY_PAUSE: Duration = Duration::from_secs(30);
+/// Credentials that had ended when they came are those of a wrong clock here. AWS gives none for less
+/// than this (`DurationSeconds` of `AssumeRole`).
+const SHORTEST_LIFE: Duration = Duration::from_mins(15);
 
 /// Whether it is time for new ones. One clock is enough: early is harmless.
 pub(super) fn renewal_is_due(valid: &Valid, wall: SystemTime, monotonic: Instant) -> bool {
@@ -25,7 +28,7 @@ pub(super) fn renewal_is_due(valid: &Valid, wall: SystemTime, monotonic: Instant
 /// How long a failed renewal is left alone.
 pub(super) fn retry_pause(valid: &Valid) -> Duration {
     let expiry = valid.credentials.expiry();
-    let life = expiry.and_then(|expiry| expiry.duration_since(valid.loaded_at).ok());
+    let life = expiry.and_then(|expiry| told_life(valid, expiry));
     life.map_or(RETRY_PAUSE, |life| RETRY_PAUSE.min(life / 10))
 }
 
@@ -42,10 +45,19 @@ fn left(
     monotonic: Instant,
 ) -> Option<(Duration, Duration, Duration)> {
     let expiry = valid.credentials.expiry()?;
-    let life = expiry.duration_since(valid.loaded_at).unwrap_or_default();
-    let by_wall = expiry.duration_since(wall).unwrap_or_default();
     let passed = monotonic.saturating_duration_since(valid.loaded);
+    let Some(life) = told_life(valid, expiry) else {
+        let left = SHORTEST_LIFE.saturating_sub(passed);
+        return Some((SHORTEST_LIFE, left, left));
+    };
+    let by_wall = expiry.duration_since(wall).unwrap_or_default();
     Some((life, by_wall, life.saturating_sub(passed)))
+}
+
+/// The life that an expiry tells of; `None` where it had passed already.
+fn told_life(valid: &Valid, expiry: SystemTime) -> Option<Duration> {
+    let life = expiry.duration_since(valid.loaded_at).ok()?;
+    (!life.is_zero()).then_some(life)
 }
 
 #[cfg(test)]
@@ -97,5 +109,21 @@ mod tests {
         );
         assert!(!have_ended(&valid, START, late));
         assert!(have_ended(&valid, START + hour, late));
+    }
+
+    #[test]
+    fn credentials_that_had_ended_when_they_came_live_for_a_while() {
+        let mut valid = living(Duration::from_hours(1));
+        valid.loaded_at = START + Duration::from_hours(3);
+        let minutes = Duration::from_mins;
+        let after = |passed: Duration| (valid.loaded_at + passed, valid.loaded + passed);
+        let (wall, monotonic) = after(minutes(7));
+        assert!(!renewal_is_due(&valid, wall, monotonic));
+        assert!(!have_ended(&valid, wall, monotonic));
+        let (wall, monotonic) = after(minutes(8));
+        assert!(renewal_is_due(&valid, wall, monotonic));
+        let (wall, monotonic) = after(minutes(15));
+        assert!(have_ended(&valid, wall, monotonic));
+        assert_eq!(retry_pause(&valid), RETRY_PAUSE);
     }
 }
