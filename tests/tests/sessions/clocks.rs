@@ -45,6 +45,21 @@ async fn an_aws_whose_clock_is_an_hour_away_is_no_reason_to_log_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_hours_off_from_the_start_serves_misses() {
+    each(vec![-3, 3], async |hours| {
+        let world = SsoWorld::new().await;
+        world.aws.clock().set_offset_seconds(hours * HOUR);
+        let _login = world.sign_in();
+        let proxy = world.start().await;
+        world.served(&proxy).await;
+        must_be_unharmed(&proxy, &world, "hours off").await;
+        let asked = world.portal_calls();
+        assert!(asked <= 2, "{hours}: the portal was asked {asked} times");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_machine_whose_clock_steps_by_an_hour_goes_on() {
     if !Path::new(FAKETIME).exists() {
         let required = std::env::var("REAL_CLIENTS").is_ok_and(|value| value == "required");

@@ -7,7 +7,7 @@ use tests::sso_world::{in_state, readiness};
 use tests::{SsoWorld, eventually, within};
 use tokio::time::Instant;
 
-use crate::support::{Stricken, on_refresh};
+use crate::support::{Stricken, each, on_portal, on_refresh};
 
 /// What a new login or a hit may take at most, whatever hangs.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -29,6 +29,27 @@ async fn a_refused_connection_passes() {
     world.aws.go_online().await.expect("online");
     world.served(&proxy).await;
     assert!(!proxy.log().contains("asked the host for a login"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_not_known_and_a_broken_tls_pass() {
+    let rows = vec!["http://sso.invalid", "https://localhost"];
+    each(rows, async |endpoint| {
+        let world = SsoWorld::new().await;
+        let _login = world.sign_in_long_ago();
+        // What listens there speaks no TLS.
+        let port = world.aws.address().port();
+        let builder = world.builder();
+        let endpoint = format!("{endpoint}:{port}");
+        let builder = builder.env("AWS_ENDPOINT_URL_SSO_OIDC", &endpoint);
+        let proxy = builder.start().await;
+        in_state(&proxy, "offline").await;
+        assert_eq!(world.signal(), None, "{endpoint}");
+        let _login = world.sign_in();
+        world.served(&proxy).await;
+        assert!(!proxy.log().contains("asked the host for a login"));
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,7 +118,7 @@ async fn a_renewal_that_hangs_ahead_of_the_end_delays_no_miss() {
 async fn a_hanging_portal_passes_after_its_time() {
     let world = SsoWorld::new().await;
     let _login = world.sign_in();
-    let fault = crate::support::on_portal().hang();
+    let fault = on_portal().hang();
     let fault = world.aws.faults().add(fault);
     let proxy = world.start().await;
     in_state(&proxy, "offline").await;

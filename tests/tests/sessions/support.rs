@@ -123,6 +123,22 @@ pub(crate) fn garbage(on: fn() -> Fault) -> Vec<(&'static str, Fault)> {
             on().respond_with(400, "application/json", "{}"),
         ),
         ("nothing", on().respond_with(200, "", "")),
+        (
+            "an empty document",
+            on().respond_with(200, "application/json", "{}"),
+        ),
+        (
+            "a token without a life",
+            on().respond_with(
+                200,
+                "application/json",
+                r#"{"accessToken": "aoa", "tokenType": "Bearer", "expiresIn": 0}"#,
+            ),
+        ),
+        (
+            "a page elsewhere",
+            on().respond_with(302, "text/html", PAGE),
+        ),
     ]
 }
 
