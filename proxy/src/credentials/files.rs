@@ -6,8 +6,9 @@
 use std::path::PathBuf;
 
 use sha2::Digest as _;
+use sso_session::disk;
 
-/// More than any credentials file; what lies beyond is not compared.
+/// More than any credentials file; a longer one counts as none.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
 /// More than anyone has tokens.
 const MOST_FILES: usize = 1000;
@@ -74,15 +75,10 @@ fn digest_of_folder(folder: &PathBuf) -> Option<[u8; 32]> {
     Some(sha2::Sha256::digest(format!("{files:?}")).into())
 }
 
+/// `None` for what cannot be read, a pipe included: opening that would wait for its writer.
 fn digest(path: &PathBuf) -> Option<[u8; 32]> {
-    use std::io::Read as _;
-    let mut content = Vec::new();
-    std::fs::File::open(path)
-        .ok()?
-        .take(MOST_BYTES)
-        .read_to_end(&mut content)
-        .ok()?;
-    Some(sha2::Sha256::digest(&content).into())
+    let content = disk::read_bounded(path, MOST_BYTES).ok()?;
+    Some(sha2::Sha256::digest(&*content).into())
 }
 
 #[cfg(test)]
@@ -103,6 +99,16 @@ mod tests {
         assert!(!files.changed());
         drop(file);
         assert!(files.changed(), "a removed file is a change");
+    }
+
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("config");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        let nowhere = PathBuf::from("/nonexistent");
+        let mut files = WatchedFiles::new(vec![pipe], nowhere);
+        assert!(!files.changed());
     }
 
     #[test]

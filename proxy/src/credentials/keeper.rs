@@ -32,8 +32,9 @@ const LOOK_FOR_WAITERS_AFTER: Duration = Duration::from_millis(1500);
 /// Passing trouble without credentials is tried again after this.
 const RETRY_PASSING_AFTER: Duration = Duration::from_secs(5);
 
-/// How long a shutdown waits for a renewal under way.
-const LAST_RENEWAL: Duration = Duration::from_secs(5);
+/// How long a shutdown waits for a renewal under way: nearly as long as its answer may take, and within
+/// the 10 s after which `docker stop` kills.
+const LAST_RENEWAL: Duration = Duration::from_secs(9);
 /// Refused values are tried once more after this: AWS may have erred.
 const TRY_REFUSED_AFTER: Duration = Duration::from_mins(5);
 
