@@ -3,7 +3,7 @@
 //! Events of the file system are lost on bind mounts, and times and inodes may lie there; the files
 //! are a few KiB, so they are read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sha2::Digest as _;
 use sso_session::disk;
@@ -25,7 +25,7 @@ pub(super) struct WatchedFiles {
 impl WatchedFiles {
     /// Some files, and a folder whose files are watched by name, length and times.
     pub(super) fn new(paths: Vec<PathBuf>, folder: PathBuf) -> Self {
-        let seen = paths.iter().map(digest).collect();
+        let seen = paths.iter().map(|path| digest(path)).collect();
         let folder_seen = digest_of_folder(&folder);
         Self {
             paths,
@@ -38,7 +38,7 @@ impl WatchedFiles {
     /// Whether any file's content changed, appeared or disappeared since the last call. Blocks on
     /// the disk.
     pub(super) fn changed(&mut self) -> bool {
-        let now: Vec<_> = self.paths.iter().map(digest).collect();
+        let now: Vec<_> = self.paths.iter().map(|path| digest(path)).collect();
         let changed = now != self.seen;
         self.seen = now;
         changed
@@ -53,7 +53,7 @@ impl WatchedFiles {
     }
 }
 
-fn digest_of_folder(folder: &PathBuf) -> Option<[u8; 32]> {
+fn digest_of_folder(folder: &Path) -> Option<[u8; 32]> {
     use std::os::unix::fs::MetadataExt as _;
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .ok()?
@@ -76,7 +76,7 @@ fn digest_of_folder(folder: &PathBuf) -> Option<[u8; 32]> {
 }
 
 /// `None` for what cannot be read, a pipe included: opening that would wait for its writer.
-fn digest(path: &PathBuf) -> Option<[u8; 32]> {
+fn digest(path: &Path) -> Option<[u8; 32]> {
     let content = disk::read_bounded(path, MOST_BYTES).ok()?;
     Some(sha2::Sha256::digest(&*content).into())
 }
