@@ -16,6 +16,7 @@ mod provider;
 mod publisher;
 mod schedule;
 mod session;
+mod sessions;
 mod signalling;
 mod source;
 mod state;
@@ -32,7 +33,7 @@ pub(crate) use inspection::{Basis, SsoBasis};
 pub use keeper::Keeper;
 pub(crate) use keeper::now;
 pub(crate) use session::Outlook;
-pub use session::Sessions;
+pub use sessions::Sessions;
 pub use source::Source;
 pub use state::{Identity, Report, State, Valid};
 

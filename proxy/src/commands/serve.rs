@@ -17,8 +17,10 @@ use crate::logging;
 use crate::origin::Origin;
 use crate::server::{App, Listeners, router};
 
-/// What the background parts may still write when the process stops.
+/// What the cache may still write when the process stops.
 const LAST_DISK_WORK: Duration = Duration::from_secs(5);
+/// What the keeper of credentials may still do: it ends a renewal first, within a time of its own.
+const LAST_RENEWAL: Duration = Duration::from_secs(10);
 /// 128 + SIGINT, as shells count.
 const EXIT_INTERRUPTED: i32 = 130;
 
@@ -66,8 +68,11 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
     }
     listeners.serve(router(&app), stopped(stop)).await;
     land_downloads(&fetcher).await;
-    for (task, name) in [(keeping, "credentials"), (caching, "cache")] {
-        match tokio::time::timeout(LAST_DISK_WORK, task).await {
+    for (task, name, patience) in [
+        (keeping, "credentials", LAST_RENEWAL),
+        (caching, "cache", LAST_DISK_WORK),
+    ] {
+        match tokio::time::timeout(patience, task).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => warn!(%error, name, "a background task ended unexpectedly"),
             Err(_) => warn!(name, "a background task hangs and is left behind"),

@@ -3,11 +3,12 @@
 //! Events of the file system are lost on bind mounts, and times and inodes may lie there; the files
 //! are a few KiB, so they are read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sha2::Digest as _;
+use sso_session::disk;
 
-/// More than any credentials file; what lies beyond is not compared.
+/// More than any credentials file; a longer one counts as none.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
 /// More than anyone has tokens.
 const MOST_FILES: usize = 1000;
@@ -24,7 +25,7 @@ pub(super) struct WatchedFiles {
 impl WatchedFiles {
     /// Some files, and a folder whose files are watched by name, length and times.
     pub(super) fn new(paths: Vec<PathBuf>, folder: PathBuf) -> Self {
-        let seen = paths.iter().map(digest).collect();
+        let seen = paths.iter().map(|path| digest(path)).collect();
         let folder_seen = digest_of_folder(&folder);
         Self {
             paths,
@@ -37,7 +38,7 @@ impl WatchedFiles {
     /// Whether any file's content changed, appeared or disappeared since the last call. Blocks on
     /// the disk.
     pub(super) fn changed(&mut self) -> bool {
-        let now: Vec<_> = self.paths.iter().map(digest).collect();
+        let now: Vec<_> = self.paths.iter().map(|path| digest(path)).collect();
         let changed = now != self.seen;
         self.seen = now;
         changed
@@ -52,7 +53,7 @@ impl WatchedFiles {
     }
 }
 
-fn digest_of_folder(folder: &PathBuf) -> Option<[u8; 32]> {
+fn digest_of_folder(folder: &Path) -> Option<[u8; 32]> {
     use std::os::unix::fs::MetadataExt as _;
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .ok()?
@@ -74,15 +75,10 @@ fn digest_of_folder(folder: &PathBuf) -> Option<[u8; 32]> {
     Some(sha2::Sha256::digest(format!("{files:?}")).into())
 }
 
-fn digest(path: &PathBuf) -> Option<[u8; 32]> {
-    use std::io::Read as _;
-    let mut content = Vec::new();
-    std::fs::File::open(path)
-        .ok()?
-        .take(MOST_BYTES)
-        .read_to_end(&mut content)
-        .ok()?;
-    Some(sha2::Sha256::digest(&content).into())
+/// `None` for what cannot be read, a pipe included: opening that would wait for its writer.
+fn digest(path: &Path) -> Option<[u8; 32]> {
+    let content = disk::read_bounded(path, MOST_BYTES).ok()?;
+    Some(sha2::Sha256::digest(&*content).into())
 }
 
 #[cfg(test)]
@@ -103,6 +99,16 @@ mod tests {
         assert!(!files.changed());
         drop(file);
         assert!(files.changed(), "a removed file is a change");
+    }
+
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("config");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        let nowhere = PathBuf::from("/nonexistent");
+        let mut files = WatchedFiles::new(vec![pipe], nowhere);
+        assert!(!files.changed());
     }
 
     #[test]

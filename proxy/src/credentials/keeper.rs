@@ -5,6 +5,9 @@
 //! had, ahead of an expiry, and again and again while something passing is wrong. Old values serve
 //! until there are better ones; no failure ends the task.
 
+mod login;
+mod publishing;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,13 +15,13 @@ use aws_credential_types::Credentials as AwsCredentials;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use tracing::{debug, info, warn};
+use tracing::info;
 
 use super::files::WatchedFiles;
 use super::publisher::Publisher;
 use super::session::{LoginNeed, Session};
 use super::signalling::Signalling;
-use super::source::{self, Attempt, Failed, Principal, Source, login_trouble};
+use super::source::{self, Attempt, Failed, Principal, Source};
 use super::waiting::Waiting;
 use super::{Credentials, State, Valid, schedule};
 use crate::error::Trouble;
@@ -32,8 +35,9 @@ const LOOK_FOR_WAITERS_AFTER: Duration = Duration::from_millis(1500);
 /// Passing trouble without credentials is tried again after this.
 const RETRY_PASSING_AFTER: Duration = Duration::from_secs(5);
 
-/// How long a shutdown waits for a renewal under way.
-const LAST_RENEWAL: Duration = Duration::from_secs(5);
+/// How long a shutdown waits for a renewal under way: nearly as long as its answer may take, and within
+/// the 10 s after which `docker stop` kills.
+const LAST_RENEWAL: Duration = Duration::from_secs(9);
 /// Refused values are tried once more after this: AWS may have erred.
 const TRY_REFUSED_AFTER: Duration = Duration::from_mins(5);
 
@@ -188,53 +192,6 @@ impl Keeper {
         }
     }
 
-    /// A new access token means new role credentials at once.
-    async fn look_at_token(&mut self) {
-        let Some(session) = self.session() else {
-            return;
-        };
-        let number = session.look().await.token_number();
-        if number.is_some() && number != self.token_seen {
-            self.token_seen = number;
-            info!("there is a new SSO access token: role credentials are fetched with it");
-            self.rejected = None;
-            self.fetch_anew();
-        }
-        self.look_ahead(&session).await;
-    }
-
-    /// Says before builds break that a login will be needed.
-    async fn look_ahead(&mut self, session: &Session) {
-        let Some(Principal::Sso(profile, _)) = self.principal.clone() else {
-            return;
-        };
-        if !self.publisher.is_valid() {
-            return;
-        }
-        let ahead = self.login_ahead(session);
-        let trouble = ahead.as_ref().map(|need| login_trouble(&profile, need));
-        let is_news = self.publisher.set_login_ahead(trouble);
-        match (is_news, ahead) {
-            (true, Some(need)) => {
-                warn!(
-                    reason = need.reason,
-                    "a login will be needed: the old credentials still serve"
-                );
-                self.signalling.raise(&profile, &need).await;
-                // Role credentials outlive the token: the freshest ones last longest.
-                self.is_fetch_owed = true;
-            }
-            (true, None) => self.signalling.clear(&profile).await,
-            (false, _) => {}
-        }
-    }
-
-    /// The token's end foresees a login, and so does a login that was lost already while the role
-    /// credentials still serve.
-    fn login_ahead(&self, session: &Session) -> Option<LoginNeed> {
-        session.login_ahead().or_else(|| self.need.clone())
-    }
-
     async fn end_old_credentials(&mut self) {
         let has_ended = |valid: &Arc<Valid>| schedule::have_ended(valid, now(), Instant::now());
         if self.publisher.valid().as_ref().is_some_and(has_ended) {
@@ -332,138 +289,6 @@ impl Keeper {
             fetching.abort();
         }
     }
-
-    async fn publish(&mut self, attempt: Attempt) {
-        self.fetching = None;
-        let is_about_principal = attempt.principal.is_some();
-        if let Some(principal) = attempt.principal {
-            self.adopt(principal);
-        }
-        if attempt.token.is_some() {
-            self.token_seen = attempt.token;
-        }
-        if matches!(self.principal, Some(Principal::Chain)) {
-            // What was asked for a session that the profile has no more.
-            self.signalling.take_back().await;
-        }
-        match attempt.outcome {
-            Ok(credentials) => match self.refused(&credentials) {
-                Some(reason) => self.publish_failure(self.refused_again(&reason).into()),
-                None => self.publish_valid(credentials),
-            },
-            Err(failed) => self.publish_failure(failed),
-        }
-        self.tell_host().await;
-        if is_about_principal {
-            self.take_back_needless_signal().await;
-        }
-    }
-
-    fn adopt(&mut self, principal: Principal) {
-        let identity = principal.identity(self.source.profile_name());
-        self.publisher.set_identity(identity);
-        let is_same_session = match (&principal, &self.principal) {
-            (Principal::Sso(_, new), Some(Principal::Sso(_, old))) => Arc::ptr_eq(new, old),
-            (Principal::Sso(..) | Principal::Chain, _) => false,
-        };
-        if !is_same_session {
-            self.token_seen = None;
-        }
-        self.principal = Some(principal);
-    }
-
-    fn publish_failure(&mut self, failed: Failed) {
-        let Failed { state, need } = failed;
-        self.need = need;
-        if self.publisher.holds_credentials_of_this_identity() {
-            warn!(
-                reason = state.trouble().map(|trouble| trouble.reason.clone()),
-                "renewing the credentials failed; the old ones go on serving"
-            );
-            self.last_failure = Some(state);
-            return;
-        }
-        self.publisher.publish(state);
-    }
-
-    /// Why these very credentials are known to be bad, if they are.
-    fn refused(&self, credentials: &AwsCredentials) -> Option<String> {
-        let rejected = self.rejected.as_ref()?;
-        let is_recent = rejected.at.elapsed() < TRY_REFUSED_AFTER;
-        (is_recent && same(&rejected.credentials, credentials)).then(|| rejected.reason.clone())
-    }
-
-    /// The source has nothing but what AWS has refused.
-    fn refused_again(&self, reason: &str) -> State {
-        match &self.principal {
-            // Whether a login is needed is for SSO to say.
-            Some(Principal::Sso(..)) => State::Offline(Trouble::new(
-                format!("AWS refuses the role credentials that its SSO portal gives ({reason})"),
-                "This is tried again by itself; run `bazel-proxy check` if it stays.",
-            )),
-            Some(Principal::Chain) | None => State::LoginRequired(self.source.login_needed(reason)),
-        }
-    }
-
-    fn publish_valid(&mut self, credentials: AwsCredentials) {
-        self.rejected = None;
-        self.need = None;
-        self.last_failure = None;
-        let is_known = self
-            .publisher
-            .valid()
-            .is_some_and(|valid| same(&valid.credentials, &credentials));
-        if is_known {
-            return debug!("the credentials are the same as before");
-        }
-        self.publisher.publish_credentials(credentials);
-    }
-
-    /// Says that a login is needed, or says it again, if it is.
-    async fn tell_host(&mut self) {
-        let Some(Principal::Sso(profile, session)) = self.principal.clone() else {
-            return;
-        };
-        let need = match self.publisher.state() {
-            State::LoginRequired(_) => self.need.clone(),
-            State::Valid(_) => self.login_ahead(&session),
-            State::Refreshing
-            | State::Offline(_)
-            | State::ClockSkew(_)
-            | State::Denied(_)
-            | State::ConfigError(_) => None,
-        };
-        if let Some(need) = need {
-            self.signalling.raise(&profile, &need).await;
-        }
-    }
-
-    /// Fresh credentials prove that no login is needed. Old ones would prove nothing: another proxy
-    /// on this home may know better. Where AWS lacks something that no login brings, a person who has
-    /// just logged in must not be asked again.
-    async fn take_back_needless_signal(&mut self) {
-        let Some(Principal::Sso(profile, session)) = self.principal.clone() else {
-            return;
-        };
-        let is_needless = match self.publisher.state() {
-            State::Valid(_) => self.last_failure.is_none(),
-            State::Denied(_) | State::ConfigError(_) => true,
-            State::Refreshing
-            | State::LoginRequired(_)
-            | State::Offline(_)
-            | State::ClockSkew(_) => false,
-        };
-        if is_needless && session.login_ahead().is_none() {
-            self.signalling.clear(&profile).await;
-        }
-    }
-
-    fn session(&self) -> Option<Arc<Session>> {
-        match &self.principal {
-            Some(Principal::Sso(_, session)) => Some(Arc::clone(session)),
-            Some(Principal::Chain) | None => None,
-        }
-    }
 }
 
 /// Waits for the fetch under way, for ever if there is none. A panic in it is passing trouble.
@@ -487,12 +312,6 @@ async fn next_renewal(session: Option<&Session>) {
         Some(session) => session.next_renewal().await,
         None => std::future::pending().await,
     }
-}
-
-fn same(one: &AwsCredentials, other: &AwsCredentials) -> bool {
-    one.access_key_id() == other.access_key_id()
-        && one.secret_access_key() == other.secret_access_key()
-        && one.session_token() == other.session_token()
 }
 
 #[expect(

@@ -11,38 +11,23 @@
 
 mod known;
 mod ledger;
+mod standing;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use futures_util::future::join_all;
-use sso_session::config::{Endpoints, SsoProfile, SsoSession};
-use sso_session::location::Locations;
-use sso_session::oidc::Oidc;
 use sso_session::portal::Portal;
 use sso_session::refresh::{RenewalError, Renewed, Renewer};
-use sso_session::secret::Secret;
 use sso_session::token::{Token, TokenFile};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
+pub(crate) use standing::Outlook;
+pub(super) use standing::{AccessToken, LoginNeed, Standing};
+
 use known::Moment;
 use ledger::Ledger;
-
-/// The sessions by whom a person logs in to, and where it is asked.
-type Known = HashMap<(SsoSession, Endpoints), Weak<Session>>;
-
-/// All sessions in use. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Sessions {
-    locations: Arc<Locations>,
-    threshold: Duration,
-    http: SharedHttpClient,
-    known: Arc<Mutex<Known>>,
-}
 
 /// One session.
 #[derive(Debug)]
@@ -55,142 +40,17 @@ pub(super) struct Session {
     renewals: watch::Sender<u64>,
 }
 
-/// A person has to log in, now or before the token's end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LoginNeed {
-    /// AWS's error code, or a word of ours.
-    pub(super) code: String,
-    /// What happened, without a full stop at its end.
-    pub(super) reason: String,
-}
-
-impl LoginNeed {
-    fn new(code: &str, reason: &str) -> Self {
-        let (code, reason) = (code.to_owned(), reason.to_owned());
-        Self { code, reason }
-    }
-}
-
-/// An access token, and which one it is: they are counted as they come.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct AccessToken {
-    pub(super) number: u64,
-    pub(super) secret: Secret,
-}
-
-/// How a token stands with its renewal.
-#[derive(Clone, Debug)]
-pub(crate) struct Outlook {
-    /// The newest token.
-    pub(crate) token: Token,
-    /// Whether it is in its file.
-    pub(crate) is_saved: bool,
-    /// Whether it can be renewed, by what it carries.
-    pub(crate) can_refresh: bool,
-    /// Whether nothing is left of it: it has ended by both clocks, or the portal did not take it.
-    pub(crate) is_spent: bool,
-    /// About when it is renewed.
-    pub(crate) renewal_at: SystemTime,
-    /// How the last attempt to renew this token failed.
-    pub(crate) failure: Option<RenewalError>,
-}
-
-/// What can be done with a session now.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Standing {
-    /// The portal may be asked with this token; whether it is good is for the portal to say.
-    Usable(AccessToken),
-    /// A renewal is running or about to: wait for it.
-    Renewing,
-    /// Only a login helps.
-    LoginRequired(LoginNeed),
-    /// No token can be had for now.
-    Passing(String),
-    /// An administrator has to act.
-    Denied(String),
-    /// The configuration is wrong.
-    Misconfigured(String),
-}
-
-impl Standing {
-    /// The number of the usable token, if there is one.
-    pub(super) fn token_number(&self) -> Option<u64> {
-        match self {
-            Self::Usable(token) => Some(token.number),
-            Self::Renewing
-            | Self::LoginRequired(_)
-            | Self::Passing(_)
-            | Self::Denied(_)
-            | Self::Misconfigured(_) => None,
-        }
-    }
-}
-
-impl Sessions {
-    /// No session yet. Tokens are renewed `threshold` before their end, or at half of a shorter life.
-    #[must_use]
-    pub fn new(locations: Locations, threshold: Duration, http: SharedHttpClient) -> Self {
+impl Session {
+    pub(super) fn new(renewer: Renewer, portal: Portal, threshold: Duration) -> Self {
         Self {
-            locations: Arc::new(locations),
-            threshold,
-            http,
-            known: Arc::default(),
-        }
-    }
-
-    /// Where the files of all sessions lie.
-    #[must_use]
-    pub fn locations(&self) -> &Locations {
-        &self.locations
-    }
-
-    /// The session of a profile: the same one for all profiles that share it.
-    pub(super) fn of(&self, profile: &SsoProfile) -> Arc<Session> {
-        let id = (profile.session.clone(), profile.endpoints.clone());
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = known.get(&id).and_then(Weak::upgrade) {
-            return session;
-        }
-        known.retain(|_, session| session.strong_count() > 0);
-        let session = Arc::new(self.open(profile));
-        known.insert(id, Arc::downgrade(&session));
-        session
-    }
-
-    /// Waits for all renewals under way, within `patience`.
-    pub(super) async fn finish(&self, patience: Duration) {
-        let known: Vec<_> = {
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.values().filter_map(Weak::upgrade).collect()
-        };
-        join_all(known.iter().map(|session| session.finish_within(patience))).await;
-    }
-
-    fn open(&self, profile: &SsoProfile) -> Session {
-        let (session, endpoints) = (&profile.session, &profile.endpoints);
-        let oidc = Oidc::new(
-            &session.region,
-            endpoints.sso_oidc.as_deref(),
-            self.http.clone(),
-        );
-        let renewer = Renewer::new(
-            &self.locations.token_folder,
-            &self.locations.state_folder,
-            &session.token_file_name(),
-            &session.registration_file_name(),
-            oidc,
-        );
-        Session {
             renewer,
-            portal: Portal::new(&session.region, endpoints.sso.as_deref(), self.http.clone()),
-            ledger: Mutex::new(Ledger::new(self.threshold)),
+            portal,
+            ledger: Mutex::new(Ledger::new(threshold)),
             looking: tokio::sync::Mutex::default(),
             renewals: watch::Sender::new(0),
         }
     }
-}
 
-impl Session {
     /// Reads the token file, begins a renewal if one is due, and says what can be done.
     pub(super) async fn look(self: &Arc<Self>) -> Standing {
         let guard = self.looking.lock().await;
@@ -273,7 +133,7 @@ impl Session {
     }
 
     /// Takes nothing away from others that wait: whoever is cancelled here may be followed by one.
-    async fn finish_within(&self, patience: Duration) {
+    pub(super) async fn finish_within(&self, patience: Duration) {
         let mut renewals = self.renewals.subscribe();
         let finished = async {
             while self.ledger().is_renewing() {

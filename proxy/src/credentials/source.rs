@@ -21,7 +21,8 @@ use sso_session::config::{ConfigError, CredentialSource, Profile as Resolved, Ss
 
 pub(super) use sso::login_trouble;
 
-use super::session::{LoginNeed, Session, Sessions};
+use super::session::{LoginNeed, Session};
+use super::sessions::Sessions;
 use super::{Identity, State};
 use crate::config::Profile;
 use crate::error::Trouble;

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -36,6 +37,10 @@ fn is_absence(error: &io::Error) -> bool {
 
 fn try_read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let metadata = fs::metadata(path)?;
+    if metadata.file_type().is_char_device() {
+        // `AWS_SHARED_CREDENTIALS_FILE=/dev/null`: none is meant.
+        return Err(io::ErrorKind::NotFound.into());
+    }
     if !metadata.is_file() {
         // Opening a pipe would wait for its writer, perhaps for ever.
         return Err(io::Error::new(
@@ -60,6 +65,7 @@ mod tests {
     fn what_is_no_file_of_bearable_size_is_refused_and_absence_is_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(read(&folder.path().join("none")).expect("fine").is_none());
+        assert!(read(Path::new("/dev/null")).expect("fine").is_none());
         let error = read(folder.path()).expect_err("a folder");
         assert!(error.problem().contains("not a plain file"), "{error}");
         assert!(!error.is_absent());

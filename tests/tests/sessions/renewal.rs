@@ -91,7 +91,7 @@ async fn builds_notice_nothing_of_fifty_renewals_under_strict_rotation() {
 async fn a_renewal_under_way_at_shutdown_is_written() {
     let world = SsoWorld::new().await;
     let login = world.sign_in_long_ago();
-    let slow = on_refresh().delay(Duration::from_secs(1));
+    let slow = on_refresh().delay(Duration::from_secs(7));
     world.aws.faults().add(slow);
     let mut proxy = world.start().await;
     eventually("it is being renewed", async || world.refreshes_tried() == 1).await;

@@ -10,21 +10,20 @@
 //!                            └── refused, or not renewable and near its end: a login is needed
 //! ```
 
+mod renewal;
+mod standing;
+
 use std::time::{Duration, SystemTime};
 
-use sso_session::refresh::{RenewalError, Renewed};
+use sso_session::refresh::RenewalError;
 use sso_session::token::{Reading, Token, UnreadableToken};
 use tokio::time::Instant;
 
 use super::known::{Known, Moment};
-use super::{AccessToken, LoginNeed, Outlook, Standing};
+use renewal::Renewal;
 
 /// A file that is missing or unreadable counts as missing after this: a writer may be at work.
 const MISSING_AFTER: Duration = Duration::from_secs(30);
-/// A renewal that failed is tried again after this, doubling …
-const FIRST_RETRY: Duration = Duration::from_secs(5);
-/// … up to this; without the doubling where requests may be waiting for it.
-const LAST_RETRY: Duration = Duration::from_mins(1);
 /// A spent token that was put back into the file is replaced once in this time.
 const BETWEEN_RESTORATIONS: Duration = Duration::from_mins(1);
 
@@ -62,15 +61,6 @@ enum Cause {
     Garbled(String),
     /// The system does not give it to this process; no login mends that.
     Withheld(String),
-}
-
-/// The renewal of the newest token.
-#[derive(Debug, Default)]
-struct Renewal {
-    is_running: bool,
-    failures: u32,
-    error: Option<RenewalError>,
-    again_at: Option<Instant>,
 }
 
 impl Ledger {
@@ -182,117 +172,6 @@ impl Ledger {
         }
     }
 
-    /// Whether a renewal is under way.
-    pub(super) fn is_renewing(&self) -> bool {
-        self.renewal.is_running
-    }
-
-    /// The token to renew, if it is time. Whoever asks renews it, and reports to [`Self::settle`].
-    pub(super) fn begin_renewal(&mut self, now: Moment) -> Option<Token> {
-        let known = self.known.as_ref()?;
-        let pauses = self
-            .renewal
-            .again_at
-            .is_some_and(|again| now.monotonic < again);
-        let begins = !self.renewal.is_running
-            && !pauses
-            && self.unsaved.is_none()
-            && known.refused.is_none()
-            && known.token.can_refresh(now.wall)
-            && known.renewal_is_due(self.threshold, now);
-        self.renewal.is_running |= begins;
-        begins.then(|| known.token.clone())
-    }
-
-    /// Takes note of how the renewal of `spent` ended.
-    pub(super) fn settle(
-        &mut self,
-        spent: &Token,
-        outcome: Result<Renewed, RenewalError>,
-        now: Moment,
-        jitter: f64,
-    ) {
-        self.renewal.is_running = false;
-        let error = match outcome {
-            Ok(renewed) => {
-                let (token, unsaved) = match renewed {
-                    Renewed::Found(token) | Renewed::Granted(token) => (token, None),
-                    Renewed::Unsaved(token, why) => (token, Some(why)),
-                };
-                if !token.is_same_login(spent) && !self.is_spent(&token) {
-                    self.replace(spent, token, unsaved, now, jitter);
-                } else {
-                    // Nothing came of it, and nothing will in a loop.
-                    self.renewal.again_at = Some(now.monotonic + pause(0, jitter));
-                }
-                self.hoped_for = false;
-                return;
-            }
-            Err(error) => error,
-        };
-        // The refusal of an older token says nothing about a newer one.
-        let concerned = self
-            .known
-            .as_mut()
-            .filter(|known| known.token.is_same_login(spent));
-        let Some(known) = concerned else { return };
-        match &error {
-            RenewalError::LoginRequired { code, reason } => {
-                known.refused = Some(LoginNeed::new(code, reason));
-            }
-            RenewalError::LoginOnce { code, reason } if !self.hoped_for => {
-                known.refused = Some(LoginNeed::new(code, reason));
-                known.refused_in_hope = true;
-            }
-            RenewalError::LoginOnce { .. }
-            | RenewalError::ReadOnly(_)
-            | RenewalError::Denied(_)
-            | RenewalError::Misconfigured(_)
-            | RenewalError::Passing(_) => {}
-        }
-        let doublings = if known.is_spent(now) {
-            0
-        } else {
-            self.renewal.failures
-        };
-        self.renewal.failures += 1;
-        self.renewal.again_at = Some(now.monotonic + pause(doublings, jitter));
-        self.renewal.error = Some(error);
-    }
-
-    /// The portal took this token.
-    pub(super) fn accept(&mut self, number: u64) {
-        if self
-            .known
-            .as_ref()
-            .is_some_and(|known| known.number == number)
-        {
-            self.rejections = 0;
-        }
-    }
-
-    /// The portal did not take this token. It is renewed at once; where the portal does not take
-    /// what comes of that either, a pause follows, as an AWS that refuses whatever it gives must not
-    /// be asked in a loop.
-    pub(super) fn reject(&mut self, number: u64, reason: &str, now: Moment, jitter: f64) {
-        let concerned = self.known.as_mut().filter(|known| known.number == number);
-        let Some(known) = concerned.filter(|known| known.rejected.is_none()) else {
-            return;
-        };
-        known.rejected = Some(reason.to_owned());
-        if self.rejections == 0 {
-            // The portal answers: what kept the renewal back may have passed.
-            self.renewal.again_at = None;
-        } else if known.token.can_refresh(now.wall) {
-            let pause = pause(self.rejections - 1, jitter);
-            self.renewal.again_at = Some(now.monotonic + pause);
-            self.renewal.error = Some(RenewalError::Passing(format!(
-                "the SSO portal takes no access token, however new: {reason}"
-            )));
-        }
-        self.rejections += 1;
-    }
-
     /// The token that is not in the file yet, and the one that it replaces.
     pub(super) fn unsaved(&self) -> Option<(Token, Token)> {
         self.unsaved.as_ref()?;
@@ -318,129 +197,14 @@ impl Ledger {
         let known = self.known.as_ref();
         known.is_some_and(|known| known.token.is_same_login(token))
     }
-
-    /// What can be done with the session now.
-    pub(super) fn standing(&self, now: Moment) -> Standing {
-        let Some(known) = &self.known else {
-            return self.standing_without_token(now);
-        };
-        if !known.is_spent(now) {
-            return known.usable();
-        }
-        if let Some(need) = &known.refused {
-            return Standing::LoginRequired(need.clone());
-        }
-        if !known.token.can_refresh(now.wall) {
-            return match &known.rejected {
-                Some(reason) => {
-                    Standing::LoginRequired(LoginNeed::new("UnauthorizedException", reason))
-                }
-                // A clock says so, and clocks err: the portal decides.
-                None => known.usable(),
-            };
-        }
-        match self.unsaved.as_ref().or(self.renewal.error.as_ref()) {
-            _ if self.renewal.is_running => Standing::Renewing,
-            None => Standing::Renewing,
-            Some(RenewalError::ReadOnly(reason)) => Standing::LoginRequired(read_only(reason)),
-            Some(RenewalError::Denied(reason)) => Standing::Denied(reason.clone()),
-            Some(RenewalError::Misconfigured(reason) | RenewalError::LoginOnce { reason, .. }) => {
-                Standing::Misconfigured(reason.clone())
-            }
-            Some(RenewalError::Passing(reason) | RenewalError::LoginRequired { reason, .. }) => {
-                Standing::Passing(reason.clone())
-            }
-        }
-    }
-
-    /// How the newest token stands with its renewal, for people.
-    pub(super) fn outlook(&self, now: Moment) -> Option<Outlook> {
-        let known = self.known.as_ref()?;
-        Some(Outlook {
-            token: known.token.clone(),
-            is_saved: self.unsaved.is_none(),
-            can_refresh: known.token.can_refresh(now.wall),
-            is_spent: known.is_spent(now),
-            renewal_at: known.renewal_at(self.threshold),
-            failure: self.renewal.error.clone(),
-        })
-    }
-
-    fn standing_without_token(&self, now: Moment) -> Standing {
-        let Some(missing) = &self.missing else {
-            return Standing::Renewing;
-        };
-        match &missing.cause {
-            Cause::Absent => Standing::LoginRequired(LoginNeed::new(
-                "NoToken",
-                "nobody has logged in yet, or somebody has logged out",
-            )),
-            Cause::Garbled(problem) if self.is_missing_for_good(now) => {
-                Standing::LoginRequired(LoginNeed::new("UnreadableToken", problem))
-            }
-            Cause::Withheld(problem) if self.is_missing_for_good(now) => {
-                Standing::Misconfigured(problem.clone())
-            }
-            Cause::Garbled(problem) | Cause::Withheld(problem) => {
-                Standing::Passing(problem.clone())
-            }
-        }
-    }
-
-    /// The login that will be needed although the token is still good: it cannot be renewed.
-    pub(super) fn login_ahead(&self, now: Moment) -> Option<LoginNeed> {
-        let known = self.known.as_ref()?;
-        if known.refused.is_some() {
-            return known.refused.clone();
-        }
-        if !known.nears_its_end(self.threshold, now) {
-            return None;
-        }
-        if let Some(RenewalError::ReadOnly(reason)) =
-            self.unsaved.as_ref().or(self.renewal.error.as_ref())
-        {
-            return Some(read_only(reason));
-        }
-        let can_refresh = known.token.can_refresh(now.wall);
-        (!can_refresh).then(|| {
-            let why = if known.token.refresh_token.is_some() {
-                "the client registration has ended"
-            } else {
-                "it came without a refresh token (sso_registration_scopes = sso:account:access \
-                 in the sso-session section brings one)"
-            };
-            LoginNeed::new(
-                "NotRenewable",
-                &format!("the access token ends and cannot be renewed: {why}"),
-            )
-        })
-    }
-}
-
-/// Between half of the pause and all of it.
-fn pause(doublings: u32, jitter: f64) -> Duration {
-    let pause = FIRST_RETRY.saturating_mul(1 << doublings.min(8));
-    let pause = pause.min(LAST_RETRY);
-    pause.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
-}
-
-fn read_only(reason: &str) -> LoginNeed {
-    let reason = format!("the token cannot be renewed from here ({reason})");
-    LoginNeed::new("ReadOnlyFolder", &reason)
-}
-
-impl Known {
-    fn usable(&self) -> Standing {
-        Standing::Usable(AccessToken {
-            number: self.number,
-            secret: self.token.access_token.clone(),
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use sso_session::refresh::Renewed;
+
     use super::*;
+    use crate::credentials::session::Standing;
     use sso_session::secret::Secret;
     use std::time::UNIX_EPOCH;
 

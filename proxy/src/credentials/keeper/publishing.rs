@@ -1,0 +1,105 @@
+//! What becomes of an attempt: published, or kept back while old credentials serve.
+
+use std::sync::Arc;
+
+use aws_credential_types::Credentials as AwsCredentials;
+use tracing::{debug, warn};
+
+use super::{Keeper, TRY_REFUSED_AFTER};
+use crate::credentials::State;
+use crate::credentials::source::{Attempt, Failed, Principal};
+use crate::error::Trouble;
+
+impl Keeper {
+    pub(super) async fn publish(&mut self, attempt: Attempt) {
+        self.fetching = None;
+        let is_about_principal = attempt.principal.is_some();
+        if let Some(principal) = attempt.principal {
+            self.adopt(principal);
+        }
+        if attempt.token.is_some() {
+            self.token_seen = attempt.token;
+        }
+        if matches!(self.principal, Some(Principal::Chain)) {
+            // What was asked for a session that the profile has no more.
+            self.signalling.take_back().await;
+        }
+        match attempt.outcome {
+            Ok(credentials) => match self.refused(&credentials) {
+                Some(reason) => self.publish_failure(self.refused_again(&reason).into()),
+                None => self.publish_valid(credentials),
+            },
+            Err(failed) => self.publish_failure(failed),
+        }
+        self.tell_host().await;
+        if is_about_principal {
+            self.take_back_needless_signal().await;
+        }
+    }
+
+    fn adopt(&mut self, principal: Principal) {
+        let identity = principal.identity(self.source.profile_name());
+        self.publisher.set_identity(identity);
+        let is_same_session = match (&principal, &self.principal) {
+            (Principal::Sso(_, new), Some(Principal::Sso(_, old))) => Arc::ptr_eq(new, old),
+            (Principal::Sso(..) | Principal::Chain, _) => false,
+        };
+        if !is_same_session {
+            self.token_seen = None;
+        }
+        self.principal = Some(principal);
+    }
+
+    fn publish_failure(&mut self, failed: Failed) {
+        let Failed { state, need } = failed;
+        self.need = need;
+        if self.publisher.holds_credentials_of_this_identity() {
+            warn!(
+                reason = state.trouble().map(|trouble| trouble.reason.clone()),
+                "renewing the credentials failed; the old ones go on serving"
+            );
+            self.last_failure = Some(state);
+            return;
+        }
+        self.publisher.publish(state);
+    }
+
+    /// Why these very credentials are known to be bad, if they are.
+    fn refused(&self, credentials: &AwsCredentials) -> Option<String> {
+        let rejected = self.rejected.as_ref()?;
+        let is_recent = rejected.at.elapsed() < TRY_REFUSED_AFTER;
+        (is_recent && same(&rejected.credentials, credentials)).then(|| rejected.reason.clone())
+    }
+
+    /// The source has nothing but what AWS has refused.
+    fn refused_again(&self, reason: &str) -> State {
+        match &self.principal {
+            // Whether a login is needed is for SSO to say.
+            Some(Principal::Sso(..)) => State::Offline(Trouble::new(
+                format!("AWS refuses the role credentials that its SSO portal gives ({reason})"),
+                "This is tried again by itself; run `bazel-proxy check` if it stays.",
+            )),
+            Some(Principal::Chain) | None => State::LoginRequired(self.source.login_needed(reason)),
+        }
+    }
+
+    fn publish_valid(&mut self, credentials: AwsCredentials) {
+        self.rejected = None;
+        self.need = None;
+        self.last_failure = None;
+        let is_known = self
+            .publisher
+            .valid()
+            .is_some_and(|valid| same(&valid.credentials, &credentials));
+        if is_known {
+            return debug!("the credentials are the same as before");
+        }
+        self.publisher.publish_credentials(credentials);
+    }
+}
+
+fn same(one: &AwsCredentials, other: &AwsCredentials) -> bool {
+    one.access_key_id() == other.access_key_id()
+        && one.secret_access_key() == other.secret_access_key()
+        && one.session_token() == other.session_token()
+}

@@ -1,0 +1,86 @@
+//! All SSO sessions in use: keepers whose profiles share one share its token.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use futures_util::future::join_all;
+use sso_session::config::{Endpoints, SsoProfile, SsoSession};
+use sso_session::location::Locations;
+use sso_session::oidc::Oidc;
+use sso_session::portal::Portal;
+use sso_session::refresh::Renewer;
+
+use super::session::Session;
+
+/// The sessions by whom a person logs in to, and where it is asked.
+type Known = HashMap<(SsoSession, Endpoints), Weak<Session>>;
+
+/// All sessions in use. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    locations: Arc<Locations>,
+    threshold: Duration,
+    http: SharedHttpClient,
+    known: Arc<Mutex<Known>>,
+}
+
+impl Sessions {
+    /// No session yet. Tokens are renewed `threshold` before their end, or at half of a shorter life.
+    #[must_use]
+    pub fn new(locations: Locations, threshold: Duration, http: SharedHttpClient) -> Self {
+        Self {
+            locations: Arc::new(locations),
+            threshold,
+            http,
+            known: Arc::default(),
+        }
+    }
+
+    /// Where the files of all sessions lie.
+    #[must_use]
+    pub fn locations(&self) -> &Locations {
+        &self.locations
+    }
+
+    /// The session of a profile: the same one for all profiles that share it.
+    pub(super) fn of(&self, profile: &SsoProfile) -> Arc<Session> {
+        let id = (profile.session.clone(), profile.endpoints.clone());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = known.get(&id).and_then(Weak::upgrade) {
+            return session;
+        }
+        known.retain(|_, session| session.strong_count() > 0);
+        let session = Arc::new(self.open(profile));
+        known.insert(id, Arc::downgrade(&session));
+        session
+    }
+
+    /// Waits for all renewals under way, within `patience`.
+    pub(super) async fn finish(&self, patience: Duration) {
+        let known: Vec<_> = {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.values().filter_map(Weak::upgrade).collect()
+        };
+        join_all(known.iter().map(|session| session.finish_within(patience))).await;
+    }
+
+    fn open(&self, profile: &SsoProfile) -> Session {
+        let (session, endpoints) = (&profile.session, &profile.endpoints);
+        let oidc = Oidc::new(
+            &session.region,
+            endpoints.sso_oidc.as_deref(),
+            self.http.clone(),
+        );
+        let renewer = Renewer::new(
+            &self.locations.token_folder,
+            &self.locations.state_folder,
+            &session.token_file_name(),
+            &session.registration_file_name(),
+            oidc,
+        );
+        let portal = Portal::new(&session.region, endpoints.sso.as_deref(), self.http.clone());
+        Session::new(renewer, portal, self.threshold)
+    }
+}
