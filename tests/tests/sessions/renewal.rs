@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tests::sso_world::{SESSION, in_state, json_file, readiness};
-use tests::{SsoWorld, eventually};
+use tests::{SsoWorld, eventually, throughout};
 
 use crate::support::{each, on_refresh, write};
 
@@ -103,4 +103,33 @@ async fn a_renewal_under_way_at_shutdown_is_written() {
     let proxy = world.start().await;
     in_state(&proxy, "valid").await;
     assert_eq!(world.refreshes_tried(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_killed_in_a_renewal_is_succeeded_by_one_that_renews() {
+    let world = SsoWorld::new().await;
+    let _login = world.sign_in_long_ago();
+    let hanging = world.aws.faults().add(on_refresh().hang());
+    let proxy = world.start().await;
+    eventually("it is being renewed", async || world.refreshes_tried() == 1).await;
+    let builder = proxy.kill_9();
+    world.aws.faults().remove(hanging);
+    // The lock of the dead is there still.
+    let proxy = builder.start().await;
+    in_state(&proxy, "valid").await;
+    assert_eq!(world.miss(&proxy).await.status, 200);
+    assert_eq!(world.refreshes_refused(), 0);
+    assert_eq!(world.signal(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_threshold_as_long_as_the_tokens_life_renews_in_no_loop() {
+    let world = SsoWorld::new().await;
+    let _login = world.sign_in();
+    let builder = world.builder().env("RENEWAL_THRESHOLD", "3600");
+    let proxy = builder.start().await;
+    throughout(Duration::from_secs(3), "no renewal", async || {
+        world.miss(&proxy).await.status == 200 && world.refreshes_tried() == 0
+    })
+    .await;
 }
