@@ -19,3 +19,4 @@ mod secrets;
 mod signal;
 mod support;
 mod token_files;
+mod torn_config;
