@@ -4,6 +4,7 @@
 //! may be invisible here, and so may this process's predecessor's removal be there.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sso_session::config::SsoProfile;
@@ -26,6 +27,7 @@ pub(super) struct Signalling {
     raised: Option<Raised>,
     /// A failure is logged once.
     has_failed: bool,
+    disk: Disk,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,7 @@ impl Signalling {
             file: Some(SignalFile::new(file)),
             raised: None,
             has_failed: false,
+            disk: Disk::default(),
         }
     }
 
@@ -50,6 +53,7 @@ impl Signalling {
             file: None,
             raised: None,
             has_failed: false,
+            disk: Disk::default(),
         }
     }
 
@@ -72,7 +76,7 @@ impl Signalling {
             generation: before.as_ref().map(|raised| raised.generation),
         };
         let is_first = before.is_none();
-        let told = on_disk(move || file.assert(&need, now())).await;
+        let told = self.disk.run(move || file.assert(&need, now())).await;
         self.raised = match told {
             Some(Ok(Asserted::Raised { generation } | Asserted::Reasserted { generation })) => {
                 if is_first {
@@ -129,7 +133,7 @@ impl Signalling {
         &mut self,
         withdraw: impl FnOnce() -> Result<bool, E> + Send + 'static,
     ) {
-        match on_disk(withdraw).await {
+        match self.disk.run(withdraw).await {
             Some(Ok(true)) => info!("the request for a login was withdrawn: none is needed"),
             Some(Ok(false)) => {}
             Some(Err(error)) => self.log_failure(&error.to_string()),
@@ -144,10 +148,52 @@ impl Signalling {
     }
 }
 
-/// The outcome of work on the disk; `None` if it takes too long.
-async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    timeout(DISK_PATIENCE, tokio::task::spawn_blocking(work))
-        .await
-        .ok()?
-        .ok()
+/// Work on a disk that may hang: one at a time, so that no threads pile up behind it. The threads are
+/// those that hits are read with.
+#[derive(Debug, Default)]
+struct Disk {
+    /// Held by the work under way, too.
+    at_work: Arc<()>,
+}
+
+impl Disk {
+    /// The outcome of the work; `None` if it takes too long, or another one still does.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let at_work = Arc::clone(&self.at_work);
+        if Arc::strong_count(&at_work) > 2 {
+            return None;
+        }
+        let work = tokio::task::spawn_blocking(move || {
+            let outcome = work();
+            drop(at_work);
+            outcome
+        });
+        timeout(DISK_PATIENCE, work).await.ok()?.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_hangs_takes_one_thread() {
+        let disk = Disk::default();
+        assert_eq!(disk.run(|| 1).await, Some(1));
+        let (answer, hanging) = mpsc::channel::<()>();
+        let given_up = disk.run(move || hanging.recv().is_ok());
+        let time_passes = tokio::time::advance(DISK_PATIENCE * 2);
+        let (given_up, ()) = tokio::join!(given_up, time_passes);
+        assert_eq!(given_up, None);
+        assert_eq!(disk.run(|| 2).await, None, "the first is still at it");
+        answer.send(()).expect("it waits");
+        let mut third = None;
+        while third.is_none() {
+            tokio::task::yield_now().await;
+            third = disk.run(|| 3).await;
+        }
+        assert_eq!(third, Some(3));
+    }
 }

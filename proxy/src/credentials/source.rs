@@ -18,6 +18,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use sso_session::config::{ConfigError, CredentialSource, Profile as Resolved, SsoProfile};
+use tokio::time::sleep;
 
 pub(super) use sso::login_trouble;
 
@@ -29,6 +30,10 @@ use crate::error::Trouble;
 
 /// No attempt takes longer: a slow `credential_process`, or a renewal behind another process's.
 pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// Most tools write the configuration in place, truncated first, and need milliseconds for it.
+const READINGS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The first link of the default chain.
 const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
@@ -174,8 +179,21 @@ impl Source {
         })
     }
 
-    /// Reads the profile; `None` for a default chain that needs none.
+    /// Reads the profile; `None` for a default chain that needs none. A file of which a part is missing
+    /// may be one that is being written: it is read again before it is believed.
     pub(super) async fn resolve(&self) -> Result<Option<Resolved>, State> {
+        let mut resolved = self.resolve_once().await;
+        for _ in 1..READINGS {
+            if !matches!(resolved, Err(State::ConfigError(_))) {
+                break;
+            }
+            sleep(PAUSE).await;
+            resolved = self.resolve_once().await;
+        }
+        resolved
+    }
+
+    async fn resolve_once(&self) -> Result<Option<Resolved>, State> {
         let name = match &self.profile {
             Profile::Named(name) => name.clone(),
             // The chain asks the default profile where the environment holds no keys.

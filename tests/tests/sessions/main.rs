@@ -20,3 +20,4 @@ mod secrets;
 mod signal;
 mod support;
 mod token_files;
+mod torn_config;
