@@ -92,7 +92,11 @@ impl RenewalError {
     #[must_use]
     pub fn of_disk(error: &DiskError) -> Self {
         let text = error.to_string();
-        if error.is_read_only() {
+        let is_no_folder = matches!(
+            error.kind(),
+            io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory
+        );
+        if error.is_read_only() || is_no_folder {
             Self::ReadOnly(text)
         } else {
             Self::Passing(text)
