@@ -92,7 +92,9 @@ impl RenewalError {
     #[must_use]
     pub fn of_disk(error: &DiskError) -> Self {
         let text = error.to_string();
-        if error.is_read_only() {
+        // A file in the place of a folder stays, too.
+        let is_in_the_way = [io::ErrorKind::AlreadyExists, io::ErrorKind::NotADirectory];
+        if error.is_read_only() || is_in_the_way.contains(&error.kind()) {
             Self::ReadOnly(text)
         } else {
             Self::Passing(text)
@@ -280,6 +282,7 @@ mod tests {
         for (kind, read_only) in [
             (io::ErrorKind::ReadOnlyFilesystem, true),
             (io::ErrorKind::PermissionDenied, true),
+            (io::ErrorKind::NotADirectory, true),
             (io::ErrorKind::StorageFull, false),
             (io::ErrorKind::QuotaExceeded, false),
         ] {
