@@ -92,11 +92,13 @@ impl RenewalError {
     #[must_use]
     pub fn of_disk(error: &DiskError) -> Self {
         let text = error.to_string();
-        let is_no_folder = matches!(
-            error.kind(),
-            io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory
-        );
-        if error.is_read_only() || is_no_folder {
+        // A file in the place of a folder stays, too, and a folder in that of a file.
+        let is_in_the_way = [
+            io::ErrorKind::AlreadyExists,
+            io::ErrorKind::IsADirectory,
+            io::ErrorKind::NotADirectory,
+        ];
+        if error.is_read_only() || is_in_the_way.contains(&error.kind()) {
             Self::ReadOnly(text)
         } else {
             Self::Passing(text)
@@ -284,6 +286,7 @@ mod tests {
         for (kind, read_only) in [
             (io::ErrorKind::ReadOnlyFilesystem, true),
             (io::ErrorKind::PermissionDenied, true),
+            (io::ErrorKind::NotADirectory, true),
             (io::ErrorKind::StorageFull, false),
             (io::ErrorKind::QuotaExceeded, false),
         ] {
