@@ -16,7 +16,7 @@ const HOUR: i64 = 3600;
 
 /// What must be so, whatever a clock says.
 async fn must_be_unharmed(proxy: &Proxy, world: &SsoWorld, what: &str) {
-    throughout(Duration::from_secs(4), what, async || {
+    throughout(Duration::from_secs(3), what, async || {
         let answer = world.miss(proxy).await;
         assert_eq!(answer.status, 200, "{what}: {}", answer.text());
         world.signal().is_none()

@@ -104,7 +104,7 @@ async fn second(world: &SsoWorld, own: &Scratch) -> Proxy {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_proxies_on_one_home_share_its_session() {
-    const RENEWALS: u64 = 10;
+    const RENEWALS: u64 = 8;
     let world = SsoWorld::new().await;
     let sso = world.aws.sso();
     let life = Duration::from_secs(2);
