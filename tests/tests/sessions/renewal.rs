@@ -109,11 +109,12 @@ async fn a_renewal_under_way_at_shutdown_is_written() {
 async fn a_proxy_killed_in_a_renewal_is_succeeded_by_one_that_renews() {
     let world = SsoWorld::new().await;
     let _login = world.sign_in_long_ago();
-    let hanging = world.aws.faults().add(on_refresh().hang());
+    // AWS does not come to spend the refresh token: else only a login helps.
+    let slow = on_refresh().delay(Duration::from_hours(1));
+    world.aws.faults().add(slow.times(1));
     let proxy = world.start().await;
     eventually("it is being renewed", async || world.refreshes_tried() == 1).await;
     let builder = proxy.kill_9();
-    world.aws.faults().remove(hanging);
     // The lock of the dead is there still.
     let proxy = builder.start().await;
     in_state(&proxy, "valid").await;
