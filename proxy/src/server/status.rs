@@ -36,7 +36,7 @@ pub(super) fn answer(error: &Error) -> Response {
         Error::ClockSkew(trouble) => {
             unavailable("This machine's clock is wrong", trouble, "clock-skew")
         }
-        Error::Unavailable(trouble) => unavailable("S3 cannot be reached", trouble, "unavailable"),
+        Error::Unavailable(trouble) => unavailable("AWS cannot be reached", trouble, "unavailable"),
         Error::Changed | Error::Corrupt(_) | Error::Cache(_) => {
             let trouble = Trouble::new(error.to_string(), "Try again.");
             unavailable("The download went wrong", &trouble, "failed")
