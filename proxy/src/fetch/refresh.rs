@@ -133,8 +133,10 @@ impl Fetcher {
                 Ok(self.stale(cache_key, hit, group, &error))
             }
             Err(error) => {
+                // In this order: whoever misses the copy has to find out why.
+                let error = self.remember_if_missing(&cache_key, error);
                 self.cache.remove(&cache_key).await;
-                Err(self.remember_if_missing(&cache_key, error))
+                Err(error)
             }
         }
     }
