@@ -208,9 +208,7 @@ impl Source {
         match resolved.await {
             Ok(Ok(profile)) => Ok(Some(profile)),
             // A chain has more links than the default profile.
-            Ok(Err(error)) if self.profile == Profile::DefaultChain && error.is_absent() => {
-                Ok(None)
-            }
+            Ok(Err(error)) if self.is_default_chain() && error.is_absent() => Ok(None),
             Ok(Err(error)) => Err(self.misconfigured(&error)),
             Err(error) => Err(State::Offline(Trouble::new(
                 format!("reading the AWS configuration ended unexpectedly: {error}"),

@@ -27,8 +27,7 @@ impl Ledger {
                 None => known.usable(),
             };
         }
-        match self.unsaved.as_ref().or(self.renewal.error.as_ref()) {
-            _ if self.renewal.is_running => Standing::Renewing,
+        match self.trouble().filter(|_| !self.renewal.is_running) {
             None => Standing::Renewing,
             Some(RenewalError::ReadOnly(reason)) => Standing::LoginRequired(read_only(reason)),
             Some(RenewalError::Denied(reason)) => Standing::Denied(reason.clone()),
@@ -52,6 +51,11 @@ impl Ledger {
             renewal_at: known.renewal_at(self.threshold),
             failure: self.renewal.error.clone(),
         })
+    }
+
+    /// What keeps the newest token out of its file, else what kept it from being renewed.
+    fn trouble(&self) -> Option<&RenewalError> {
+        self.unsaved.as_ref().or(self.renewal.error.as_ref())
     }
 
     fn standing_without_token(&self, now: Moment) -> Standing {
@@ -84,9 +88,7 @@ impl Ledger {
         if !known.nears_its_end(self.threshold, now) {
             return None;
         }
-        if let Some(RenewalError::ReadOnly(reason)) =
-            self.unsaved.as_ref().or(self.renewal.error.as_ref())
-        {
+        if let Some(RenewalError::ReadOnly(reason)) = self.trouble() {
             return Some(read_only(reason));
         }
         let can_refresh = known.token.can_refresh(now.wall);
