@@ -1,0 +1,3 @@
+//! sso-watcher: logs in with AWS SSO when a build needs it, once, in the user's own session.
+
+pub mod platform;

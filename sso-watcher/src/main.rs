@@ -1,0 +1,3 @@
+//! sso-watcher: the boot order, and nothing else.
+
+fn main() {}
