@@ -1,3 +1,6 @@
 //! sso-watcher: logs in with AWS SSO when a build needs it, once, in the user's own session.
 
+pub mod decision;
+pub mod mode;
+pub mod moment;
 pub mod platform;
