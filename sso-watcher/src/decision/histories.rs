@@ -17,6 +17,8 @@ enum Happening {
     Sleep(u16),
     /// What is under way is answered, in one of the possible ways.
     Answer(u8),
+    /// A new request goes the whole way, and ends in one of the possible ways.
+    Round(u8),
     /// The agent is killed, and started again.
     Crash,
     Reboot,
@@ -37,6 +39,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => (-90_000..90_000_i32).prop_map(Step),
         1 => (1..40_000_u16).prop_map(Sleep),
         12 => any::<u8>().prop_map(Answer),
+        6 => any::<u8>().prop_map(Round),
         1 => Just(Crash),
         1 => Just(Reboot),
         3 => Just(Raise),
@@ -112,6 +115,14 @@ impl World {
             Happening::Step(seconds) => self.step_wall(seconds),
             Happening::Sleep(seconds) => self.advance(Duration::from_secs(u64::from(seconds))),
             Happening::Answer(how) => self.answer(how),
+            Happening::Round(how) => {
+                self.raise();
+                for _ in 0..30 {
+                    self.advance(TICK);
+                    self.look();
+                    self.go_on(how);
+                }
+            }
             Happening::Crash => self.crash(false),
             Happening::Reboot => self.crash(true),
             Happening::Raise => self.raise(),
@@ -369,6 +380,24 @@ impl World {
         }
     }
 
+    /// Answers whatever is under way such that the person is asked, and a login like `how`.
+    fn go_on(&mut self, how: u8) {
+        while let Some(pending) = &self.pending {
+            let answer = if matches!(pending, Action::Lock(_)) {
+                5
+            } else if matches!(pending, Action::Renew(_)) {
+                3
+            } else if matches!(pending, Action::Probe(_)) {
+                1
+            } else if matches!(pending, Action::Ask(_)) {
+                4
+            } else {
+                how
+            };
+            self.answer(answer);
+        }
+    }
+
     /// From now on all goes well, with somebody who comes back and logs in.
     fn live_happily(&mut self) {
         self.sight.mode = Mode::Auto;
@@ -382,20 +411,7 @@ impl World {
             self.advance(TICK);
             self.look();
             self.see_user(true);
-            while let Some(pending) = &self.pending {
-                let good = if matches!(pending, Action::Lock(_)) {
-                    5
-                } else if matches!(pending, Action::Renew(_)) {
-                    3
-                } else if matches!(pending, Action::Probe(_)) {
-                    1
-                } else if matches!(pending, Action::Ask(_)) {
-                    4
-                } else {
-                    0
-                };
-                self.answer(good);
-            }
+            self.go_on(0);
             if self.handled > handled {
                 return;
             }
