@@ -4,3 +4,6 @@ pub mod decision;
 pub mod mode;
 pub mod moment;
 pub mod platform;
+pub mod run;
+#[cfg(test)]
+mod stand_ins;
