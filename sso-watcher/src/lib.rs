@@ -1,9 +1,11 @@
 //! sso-watcher: logs in with AWS SSO when a build needs it, once, in the user's own session.
 
+pub mod clock;
 pub mod decision;
 pub mod mode;
 pub mod moment;
 pub mod platform;
 pub mod run;
+pub mod session;
 #[cfg(test)]
 mod stand_ins;

@@ -65,6 +65,12 @@ impl Saved {
         }
     }
 
+    /// The memory, with times of the boot in which it was saved.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     /// The memory as it is to be understood now. After a reboot the wall clock says how much time has
     /// passed; a negative time counts as none.
     #[must_use]

@@ -1,0 +1,254 @@
+//! The agent: a thin loop around [`step`](crate::decision::step).
+//!
+//! ```text
+//!  timer ─► eyes (files) ──► Looked ─┐
+//!  timer ─► tokens (republishing)    ├─► step ─► journal (before anything is done)
+//!           hands ──► their answers ─┘     └───► hands: lock, renew, probe, ask, log in, prove, settle
+//! ```
+//!
+//! One agent works; any further one stands by until the kernel drops the guard of the first.
+
+mod eyes;
+mod hands;
+pub mod journal;
+mod tokens;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sso_session::disk::DiskError;
+use sso_session::lock::HostGuard;
+use sso_session::process::boot_id;
+use sso_session::token::TokenFile;
+use tokio::sync::mpsc;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use tracing::{debug, error, info, warn};
+
+use crate::clock;
+use crate::decision::{Action, Event, Limits, Notice, Phase, Saved, State, step};
+use crate::moment::Moment;
+pub(crate) use eyes::Eyes;
+use eyes::Seen;
+use hands::Hands;
+use journal::{Doing, Journal};
+use tokens::TokenWatch;
+
+pub(crate) use hands::Tools;
+
+/// How often token files are looked at: a container should see a login within 2 s.
+const TOKEN_LOOK: Duration = Duration::from_secs(1);
+/// How often a second agent looks whether the first has gone.
+const STANDBY_LOOK: Duration = Duration::from_secs(2);
+/// What a login under way gets to end when the agent is stopped.
+const LAST_ORDERS: Duration = Duration::from_secs(8);
+
+/// Runs until `stop`, as the only agent of its state folder.
+pub(crate) async fn run(
+    eyes: Eyes,
+    tools: Tools,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) -> Result<(), DiskError> {
+    tokio::pin!(stop);
+    eyes.state.create()?;
+    let guard = tokio::select! {
+        guard = become_the_one(&eyes) => guard?,
+        () = &mut stop => return Ok(()),
+    };
+    let boot = boot_id();
+    let memory = Journal::recall(&eyes.state, &boot, clock::now());
+    let (events, answers) = mpsc::channel(64);
+    let mut agent = Agent {
+        state: State::new(limits, memory),
+        boot,
+        hands: Hands::new(eyes.clone(), tools, events),
+        eyes,
+        tokens: TokenWatch::default(),
+        complaints: BTreeSet::new(),
+        journal: None,
+    };
+    agent.hands.heal(agent.eyes.clone()).await;
+    info!(mode = %agent.eyes.mode, profile = agent.eyes.profile, "at work");
+    agent.work(limits.poll, answers, &mut stop).await;
+    drop(guard);
+    Ok(())
+}
+
+/// Waits until no other agent works on this state folder.
+async fn become_the_one(eyes: &Eyes) -> Result<HostGuard, DiskError> {
+    let path = eyes.state.agent_guard();
+    let mut is_told = false;
+    loop {
+        if let Some(guard) = HostGuard::try_acquire(&path)? {
+            return Ok(guard);
+        }
+        if !std::mem::replace(&mut is_told, true) {
+            info!("another sso-watcher is at work on {}: standing by", eyes.state.path().display());
+        }
+        tokio::time::sleep(STANDBY_LOOK).await;
+    }
+}
+
+struct Agent {
+    state: State,
+    boot: String,
+    eyes: Eyes,
+    hands: Hands,
+    tokens: TokenWatch,
+    /// What has been logged, and is wrong still.
+    complaints: BTreeSet<String>,
+    /// What was written last.
+    journal: Option<Journal>,
+}
+
+impl Agent {
+    async fn work(
+        &mut self,
+        poll: Duration,
+        mut answers: mpsc::Receiver<Event>,
+        stop: &mut (impl Future<Output = ()> + Unpin),
+    ) {
+        let mut looks = ticks(poll);
+        let mut token_looks = ticks(TOKEN_LOOK);
+        loop {
+            tokio::select! {
+                () = &mut *stop => break,
+                Some(event) = answers.recv() => self.on(event).await,
+                _ = looks.tick() => self.look().await,
+                _ = token_looks.tick() => self.look_at_tokens(),
+            }
+        }
+        info!("stopping");
+        self.hands.cancel();
+        let ends = async {
+            while *self.state.phase() != Phase::Idle {
+                let Some(event) = answers.recv().await else {
+                    break;
+                };
+                self.on(event).await;
+            }
+        };
+        if tokio::time::timeout(LAST_ORDERS, ends).await.is_err() {
+            warn!("what was under way did not end in time");
+        }
+    }
+
+    async fn look(&mut self) {
+        let program = self.hands.program().await;
+        let now = clock::now();
+        let environment = self.hands.environment();
+        let seen = self.eyes.look(&|name| environment.get(name), program, now);
+        let Seen {
+            mut sight,
+            signal,
+            profile,
+            complaints,
+        } = seen;
+        for complaint in complaints.difference(&self.complaints) {
+            warn!("{complaint}");
+        }
+        self.complaints = complaints;
+        if let Some(profile) = &profile {
+            let folder = &self.eyes.locations.token_folder;
+            self.tokens.watch(&TokenFile::new(folder, profile.session.token_file_name()));
+        }
+        // Whoever removes the journal wants it forgotten.
+        sight.cleared = self.journal.is_some() && !self.eyes.state.journal().exists();
+        if sight.cleared {
+            info!("the memory was cleared");
+        }
+        self.hands.see(signal, profile);
+        self.on(Event::Looked(sight)).await;
+    }
+
+    /// A token that was changed in place by somebody else is a login by hand.
+    fn look_at_tokens(&mut self) {
+        let is_changed = tokio::task::block_in_place(|| self.tokens.look());
+        if !is_changed || self.hands.is_logging_in() {
+            return;
+        }
+        if let Err(error) = self.eyes.state.note_hand(clock::wall()) {
+            warn!(%error, "a login by hand cannot be noted");
+        }
+    }
+
+    async fn on(&mut self, event: Event) {
+        let now = clock::now();
+        debug!(?event, "event");
+        let (state, actions) = step(self.state.clone(), event, now);
+        self.state = state;
+        self.write_journal(now);
+        for action in actions {
+            self.act(action).await;
+        }
+    }
+
+    async fn act(&mut self, action: Action) {
+        debug!(?action, "action");
+        match action {
+            Action::NoteAttempt => {
+                if let Err(error) = self.eyes.state.note_attempt(clock::wall()) {
+                    warn!(%error, "an attempt cannot be noted");
+                }
+            }
+            Action::Cancel => self.hands.cancel(),
+            Action::Notify(notice) => {
+                match &notice {
+                    Notice::Fault(text) => error!("no login can be tried: {text}"),
+                    Notice::Waiting(request) => {
+                        warn!(profile = request.profile, "a login is needed, and nobody answers");
+                    }
+                }
+                self.hands.notify(notice);
+            }
+            Action::Lock(_)
+            | Action::Renew(_)
+            | Action::Probe(_)
+            | Action::Ask(_)
+            | Action::LogIn(_)
+            | Action::Adopt(_)
+            | Action::Prove(_)
+            | Action::Settle(..)
+            | Action::LookForUser => self.hands.begin(action),
+        }
+    }
+}
+
+impl Agent {
+    /// Writes down what has changed. Before anything is done: a prompt that nobody knows of any more
+    /// would be one too many.
+    fn write_journal(&mut self, now: Moment) {
+        let doing = Doing::of(self.state.phase());
+        let memory = &self.state.memory;
+        let invitation = self.hands.invitation();
+        let before = self.journal.as_ref();
+        let is_same = before.is_some_and(|journal| {
+            journal.doing == doing
+                && journal.saved.memory() == memory
+                && journal.invitation == invitation
+        });
+        if is_same {
+            return;
+        }
+        let saved = Saved::new(memory.clone(), &self.boot, now);
+        let mut journal = Journal::new(doing, now.wall, saved);
+        if let Some(before) = before.filter(|before| before.doing == doing) {
+            journal.since = before.since;
+        }
+        journal.invitation = invitation;
+        let written = tokio::task::block_in_place(|| journal.write(&self.eyes.state));
+        if let Err(error) = written {
+            warn!(%error, "what the agent does cannot be written down");
+        }
+        self.journal = Some(journal);
+    }
+}
+
+fn ticks(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    // After a sleep one look is enough.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}

@@ -1,0 +1,279 @@
+//! What the agent does: each action is a task, bounded in time, that answers with one event.
+
+mod logging_in;
+mod settling;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use sso_session::config::SsoProfile;
+use sso_session::lock::{Acquired, LoginGuard, LoginLock, OrphanLogin};
+use sso_session::signal::LoginSignal;
+use tokio::sync::{mpsc, watch};
+use tracing::{Instrument as _, error, info, info_span, warn};
+
+use super::eyes::Eyes;
+use super::journal::ShownCode;
+use crate::aws_cli::AwsCli;
+use crate::aws_cli::search::Search;
+use crate::decision::{Action, Event, Locking, Notice, Presence, Request};
+use crate::desktop::Desktop;
+use crate::run::Environment;
+use crate::session::{self, Session};
+
+/// What the hands work with; it never changes.
+#[derive(Clone, Debug)]
+pub(crate) struct Tools {
+    pub(crate) environment: Environment,
+    pub(crate) http: SharedHttpClient,
+    pub(crate) desktop: Desktop,
+    pub(crate) search: Search,
+    /// `SSO_LOGIN_TIMEOUT_SECONDS`.
+    pub(crate) login_timeout: Duration,
+}
+
+/// Begins actions, and ends them.
+pub(crate) struct Hands {
+    inner: Arc<Inner>,
+    /// Changes when the question or the login of the moment is to end.
+    cancelled: watch::Sender<u64>,
+    is_looking_for_user: Arc<Mutex<bool>>,
+}
+
+struct Inner {
+    eyes: Eyes,
+    tools: Tools,
+    lock: LoginLock,
+    events: mpsc::Sender<Event>,
+    desk: Mutex<Desk>,
+}
+
+/// What one action leaves for the next.
+#[derive(Default)]
+struct Desk {
+    guard: Option<LoginGuard>,
+    orphan: Option<OrphanLogin>,
+    /// The fingerprint of the token before the login.
+    token_before: Option<String>,
+    is_logging_in: bool,
+    invitation: Option<ShownCode>,
+    signal: Option<LoginSignal>,
+    /// The search for the AWS CLI, and what it is worth: asked again when a candidate changes.
+    program: Option<(u64, Result<AwsCli, String>)>,
+}
+
+impl Hands {
+    pub(crate) fn new(eyes: Eyes, tools: Tools, events: mpsc::Sender<Event>) -> Self {
+        let lock = LoginLock::new(eyes.state.path());
+        Self {
+            inner: Arc::new(Inner {
+                eyes,
+                tools,
+                lock,
+                events,
+                desk: Mutex::default(),
+            }),
+            cancelled: watch::Sender::new(0),
+            is_looking_for_user: Arc::default(),
+        }
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.inner.tools.environment
+    }
+
+    /// Notes what was asked for last, for texts.
+    pub(crate) fn see(&self, signal: Option<LoginSignal>) {
+        self.inner.desk().signal = signal;
+    }
+
+    /// The page and the code that the login of the moment shows.
+    pub(crate) fn invitation(&self) -> Option<ShownCode> {
+        self.inner.desk().invitation.clone()
+    }
+
+    /// Whether a changed token is this agent's own doing.
+    pub(crate) fn is_logging_in(&self) -> bool {
+        self.inner.desk().is_logging_in
+    }
+
+    /// What is wrong with the AWS CLI, if anything, and a number that changes with it.
+    pub(crate) async fn program(&self) -> (Option<String>, u64) {
+        let (stamp, found) = self.inner.program().await;
+        (found.err(), stamp)
+    }
+
+    /// Ends the question or the login of the moment.
+    pub(crate) fn cancel(&self) {
+        self.cancelled.send_modify(|count| *count += 1);
+    }
+
+    /// Clears what a dead predecessor has left, where nobody asks for a login any more: its lock, and its
+    /// login.
+    pub(crate) async fn heal(&self) {
+        let inner = Arc::clone(&self.inner);
+        let healed = tokio::task::spawn_blocking(move || {
+            if !matches!(inner.eyes.signal.read(), Ok(None)) {
+                return;
+            }
+            match inner.lock.try_acquire() {
+                Ok(Acquired::Orphan(guard, orphan)) => {
+                    info!("ending the login of a dead watcher, which nobody asks for any more");
+                    orphan.group.end(LAST_WORDS);
+                    drop(guard);
+                }
+                Ok(Acquired::Ours(_) | Acquired::Busy(_)) => {}
+                Err(error) => warn!(%error, "the login lock"),
+            }
+        });
+        let _done = healed.await;
+    }
+
+    /// Tells the person.
+    pub(crate) fn notify(&self, notice: Notice) {
+        let desktop = self.inner.tools.desktop.clone();
+        tokio::spawn(async move {
+            let (title, text) = match notice {
+                Notice::Fault(text) => ("AWS login: something is to be mended", text),
+                Notice::Waiting(request) => {
+                    let profile = &request.profile;
+                    let text = format!(
+                        "A build waits for an AWS login with profile {profile}. Run: \
+                         sso-watcher login {profile}"
+                    );
+                    ("AWS login needed", text)
+                }
+            };
+            desktop.notify(title, &text).await;
+        });
+    }
+
+    /// Begins an action; its answer comes as an event.
+    pub(crate) fn begin(&self, action: Action) {
+        if action == Action::LookForUser {
+            return self.look_for_user();
+        }
+        let inner = Arc::clone(&self.inner);
+        let cancelled = self.cancelled.subscribe();
+        tokio::spawn(async move {
+            let events = inner.events.clone();
+            // In a task of its own, so that a panic is an answer, too.
+            let work = tokio::spawn(async move { inner.act(action, cancelled).await });
+            let event = work.await.unwrap_or_else(|error| {
+                error!(%error, "an action broke off");
+                Event::Broke(format!("an action broke off: {error}"))
+            });
+            let _nobody_listens_any_more = events.send(event).await;
+        });
+    }
+
+    fn look_for_user(&self) {
+        let is_looking = Arc::clone(&self.is_looking_for_user);
+        if std::mem::replace(&mut *lock(&is_looking), true) {
+            return;
+        }
+        let (desktop, events) = (self.inner.tools.desktop.clone(), self.inner.events.clone());
+        tokio::spawn(async move {
+            let seen = desktop.presence().await;
+            *lock(&is_looking) = false;
+            let presence = Presence {
+                idle: seen.idle,
+                is_locked: seen.locked.unwrap_or(false),
+            };
+            let _nobody_listens_any_more = events.send(Event::UserLookedFor(presence)).await;
+        });
+    }
+}
+
+/// What a login of a dead watcher gets to end by itself when it is told to.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+impl Inner {
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        lock(&self.desk)
+    }
+
+    async fn act(self: Arc<Self>, action: Action, cancelled: watch::Receiver<u64>) -> Event {
+        match action {
+            Action::Lock(request) => {
+                let span = info_span!("request", profile = request.profile);
+                Event::Locked(self.take_lock().instrument(span).await)
+            }
+            Action::Renew(request) => Event::Renewed(match self.session(&request).await {
+                Ok(session) => session.renew().await,
+                Err(why) => crate::decision::Renewal::Hopeless(why),
+            }),
+            Action::Probe(request) => Event::Probed(match self.session(&request).await {
+                Ok(session) => session.probe().await,
+                Err(why) => Err(why),
+            }),
+            Action::Ask(request) => Event::Answered(self.ask(&request, cancelled).await),
+            Action::LogIn(request) => Event::LoginEnded(self.log_in(&request, cancelled).await),
+            Action::Adopt(_) => Event::LoginEnded(self.adopt(cancelled).await),
+            Action::Prove(request) => Event::Proved(self.prove(&request).await),
+            Action::Settle(request, outcome) => {
+                self.settle(request, outcome).await;
+                Event::Settled
+            }
+            Action::Cancel | Action::NoteAttempt | Action::LookForUser | Action::Notify(_) => {
+                Event::Broke("that is no work for hands".to_owned())
+            }
+        }
+    }
+
+    async fn take_lock(self: &Arc<Self>) -> Locking {
+        let inner = Arc::clone(self);
+        let taken = tokio::task::spawn_blocking(move || match inner.lock.try_acquire() {
+            Ok(Acquired::Ours(guard)) => {
+                inner.desk().guard = Some(guard);
+                Locking::Ours
+            }
+            Ok(Acquired::Orphan(guard, orphan)) => {
+                info!("a login of a dead watcher is still running: waiting for it");
+                let mut desk = inner.desk();
+                desk.token_before.clone_from(&orphan.token_before);
+                desk.guard = Some(guard);
+                desk.orphan = Some(orphan);
+                Locking::Orphan
+            }
+            Ok(Acquired::Busy(holder)) => {
+                info!("another login is under way: the lock is held by {holder}");
+                Locking::Busy
+            }
+            Err(error) => Locking::Failed(error.to_string()),
+        });
+        taken.await.unwrap_or_else(|error| Locking::Failed(error.to_string()))
+    }
+
+    /// The session of the requested profile, as the files have it now.
+    async fn session(&self, request: &Request) -> Result<Session, String> {
+        let (locations, environment) = (self.eyes.locations.clone(), self.tools.environment.clone());
+        let name = request.profile.clone();
+        let resolving = move || session::resolve(&locations, &|name| environment.get(name), &name);
+        let profile: SsoProfile = tokio::task::spawn_blocking(resolving)
+            .await
+            .map_err(|error| error.to_string())?
+            .map_err(|fault| fault.to_string())?;
+        Ok(Session::new(profile, &self.eyes.locations, &self.tools.http))
+    }
+
+    /// The AWS CLI to log in with, or what is wrong; with a number that changes with the candidates.
+    async fn program(&self) -> (u64, Result<AwsCli, String>) {
+        let search = self.tools.search.clone();
+        let stamp = tokio::task::block_in_place(|| search.fingerprint());
+        let known = self.desk().program.clone();
+        if let Some((before, found)) = known
+            && before == stamp
+        {
+            return (stamp, found);
+        }
+        let found = search.run().await.map_err(|error| error.to_string());
+        self.desk().program = Some((stamp, found.clone()));
+        (stamp, found)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,119 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::mode::Mode;
+
+/// Logs in with AWS SSO when a build needs it: once, in your own session.
+///
+/// The agent waits for `login-required.json`, which bazel-proxy writes when only a person can help,
+/// renews the login silently if it can, and else runs `aws sso login`. Configuration comes from environment
+/// variables, a file `.env` in this folder or above it, and what was last installed.
+#[derive(Debug, Parser)]
+#[command(name = "sso-watcher", version, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Getting started:
+  sso-watcher doctor      is everything in place? if not, what to do
+  sso-watcher install     run the agent from now on, and after each login to this machine
+  sso-watcher test        a rehearsal: really logs in
+  sso-watcher status      what it does, in words; exit 1 if a login is needed
+
+Exit codes: 0 success, 1 something failed or a login is needed, 64 wrong usage or configuration.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the agent in the foreground, until SIGINT or SIGTERM.
+    Run,
+    /// Install the agent (launchd, systemd) with the variables of today, and start it. Can be repeated.
+    Install,
+    /// Stop the agent and remove what `install` has put in place.
+    Uninstall,
+    /// Start the installed agent.
+    Start,
+    /// Stop it until the next start, or the next login to this machine.
+    Stop,
+    /// Install the agent's file afresh from `.env`, and start it anew.
+    Restart,
+    /// Say what the agent does and what comes next; exit 1 if a login is needed.
+    Status(StatusArgs),
+    /// Show the agent's log.
+    Logs(LogsArgs),
+    /// Log in now, here, and let waiting builds go on.
+    Login(ProfileArgs),
+    /// Log out of the profile's SSO session, and of no other.
+    Logout(ProfileArgs),
+    /// Show what the agent may do by itself, or choose it: auto, notify, silent, standalone.
+    Mode(ModeArgs),
+    /// Ask the agent for a login as a build does, and follow what it does with it.
+    Test(ProfileArgs),
+    /// Forget requests, attempts and dead locks; a login under way goes on.
+    Clean,
+    /// Check everything that a login needs, and say how to mend what is broken.
+    Doctor(ProfileArgs),
+    /// Become another program when told so; for `run` itself.
+    #[command(hide = true)]
+    Launch {
+        /// The program and its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<std::ffi::OsString>,
+    },
+}
+
+/// What `status` takes.
+#[derive(Args, Debug)]
+pub struct StatusArgs {
+    /// As JSON, for programs.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `logs` takes.
+#[derive(Args, Debug)]
+pub struct LogsArgs {
+    /// Follow the log until Ctrl-C.
+    #[arg(short, long)]
+    pub follow: bool,
+    /// How many of the last lines.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
+    pub lines: usize,
+}
+
+/// A profile, where not that of the settings.
+#[derive(Args, Debug)]
+pub struct ProfileArgs {
+    /// A profile of ~/.aws/config; `AWS_PROFILE` unless given.
+    pub profile: Option<String>,
+}
+
+/// What `mode` takes.
+#[derive(Args, Debug)]
+pub struct ModeArgs {
+    /// auto (opens the sign-in page), notify (asks before), silent (only renews), standalone (does
+    /// nothing), or default (what `SSO_LOGIN_MODE` says).
+    #[arg(value_parser = parse_mode)]
+    pub mode: Option<Choice>,
+}
+
+/// A choice of a mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// This one.
+    Mode(Mode),
+    /// That of the settings.
+    Default,
+}
+
+fn parse_mode(text: &str) -> Result<Choice, String> {
+    if text == "default" {
+        return Ok(Choice::Default);
+    }
+    let mode = text.parse().map(Choice::Mode);
+    mode.map_err(|()| "it is one of auto, notify, silent, standalone and default".to_owned())
+}
