@@ -1,6 +1,8 @@
 //! sso-watcher: logs in with AWS SSO when a build needs it, once, in the user's own session.
 
+pub mod aws_cli;
 pub mod platform;
 pub mod run;
+pub mod said;
 #[cfg(test)]
 mod stand_ins;
