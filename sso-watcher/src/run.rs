@@ -11,6 +11,7 @@ mod environment;
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ pub struct Call {
     program: OsString,
     arguments: Vec<OsString>,
     environment: Option<Environment>,
+    folder: Option<PathBuf>,
     stdin: String,
     limit: Duration,
 }
@@ -100,6 +102,7 @@ impl Call {
             program: program.into(),
             arguments: Vec::new(),
             environment: None,
+            folder: None,
             stdin: String::new(),
             limit,
         }
@@ -117,6 +120,13 @@ impl Call {
     #[must_use]
     pub fn environment(mut self, environment: &Environment) -> Self {
         self.environment = Some(environment.clone());
+        self
+    }
+
+    /// The folder that it starts in; this process's own, unless this is called.
+    #[must_use]
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
         self
     }
 
@@ -152,15 +162,19 @@ impl Call {
         } else {
             Stdio::piped()
         };
-        let child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        command
             .args(&self.arguments)
             .env_clear()
             .envs(environment.iter())
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()?;
+            .process_group(0);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        let child = command.spawn()?;
         Ok(Started {
             group: child.id().and_then(|id| i32::try_from(id).ok()),
             child,
