@@ -4,3 +4,4 @@ pub mod platform;
 pub mod run;
 #[cfg(test)]
 mod stand_ins;
+pub mod supervisor;
