@@ -5,6 +5,7 @@ mod renewal;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use sso_session::config::{self, CredentialSource, SsoProfile};
+use sso_session::failure::Failure;
 use sso_session::location::Locations;
 use sso_session::oidc::{Oidc, Probe};
 use sso_session::portal::Portal;
@@ -132,8 +133,14 @@ impl Session {
                 let _moved = tokio::task::spawn_blocking(moving).await;
                 Ok(())
             }
-            Err(failure) => Err(format!("AWS SSO does not answer: {failure}")),
+            Err(failure) => Err(silence(&failure)),
         }
+    }
+
+    /// Whether AWS answers, or why not; changes nothing.
+    pub async fn answers(&self) -> Result<(), String> {
+        let probed = self.oidc.probe(None).await;
+        probed.map(|_| ()).map_err(|failure| silence(&failure))
     }
 
     /// Moves the registration aside, whosever it is.
@@ -141,6 +148,10 @@ impl Session {
         let file = self.registration_file().clone();
         let _moved = tokio::task::spawn_blocking(move || move_aside(&file, None)).await;
     }
+}
+
+fn silence(failure: &Failure) -> String {
+    format!("AWS SSO does not answer: {failure}")
 }
 
 fn move_aside(file: &RegistrationFile, client_id: Option<&str>) {

@@ -1,0 +1,146 @@
+//! What each command does; `main` only chooses.
+
+mod clean;
+mod doctor;
+mod launch;
+mod login;
+mod logout;
+pub mod logs;
+mod mode;
+mod rehearsal;
+mod run;
+mod service;
+mod status;
+
+use std::process::ExitCode;
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use sso_session::http_client::http_client;
+use sso_session::lock::LoginLock;
+use sso_session::signal::SignalFile;
+
+use crate::agent::Eyes;
+use crate::cli::{Cli, Command};
+use crate::decision::Limits;
+use crate::platform::Platform;
+use crate::run::Environment;
+use crate::session::{self, Session};
+use crate::settings::Settings;
+use crate::state_folder::StateFolder;
+
+/// `EX_USAGE` of sysexits.h, for wrong configuration as for wrong usage.
+const EXIT_USAGE: u8 = 64;
+
+/// What every command works with.
+struct Context {
+    settings: Settings,
+    environment: Environment,
+    platform: Platform,
+    state: StateFolder,
+}
+
+/// Runs the chosen command to its end.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let command = match cli.command {
+        Command::Launch { command } => return launch::run(command),
+        other => other,
+    };
+    let environment = Environment::inherited();
+    let vars = |name: &str| environment.get(name);
+    let platform = Platform::from_vars(&vars);
+    let settings = match Settings::from_vars(&vars, platform) {
+        Ok(settings) => settings,
+        Err(faults) => {
+            eprintln!("{faults}");
+            return ExitCode::from(EXIT_USAGE);
+        }
+    };
+    let state = StateFolder::new(settings.locations.state_folder.clone());
+    let context = Context {
+        settings,
+        environment,
+        platform,
+        state,
+    };
+    match command {
+        Command::Run => run::run(context),
+        Command::Install => service::install(&context),
+        Command::Uninstall => service::uninstall(&context),
+        Command::Start => service::start(&context),
+        Command::Stop => service::stop(&context),
+        Command::Restart => service::restart(&context),
+        Command::Status(args) => status::run(&context, args.json),
+        Command::Logs(args) => logs::run(&args, &context.settings.log_file),
+        Command::Login(args) => login::run(&context, args.profile),
+        Command::Logout(args) => logout::run(&context, args.profile),
+        Command::Mode(args) => mode::run(&context, args.mode),
+        Command::Test(args) => rehearsal::run(&context, args.profile),
+        Command::Clean => clean::run(&context),
+        Command::Doctor(args) => doctor::run(&context, args.profile),
+        Command::Launch { command } => launch::run(command),
+    }
+}
+
+impl Context {
+    fn vars(&self) -> impl Fn(&str) -> Option<String> {
+        |name| self.environment.get(name)
+    }
+
+    fn http(&self) -> SharedHttpClient {
+        http_client(self.settings.ca_bundle.as_deref())
+    }
+
+    fn signal(&self) -> SignalFile {
+        SignalFile::new(&self.settings.locations.signal_file)
+    }
+
+    fn login_lock(&self) -> LoginLock {
+        LoginLock::new(self.state.path())
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            cooldown: self.settings.cooldown,
+            poll: self.settings.poll,
+            max_prompts_per_hour: self.settings.max_prompts_per_hour,
+        }
+    }
+
+    fn eyes(&self) -> Eyes {
+        Eyes {
+            locations: self.settings.locations.clone(),
+            state: self.state.clone(),
+            signal: self.signal(),
+            profile: self.settings.profile.clone(),
+            mode: self.settings.mode,
+        }
+    }
+
+    /// The session of a profile, that of the settings if none is named.
+    fn session(&self, profile: Option<&str>) -> Result<Session, String> {
+        let name = profile.unwrap_or(&self.settings.profile);
+        let locations = &self.settings.locations;
+        let profile = session::resolve(locations, &self.vars(), name);
+        let profile = profile.map_err(|fault| fault.to_string())?;
+        Ok(Session::new(profile, locations, &self.http()))
+    }
+
+    /// Runs a future of this command.
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, ExitCode> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build();
+        match runtime {
+            Ok(runtime) => Ok(runtime.block_on(future)),
+            Err(error) => Err(failed(&format!("no threads can be started: {error}"))),
+        }
+    }
+}
+
+/// Says why a command failed.
+fn failed(why: &str) -> ExitCode {
+    eprintln!("sso-watcher: {why}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,164 @@
+//! `sso-watcher login [profile]`: the same login as the agent's, now, for a person at a terminal.
+
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use sso_session::lock::{Acquired, LoginGuard};
+use sso_session::lock::RunningLogin as NotedLogin;
+use tokio::time::Instant;
+
+use super::{Context, failed};
+use crate::aws_cli::login::{LoginPlan, RunningLogin};
+use crate::aws_cli::search::Search;
+use crate::clock;
+use crate::decision::Proof;
+use crate::desktop::Desktop;
+use crate::session::Session;
+
+/// A little longer than the AWS CLI waits for a person.
+const PATIENCE: Duration = Duration::from_secs(620);
+/// How often a lock that somebody else holds is tried again.
+const LOCK_LOOK: Duration = Duration::from_secs(1);
+/// What a login that is in the way gets to end.
+const GRACE: Duration = Duration::from_secs(3);
+/// How often is looked at what the AWS CLI says.
+const OUTPUT_LOOK: Duration = Duration::from_millis(100);
+
+pub(super) fn run(context: &Context, profile: Option<String>) -> ExitCode {
+    let session = match context.session(profile.as_deref()) {
+        Ok(session) => session,
+        Err(why) => return failed(&why),
+    };
+    match context.block_on(log_in(context, &session)) {
+        Ok(Ok(text)) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Ok(Err(why)) => failed(&why),
+        Err(code) => code,
+    }
+}
+
+async fn log_in(context: &Context, session: &Session) -> Result<String, String> {
+    let environment = &context.environment;
+    let search = Search::new(context.settings.login_command.as_deref(), environment);
+    let cli = search.run().await.map_err(|error| error.to_string())?;
+    context.state.create().map_err(|error| error.to_string())?;
+    let before = session.fingerprint().await;
+    let mut guard = take_lock(context).await?;
+    // Whoever is here need not be asked later.
+    context.state.note_hand(clock::wall()).map_err(|error| error.to_string())?;
+    context.state.forget_logout().map_err(|error| error.to_string())?;
+    if session.fingerprint().await != before && session.prove(before.as_deref()).await == Proof::Works {
+        return finish(context, session).await;
+    }
+    let before = session.fingerprint().await;
+    session.probe().await?;
+    context.state.note_attempt(clock::wall()).map_err(|error| error.to_string())?;
+    let desktop = Desktop::new(context.platform, environment);
+    let plan = LoginPlan {
+        flow: desktop.login_flow(),
+        base_profile: session.profile().base_profile.clone(),
+        output: context.state.login_output(),
+        platform: context.platform,
+        environment: environment.clone(),
+        cli,
+    };
+    let mut login = RunningLogin::start(&plan).map_err(|error| error.to_string())?;
+    guard
+        .began(NotedLogin {
+            group: login.group().clone(),
+            profile: session.profile().base_profile.clone(),
+            token_before: before.clone(),
+            deadline: clock::wall().checked_add(PATIENCE),
+        })
+        .map_err(|error| error.to_string())?;
+    login.begin().await;
+    let shown = tokio::spawn(show(context.state.login_output()));
+    let interrupted = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    let ending = login.watch(Instant::now() + PATIENCE, interrupted, |_| ()).await;
+    tokio::time::sleep(OUTPUT_LOOK * 2).await;
+    shown.abort();
+    guard.ended().map_err(|error| error.to_string())?;
+    let outcome = match session.prove(before.as_deref()).await {
+        Proof::Works => finish(context, session).await,
+        Proof::NoNewLogin => Err(format!("there is no new login: {}", ending.meaning().explain())),
+        Proof::Passing(why) | Proof::Hopeless(why) => Err(why),
+    };
+    drop(guard);
+    outcome
+}
+
+/// Takes the lock. A login that is under way is waited for, one that nobody watches is ended.
+async fn take_lock(context: &Context) -> Result<LoginGuard, String> {
+    let lock = context.login_lock();
+    let deadline = Instant::now() + PATIENCE;
+    let mut is_told = false;
+    loop {
+        let taken = tokio::task::block_in_place(|| lock.try_acquire());
+        match taken.map_err(|error| error.to_string())? {
+            Acquired::Ours(guard) => return Ok(guard),
+            Acquired::Orphan(guard, orphan) => {
+                let _gone = tokio::task::block_in_place(|| orphan.group.end(GRACE));
+                return Ok(guard);
+            }
+            Acquired::Busy(holder) if Instant::now() >= deadline => {
+                return Err(format!(
+                    "another login is still under way ({holder}); `sso-watcher clean` clears one that \
+                     is dead"
+                ));
+            }
+            Acquired::Busy(holder) => {
+                if !std::mem::replace(&mut is_told, true) {
+                    println!("Another login is under way ({holder}): waiting for it.");
+                }
+            }
+        }
+        tokio::time::sleep(LOCK_LOOK).await;
+    }
+}
+
+/// What follows a login that works: containers see it, and nobody asks for it any more.
+async fn finish(context: &Context, session: &Session) -> Result<String, String> {
+    let profile = session.profile();
+    let file = session.token_file();
+    file.republish().map_err(|error| error.to_string())?;
+    let signals = context.signal();
+    let signal = signals.read().map_err(|error| error.to_string())?;
+    if let Some(signal) = signal
+        && signal.is_for(&profile.base_profile, profile.session.name.as_deref())
+    {
+        let removed = signals.remove_handled(signal.generation);
+        removed.map_err(|error| error.to_string())?;
+    }
+    let until = session.token().await.map(|token| sso_session::date::format(token.expires_at));
+    Ok(format!(
+        "Signed in with profile {}: the token lasts until {}{}. Waiting builds go on within seconds.",
+        profile.base_profile,
+        until.unwrap_or_default(),
+        if profile.session.can_be_refreshed() { ", and is renewed by itself" } else { "" },
+    ))
+}
+
+/// Shows what the AWS CLI says as it says it.
+async fn show(output: impl AsRef<Path>) {
+    let mut shown = 0;
+    loop {
+        let _not_yet = print_from(output.as_ref(), &mut shown);
+        tokio::time::sleep(OUTPUT_LOOK).await;
+    }
+}
+
+fn print_from(output: &Path, shown: &mut u64) -> std::io::Result<()> {
+    let mut file = std::fs::File::open(output)?;
+    file.seek(SeekFrom::Start(*shown))?;
+    let mut text = Vec::new();
+    *shown += file.take(64 * 1024).read_to_end(&mut text)? as u64;
+    let mut out = std::io::stdout().lock();
+    out.write_all(&text)?;
+    out.flush()
+}

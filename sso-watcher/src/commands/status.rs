@@ -1,0 +1,68 @@
+//! `sso-watcher status`: what the agent does, and what comes next; exit 1 if a login is needed.
+
+use std::process::ExitCode;
+
+use sso_session::process::boot_id;
+use sso_session::token::{Reading, TokenFile};
+
+use super::{Context, failed};
+use crate::agent::journal::Journal;
+use crate::aws_cli::search::Search;
+use crate::clock;
+use crate::status::{Found, Status, is_agent_alive};
+
+pub(super) fn run(context: &Context, as_json: bool) -> ExitCode {
+    let status = match gather(context) {
+        Ok(status) => status,
+        Err(code) => return code,
+    };
+    if as_json {
+        match serde_json::to_string_pretty(&status) {
+            Ok(json) => println!("{json}"),
+            Err(error) => return failed(&error.to_string()),
+        }
+    } else {
+        println!("{status}");
+    }
+    if status.login_needed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// Looks at everything; changes nothing.
+pub(super) fn gather(context: &Context) -> Result<Status, ExitCode> {
+    let settings = &context.settings;
+    let search = Search::new(settings.login_command.as_deref(), &context.environment);
+    let found = context.block_on(async { search.run().await })?;
+    let program = (found.err().map(|error| error.to_string()), search.fingerprint());
+    let now = clock::now();
+    let seen = context.eyes().look(&context.vars(), program, now);
+    for complaint in &seen.complaints {
+        eprintln!("sso-watcher: {complaint}");
+    }
+    let token = seen.profile.as_ref().and_then(|profile| {
+        let name = profile.session.token_file_name();
+        match TokenFile::new(&settings.locations.token_folder, name).read() {
+            Reading::Found(token) => Some(token),
+            Reading::Absent | Reading::Unreadable(_) => None,
+        }
+    });
+    let lock = context.login_lock().look();
+    let lock = lock.unwrap_or_else(|error| {
+        eprintln!("sso-watcher: {error}");
+        None
+    });
+    let found = Found {
+        sight: seen.sight,
+        signal: seen.signal,
+        profile: seen.profile,
+        profile_name: settings.profile.clone(),
+        token,
+        journal: Journal::read(&context.state),
+        is_agent_alive: is_agent_alive(&context.state),
+        lock: lock.map(|holder| holder.to_string()),
+    };
+    Ok(Status::new(found, &boot_id(), context.limits(), now))
+}
