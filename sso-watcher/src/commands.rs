@@ -1,0 +1,3 @@
+//! What each command does; `main` only chooses.
+
+pub mod logs;
