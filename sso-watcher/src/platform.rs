@@ -11,7 +11,7 @@ pub enum Platform {
 }
 
 /// For tests: drives the programs of the other system.
-const OVERRIDE: &str = "SSO_WATCHER_PLATFORM";
+pub(crate) const OVERRIDE: &str = "SSO_WATCHER_PLATFORM";
 
 impl Platform {
     /// The system that this runs on, unless `SSO_WATCHER_PLATFORM` says `macos` or `linux`.

@@ -81,6 +81,7 @@ fn test_functions() -> BTreeSet<String> {
         ("sso-session/src", "sso_session"),
         ("sso-session/tests", "sso_session"),
         ("sso-watcher/src", "sso_watcher"),
+        ("sso-watcher/tests", "sso_watcher"),
     ] {
         collect(&root.join(folder), prefix, &mut functions);
     }
