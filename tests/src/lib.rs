@@ -3,6 +3,8 @@
 //!
 //! Nothing here sleeps to wait for something: [`eventually`] polls for a condition and gives up.
 
+pub mod clients;
+pub mod commands;
 mod http_client;
 mod programs;
 mod proxy;

@@ -10,6 +10,8 @@ use super::error::SupervisorError;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// An agent with a broken configuration ends well before.
 const STEADY: Duration = Duration::from_secs(1);
+/// An agent that was seen dead so often, in a row or between two starts, is not just about to be started.
+const FAILED_LOOKS: u32 = 10;
 /// How often a supervisor is asked.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -22,6 +24,12 @@ pub(super) struct Sight {
     pub(super) last_exit: Option<i32>,
 }
 
+impl Sight {
+    fn has_failed(self) -> bool {
+        !self.is_running && self.last_exit.is_some_and(|code| code != 0)
+    }
+}
+
 /// Waits until the same process has been seen for a second. `hint` is a command that shows what the agent
 /// said.
 pub(super) async fn stays_up(
@@ -29,27 +37,26 @@ pub(super) async fn stays_up(
     hint: &str,
 ) -> Result<(), SupervisorError> {
     let began = Instant::now();
-    let mut first: Option<(Option<u32>, Instant)> = None;
-    let mut last_exit = None;
+    let mut sight = look().await?;
+    let mut unchanged_since = began;
+    let mut failed_looks = 0;
     loop {
-        let sight = look().await?;
-        let now = Instant::now();
-        last_exit = sight.last_exit.or(last_exit);
-        match first {
-            Some((pid, since)) if sight.is_running && pid == sight.pid => {
-                if now.duration_since(since) >= STEADY {
-                    return Ok(());
-                }
-            }
-            Some(_) | None => first = sight.is_running.then_some((sight.pid, now)),
+        if sight.is_running && unchanged_since.elapsed() >= STEADY {
+            return Ok(());
         }
-        if now.duration_since(began) >= PATIENCE {
+        failed_looks += u32::from(sight.has_failed());
+        if failed_looks >= FAILED_LOOKS || began.elapsed() >= PATIENCE {
             return Err(SupervisorError::NotUp {
-                last_exit,
+                last_exit: sight.last_exit,
                 look: hint.to_owned(),
             });
         }
         sleep(LOOK_EVERY).await;
+        let next = look().await?;
+        if next != sight {
+            unchanged_since = Instant::now();
+        }
+        sight = next;
     }
 }
 
@@ -91,18 +98,42 @@ mod tests {
         assert!(took >= STEADY + 2 * LOOK_EVERY, "{took:?}");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_process_that_ends_again_and_again_is_not_up() {
-        let gone = Sight {
-            last_exit: Some(64),
+    fn ended(code: i32) -> Sight {
+        Sight {
+            last_exit: Some(code),
             ..Sight::default()
-        };
-        let sights: Vec<_> = (1..40).flat_map(|pid| [running(pid), gone]).collect();
-        let (outcome, took) = outcome(&sights).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_ends_at_once_is_not_up() {
+        let (outcome, took) = outcome(&[running(7), ended(64)]).await;
         assert_eq!(
-            outcome.expect_err("never up").to_string(),
+            outcome.expect_err("not up").to_string(),
             "the agent was started, but does not stay up (its last exit code: 64). See why: `x`"
         );
+        assert!(took < PATIENCE / 2, "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_ends_again_and_again_is_not_up() {
+        let sights: Vec<_> = (1..40).flat_map(|pid| [running(pid), ended(1)]).collect();
+        let (outcome, took) = outcome(&sights).await;
+        outcome.expect_err("never up");
+        assert!(took < PATIENCE / 2, "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_never_comes_is_not_up() {
+        let (outcome, took) = outcome(&[Sight::default()]).await;
+        outcome.expect_err("never up");
         assert!(took >= PATIENCE && took < PATIENCE * 2, "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_former_process_is_no_failure() {
+        let sights = [ended(64), ended(64), running(8)];
+        let (outcome, _) = outcome(&sights).await;
+        outcome.expect("up");
     }
 }

@@ -9,8 +9,8 @@ use crate::run::{Call, Environment, RunError};
 const LIMIT: Duration = Duration::from_secs(15);
 /// More than any line that either says.
 const LONGEST_WORDS: usize = 300;
-/// What launchctl says last, whatever happened, and what helps nobody with an agent of one's own.
-const NO_WORDS: &str = "Try re-running the command as root";
+/// How the lines begin that launchctl and systemctl add to what happened.
+const ADVICE: [&str; 2] = ["Try re-running the command as root", "See \"systemctl"];
 
 /// A program that controls a supervisor.
 #[derive(Clone, Debug)]
@@ -120,7 +120,8 @@ fn outcome(status: std::process::ExitStatus) -> String {
 /// The last line that says something, cut, without its full stop.
 fn last_words(text: &str) -> Option<String> {
     let mut lines = text.lines().rev().map(str::trim);
-    let line = lines.find(|line| !line.is_empty() && !line.starts_with(NO_WORDS))?;
+    let is_advice = |line: &str| ADVICE.iter().any(|advice| line.starts_with(advice));
+    let line = lines.find(|line| !line.is_empty() && !is_advice(line))?;
     let line = line.strip_suffix('.').unwrap_or(line);
     let letters = line.chars().filter(|letter| !letter.is_control());
     Some(letters.take(LONGEST_WORDS).collect())

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::bucket::write;
 use crate::clients::{AWS_CLI, OLD_AWS_CLI, Part};
-use crate::commands::{Ended, client, run, succeed};
 use crate::shared_home::{PROFILE, SharedHome};
+use tests::commands::{Ended, client, run, succeed};
 
 /// No call takes longer; a login that nobody finishes would take ten minutes.
 const LIMIT: Duration = Duration::from_mins(2);

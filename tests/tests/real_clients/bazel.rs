@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::bucket::write;
 use crate::build::{Build, LIMIT, Place, cold_warm_and_offline, remove};
 use crate::clients::{BAZEL, SAMPLE_JARS, are_installed};
-use crate::commands::succeed;
+use tests::commands::succeed;
 
 pub(crate) struct Bazel;
 

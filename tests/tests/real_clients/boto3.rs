@@ -8,8 +8,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::clients::clients_folder;
-use crate::commands::client;
 use crate::shared_home::{PROFILE, SharedHome};
+use tests::commands::client;
 
 /// No answer takes longer, on a busy machine either.
 const LIMIT: Duration = Duration::from_mins(1);

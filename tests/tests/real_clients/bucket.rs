@@ -13,7 +13,7 @@ use tests::{Scratch, workspace_folder};
 use tokio::sync::OnceCell;
 
 use crate::aftermath::{Aftermath, shared_folder};
-use crate::commands::succeed;
+use tests::commands::succeed;
 
 struct Shared {
     folder: PathBuf,

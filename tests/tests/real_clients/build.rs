@@ -13,8 +13,8 @@ use tests::{Proxy, ProxyBuilder};
 use tokio::sync::Mutex;
 
 use crate::bucket::World;
-use crate::commands::{client, succeed};
 use crate::request_log::{Logged, requests};
+use tests::commands::{client, succeed};
 
 /// No build works longer, on a busy machine either.
 pub(crate) const LIMIT: Duration = Duration::from_mins(2);

@@ -11,7 +11,7 @@ use tests::scratch::BUCKET;
 use tests::{Proxy, Scratch};
 
 use crate::clients::{CURL, are_installed};
-use crate::commands::{Ended, client, run};
+use tests::commands::{Ended, client, run};
 
 /// The key of the object that every test here fetches.
 const KEY: &str = "org/example/tool/1.0/tool-1.0.jar";

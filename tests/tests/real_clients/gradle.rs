@@ -2,7 +2,7 @@
 
 use crate::build::{Build, Place, cold_warm_and_offline, remove};
 use crate::clients::{GRADLE, SAMPLE_JARS, are_installed};
-use crate::commands::succeed;
+use tests::commands::succeed;
 
 pub(crate) struct Gradle;
 

@@ -16,7 +16,6 @@ mod boto3;
 mod bucket;
 mod build;
 mod clients;
-mod commands;
 mod curl;
 mod gradle;
 mod maven;

@@ -3,7 +3,7 @@
 use crate::bucket::files_below;
 use crate::build::{Build, Place, cold_warm_and_offline, remove};
 use crate::clients::{MAVEN, SAMPLE_JARS, are_installed};
-use crate::commands::succeed;
+use tests::commands::succeed;
 
 pub(crate) struct Maven;
 

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::aftermath::{Aftermath, shared_folder};
 use crate::clients::{CURL, RADOSGW, are_installed};
-use crate::commands::{client, succeed};
+use tests::commands::{client, succeed};
 
 /// A running radosgw and a user of it.
 pub(super) struct Gateway {

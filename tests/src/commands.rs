@@ -12,24 +12,32 @@ use nix::unistd::Pid;
 
 /// How a command ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) status: ExitStatus,
-    pub(crate) stdout: Vec<u8>,
-    pub(crate) stderr: String,
+pub struct Ended {
+    /// Its status.
+    pub status: ExitStatus,
+    /// All of its standard output.
+    pub stdout: Vec<u8>,
+    /// All of its standard error.
+    pub stderr: String,
 }
 
 impl Ended {
-    pub(crate) fn text(&self) -> String {
+    /// Its standard output as text.
+    #[must_use]
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
-    pub(crate) fn code(&self) -> i32 {
+    /// Its exit code; −1 if a signal ended it.
+    #[must_use]
+    pub fn code(&self) -> i32 {
         self.status.code().unwrap_or(-1)
     }
 }
 
 /// A client: nothing of the caller's environment, a home of its own, no proxy for loopback.
-pub(crate) fn client(program: &str, home: &Path) -> Command {
+#[must_use]
+pub fn client(program: &str, home: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .env_clear()
@@ -42,7 +50,10 @@ pub(crate) fn client(program: &str, home: &Path) -> Command {
 }
 
 /// Runs a command that has to succeed within `limit`.
-pub(crate) async fn succeed(command: Command, limit: Duration) -> Ended {
+///
+/// # Panics
+/// If it does not; with what it said.
+pub async fn succeed(command: Command, limit: Duration) -> Ended {
     let name = format!("{command:?}");
     let ended = run(command, limit).await;
     assert!(
@@ -56,7 +67,10 @@ pub(crate) async fn succeed(command: Command, limit: Duration) -> Ended {
 }
 
 /// Runs a command to its end; after `limit` its process group is killed and the test fails.
-pub(crate) async fn run(mut command: Command, limit: Duration) -> Ended {
+///
+/// # Panics
+/// If it cannot be started, or does not end; with what it said.
+pub async fn run(mut command: Command, limit: Duration) -> Ended {
     let name = format!("{command:?}");
     // Files and not pipes: a server that a client leaves behind may hold a pipe open for ever.
     let mut stdout = tempfile::tempfile().expect("a file for stdout");

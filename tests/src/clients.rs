@@ -1,0 +1,84 @@
+//! Which of the real parts this machine has.
+
+use std::path::PathBuf;
+
+use crate::workspace_folder;
+
+/// A part that `tests/install-clients.sh` installs.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    name: &'static str,
+    proof: &'static str,
+}
+
+/// Bazel 4.2.3.
+pub const BAZEL: Part = Part::new("Bazel", "/usr/bin/bazel");
+/// Maven, without its plugins.
+pub const MAVEN: Part = Part::new("Maven", "/usr/bin/mvn");
+/// Gradle 4.4.1.
+pub const GRADLE: Part = Part::new("Gradle", "/usr/bin/gradle");
+/// curl.
+pub const CURL: Part = Part::new("curl", "/usr/bin/curl");
+/// Debian's jars, poms and Maven plugins.
+pub const SAMPLE_JARS: Part = Part::new(
+    "the sample repository",
+    "/usr/share/maven-repo/org/apache/maven/plugins/maven-compiler-plugin",
+);
+/// The version that people have now: signs in with a browser, and honours `AWS_ENDPOINT_URL`.
+pub const AWS_CLI: Part = Part::new("AWS CLI 2.38.5", "bin/aws");
+/// Debian's: the oldest that some still have, which signs in with a device code only.
+pub const OLD_AWS_CLI: Part = Part::new("AWS CLI 2.9.19", "/usr/bin/aws");
+/// boto3 and botocore, for `PYTHONPATH`.
+pub const BOTO3: Part = Part::new("boto3", "python/boto3");
+/// Ceph's S3 and STS.
+pub const RADOSGW: Part = Part::new("Ceph radosgw", "/usr/bin/radosgw");
+/// Checks units.
+pub const SYSTEMD_ANALYZE: Part = Part::new("systemd-analyze", "/usr/bin/systemd-analyze");
+
+impl Part {
+    /// A part that is there if this file is; a relative path is below [`clients_folder`].
+    #[must_use]
+    pub const fn new(name: &'static str, proof: &'static str) -> Self {
+        Self { name, proof }
+    }
+
+    /// The program, or the file that stands for it.
+    #[must_use]
+    pub fn path(self) -> PathBuf {
+        clients_folder().join(self.proof)
+    }
+}
+
+/// Where `tests/install-clients.sh` puts what is no Debian package.
+#[must_use]
+pub fn clients_folder() -> PathBuf {
+    let folder = std::env::var_os("CLIENTS_DIR").map(PathBuf::from);
+    folder.unwrap_or_else(|| workspace_folder().join("tests/.clients"))
+}
+
+/// Whether all of them are there. If not, says so, and the test returns; where
+/// `REAL_CLIENTS=required`, it panics instead.
+///
+/// # Panics
+/// Where one is missing and required.
+#[must_use]
+pub fn are_installed(parts: &[Part]) -> bool {
+    let required = std::env::var("REAL_CLIENTS").is_ok_and(|value| value == "required");
+    are_there(parts, required)
+}
+
+/// The same, by an argument.
+///
+/// # Panics
+/// Where one is missing and required.
+#[must_use]
+pub fn are_there(parts: &[Part], required: bool) -> bool {
+    let missing = parts.iter().find(|part| !part.path().exists());
+    let Some(Part { name, .. }) = missing else {
+        return true;
+    };
+    let text = format!("skipped: {name} is not installed (tests/install-clients.sh)");
+    assert!(!required, "{text}");
+    eprintln!("{text}");
+    false
+}
