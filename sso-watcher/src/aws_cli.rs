@@ -11,6 +11,7 @@
 
 pub mod login;
 pub mod search;
+pub mod verdict;
 mod version;
 
 use std::path::PathBuf;
