@@ -7,11 +7,12 @@ mod serve;
 
 use std::process::ExitCode;
 
+use program::faults::{Fault, Faults};
 use sso_session::location::Locations;
 
 use crate::aws;
 use crate::cli::{Cli, Command};
-use crate::config::{Config, Fault, Faults};
+use crate::config::Config;
 use crate::credentials::{Sessions, Source};
 
 /// `EX_USAGE` of sysexits.h, for wrong configuration as for wrong usage.

@@ -3,18 +3,25 @@
 //! Variables come in through a function, so tests never touch the process's environment. The
 //! table of variables is [`VARIABLES`]; `.env.example` and the README are held to it by tests.
 
-mod faults;
 mod setting;
-mod value;
 mod variables;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use faults::{Fault, Faults};
-use value::Reader;
-pub use variables::{VARIABLES, Variable};
+use program::Program;
+use program::faults::Faults;
+use program::reader::{LONGEST, Reader};
+
+pub use variables::{VARIABLES, empty_is_unset};
+
+/// Who reads the variables.
+pub const PROGRAM: Program = Program {
+    name: "bazel-proxy",
+    variables_come_from: "Variables are read from the environment and from a file .env in this \
+                          folder or above it;\n.env.example lists them all.",
+};
 
 /// Everything that the process is told from outside.
 #[derive(Clone, Debug)]
@@ -101,21 +108,22 @@ pub enum LogFormat {
 impl Config {
     /// Reads all variables, or reports every fault found.
     pub fn from_vars(vars: &impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
-        let mut read = Reader::new(vars);
+        let mut read = Reader::new(PROGRAM, vars);
+        let any = Duration::ZERO..=LONGEST;
         let config = Self {
-            bucket: read.bucket_name(),
-            prefix: read.prefix(),
+            bucket: setting::bucket_name(&mut read),
+            prefix: setting::prefix(&mut read),
             profile: profile(vars),
-            region: read.region(),
-            s3_endpoint: read.s3_endpoint(),
+            region: setting::region(&mut read),
+            s3_endpoint: setting::s3_endpoint(&mut read),
             listen: listen(&mut read),
-            allowed_hosts: read.host_names("PROXY_ALLOWED_HOSTS"),
+            allowed_hosts: setting::host_names(&mut read, "PROXY_ALLOWED_HOSTS"),
             cache: cache(&mut read),
-            metadata_ttl: read.duration("METADATA_TTL", Duration::from_mins(1), Duration::ZERO),
+            metadata_ttl: read.duration("METADATA_TTL", Duration::from_mins(1), any.clone()),
             check_interval: check_interval(&mut read),
             renewal_threshold: renewal_threshold(&mut read),
             // Just below the ten minutes that coursier's callers allow it.
-            login_wait: read.duration("LOGIN_WAIT", Duration::from_mins(9), Duration::ZERO),
+            login_wait: read.duration("LOGIN_WAIT", Duration::from_mins(9), any),
             log: log(&mut read),
             ca_bundle: read.ca_bundle(),
         };
@@ -164,7 +172,7 @@ fn profile(vars: &impl Fn(&str) -> Option<String>) -> Profile {
     }
 }
 
-fn listen<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> Listen {
+fn listen(read: &mut Reader<'_>) -> Listen {
     const LOOPBACKS: [IpAddr; 2] = [
         IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -193,27 +201,31 @@ fn listen<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> Listen {
     }
 }
 
-fn cache<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> CacheConfig {
+fn cache(read: &mut Reader<'_>) -> CacheConfig {
     const GIB: u64 = 1 << 30;
     CacheConfig {
-        folder: read.cache_folder(),
+        folder: setting::cache_folder(read),
         max_size_bytes: read.size("CACHE_MAX_SIZE", 20 * GIB),
         min_free_bytes: read.size("CACHE_MIN_FREE", 2 * GIB),
     }
 }
 
-fn renewal_threshold<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> Duration {
+fn renewal_threshold(read: &mut Reader<'_>) -> Duration {
     const DEFAULT: Duration = Duration::from_mins(20);
-    read.duration("RENEWAL_THRESHOLD", DEFAULT, Duration::from_secs(1))
+    read.duration(
+        "RENEWAL_THRESHOLD",
+        DEFAULT,
+        Duration::from_secs(1)..=LONGEST,
+    )
 }
 
 /// `CHECK_INTERVAL` beats `REFRESH_INTERVAL`, its older spelling in milliseconds.
-fn check_interval<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> Duration {
+fn check_interval(read: &mut Reader<'_>) -> Duration {
     const DEFAULT: Duration = Duration::from_mins(1);
     const LEAST: Duration = Duration::from_secs(1);
     const MOST_MILLISECONDS: u64 = 365 * 24 * 3_600_000;
     if read.is_set("CHECK_INTERVAL") {
-        return read.duration("CHECK_INTERVAL", DEFAULT, LEAST);
+        return read.duration("CHECK_INTERVAL", DEFAULT, LEAST..=LONGEST);
     }
     let milliseconds: u64 =
         read.number("REFRESH_INTERVAL", 60_000, "a whole number of milliseconds");
@@ -239,7 +251,7 @@ fn check_interval<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> Du
     Duration::from_millis(milliseconds)
 }
 
-fn log<F: Fn(&str) -> Option<String>>(read: &mut Reader<'_, F>) -> LogConfig {
+fn log(read: &mut Reader<'_>) -> LogConfig {
     let format = match read.text("LOG_FORMAT").as_deref() {
         None | Some("text") => LogFormat::Text,
         Some("json") => LogFormat::Json,

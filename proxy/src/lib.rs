@@ -18,7 +18,6 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod credentials;
-pub mod environment;
 pub mod error;
 pub mod fetch;
 pub mod flight;

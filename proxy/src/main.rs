@@ -2,11 +2,13 @@
 
 use std::process::ExitCode;
 
+use bazel_proxy::config::{PROGRAM, empty_is_unset};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    if let Err(error) = bazel_proxy::environment::prepare() {
-        eprintln!("bazel-proxy: {error}");
+    let name = PROGRAM.name;
+    if let Err(error) = program::environment::prepare(name, empty_is_unset) {
+        eprintln!("{name}: {error}");
         return ExitCode::from(64);
     }
     let cli = match bazel_proxy::cli::Cli::try_parse() {

@@ -19,6 +19,7 @@ mod leftovers;
 mod link;
 pub(crate) mod owner;
 mod staged;
+mod stamp;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _};
@@ -30,6 +31,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use staged::Staged;
+pub(crate) use stamp::Stamp;
 
 /// More than any token: what a proof of a writable folder writes.
 const PROOF_BYTES: usize = 8 * 1024;
@@ -76,17 +78,46 @@ impl DiskError {
 
 /// Replaces a file as a whole, or leaves it as it was. Creates its folder if there is none.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    replace_if(path, bytes, |_| true).map(|_| ())
+}
+
+/// Replaces the very file that was `seen`: gives the stamp of the new one, or none if by now there is
+/// another file, another content or nothing at `path`.
+///
+/// Between that look and the rename there are a few microseconds; nobody but a lock could close them,
+/// and other writers take none.
+pub(crate) fn replace_unchanged(
+    path: &Path,
+    bytes: &[u8],
+    seen: Stamp,
+) -> Result<Option<Stamp>, DiskError> {
+    let is_unchanged = |path: &Path| {
+        let metadata = fs::metadata(path);
+        metadata.is_ok_and(|metadata| Stamp::of(&metadata) == seen)
+    };
+    replace_if(path, bytes, is_unchanged)
+}
+
+fn replace_if(
+    path: &Path,
+    bytes: &[u8],
+    is_meant: impl FnOnce(&Path) -> bool,
+) -> Result<Option<Stamp>, DiskError> {
     let path = link::target(path).map_err(DiskError::at("following the link", path))?;
     let folder = folder_of(&path);
     create_folder(folder)?;
     let mut staged = Staged::create(&path)?;
     staged.write(bytes)?;
-    let written_at = staged.modified();
+    let written = staged.metadata()?;
+    if !is_meant(&path) {
+        staged.discard()?;
+        return Ok(None);
+    }
     staged.publish(&path)?;
-    if let Some(written_at) = written_at {
+    if let Ok(written_at) = written.modified() {
         leftovers::remove(folder, written_at);
     }
-    Ok(())
+    Ok(Some(Stamp::of(&written)))
 }
 
 /// Reads a regular file of at most `max_bytes`.
@@ -94,6 +125,14 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
 /// # Errors
 /// `NotFound`, `FileTooLarge`, `InvalidInput` for a pipe or folder (which would block), and others.
 pub fn read_bounded(path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8>>, DiskError> {
+    read_stamped(path, max_bytes).map(|(bytes, _)| bytes)
+}
+
+/// Reads as [`read_bounded`] does, and gives the stamp that the file had before its first byte was read.
+pub(crate) fn read_stamped(
+    path: &Path,
+    max_bytes: u64,
+) -> Result<(Zeroizing<Vec<u8>>, Stamp), DiskError> {
     let read = || {
         let file = OpenOptions::new()
             .read(true)
@@ -114,7 +153,7 @@ pub fn read_bounded(path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8>>, D
             let text = format!("longer than {max_bytes} bytes");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
         }
-        Ok(bytes)
+        Ok((bytes, Stamp::of(&metadata)))
     };
     read().map_err(DiskError::at("reading", path))
 }

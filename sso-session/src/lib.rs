@@ -18,6 +18,7 @@ pub mod date;
 pub mod disk;
 mod document;
 pub mod failure;
+pub mod http_client;
 pub mod location;
 pub mod lock;
 mod nonce;

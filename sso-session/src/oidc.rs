@@ -7,12 +7,12 @@ use aws_sdk_ssooidc::config::retry::RetryConfig;
 use aws_sdk_ssooidc::config::timeout::TimeoutConfig;
 use aws_sdk_ssooidc::config::{BehaviorVersion, Region};
 use aws_sdk_ssooidc::operation::create_token::CreateTokenError;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use tokio::time::timeout;
 
 use crate::failure::Failure;
+use crate::http_client::SharedHttpClient;
 use crate::secret::Secret;
 use crate::token::Token;
 use crate::verdict::{self, Verdict};

@@ -7,10 +7,10 @@ use aws_sdk_sso::Client;
 use aws_sdk_sso::config::retry::RetryConfig;
 use aws_sdk_sso::config::timeout::TimeoutConfig;
 use aws_sdk_sso::config::{BehaviorVersion, Region};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::time::timeout;
 
 use crate::failure::Failure;
+use crate::http_client::SharedHttpClient;
 use crate::secret::Secret;
 use crate::verdict::{self, Verdict};
 

@@ -4,9 +4,12 @@
 //! program does not know, or that have another type than it expects, are kept on every rewrite.
 
 mod file;
+mod republish;
+mod sight;
 
 use std::time::SystemTime;
 
+use sha1::{Digest as _, Sha1};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -14,6 +17,8 @@ use crate::document::{Fields, ObjectWriter};
 use crate::secret::Secret;
 
 pub use file::{Reading, TokenFile, UnreadableToken, Written};
+pub use republish::Republished;
+pub use sight::{Change, Sight};
 
 /// A login: what it opens, until when, and what may renew it. Times are whole seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +114,13 @@ impl Token {
     #[must_use]
     pub fn is_same_login(&self, other: &Self) -> bool {
         self.access_token == other.access_token
+    }
+
+    /// Tells logins apart where the token itself must not be: 16 hex digits of the access token's SHA-1.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let hash = Sha1::digest(self.access_token.expose());
+        hex::encode(&hash[..8])
     }
 
     /// Whether it holds all that a refresh needs.
@@ -213,6 +225,18 @@ mod tests {
         assert!(one.is_same_login(&other));
         other.access_token = Secret::new("b");
         assert!(!one.is_same_login(&other));
+    }
+
+    #[test]
+    fn a_fingerprint_is_that_of_the_login_and_not_the_token() {
+        let one = Token::parse(WHOLE.as_bytes()).expect("a token");
+        let mut other = one.clone();
+        other.expires_at += Duration::from_secs(1);
+        // From Python: hashlib.sha1(b"a").hexdigest()[:16].
+        assert_eq!(one.fingerprint(), "86f7e437faa5a7fc");
+        assert_eq!(other.fingerprint(), one.fingerprint());
+        other.access_token = Secret::new("b");
+        assert_ne!(other.fingerprint(), one.fingerprint());
     }
 
     #[test]

@@ -11,11 +11,11 @@ mod sso;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use program::report::Report;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::CheckArgs;
 use crate::config::Config;
-use report::Report;
 
 /// 128 + SIGINT, as shells count.
 const EXIT_INTERRUPTED: u8 = 130;
@@ -31,7 +31,7 @@ pub(super) fn run(args: &CheckArgs, vars: &impl Fn(&str) -> Option<String>) -> E
     let config = match Config::from_vars(&vars) {
         Ok(config) => config,
         Err(faults) => {
-            for fault in &faults.0 {
+            for fault in &faults.list {
                 report.failed("configuration", &super::one_line(fault), &fault.cure);
             }
             report.skipped(&["all else"], "there is no configuration to use");

@@ -1,10 +1,9 @@
 //! A file beside its place, that takes it or disappears.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use super::{DiskError, folder_of, leftovers, owner};
 
@@ -42,9 +41,10 @@ impl Staged {
             .map_err(DiskError::at("writing", &self.path))
     }
 
-    /// When it was last written, by the clock of its file system.
-    pub(super) fn modified(&self) -> Option<SystemTime> {
-        self.file.metadata().and_then(|file| file.modified()).ok()
+    /// Which file it is; its times are by the clock of its file system.
+    pub(super) fn metadata(&self) -> Result<Metadata, DiskError> {
+        let metadata = self.file.metadata();
+        metadata.map_err(DiskError::at("looking at", &self.path))
     }
 
     /// Puts the file in its place.

@@ -13,7 +13,7 @@ use super::{Token, TokenError};
 use crate::disk::{self, DiskError};
 
 /// Tokens have 2 to 6 KiB; what is longer is none.
-const MOST_BYTES: u64 = 256 * 1024;
+pub(super) const MOST_BYTES: u64 = 256 * 1024;
 
 /// A writer needs milliseconds; after half a second nobody is at work any more.
 const ATTEMPTS: u32 = 5;

@@ -1,6 +1,7 @@
 //! The cache's folder: can it be written, and is there room?
 
-use super::report::Report;
+use program::report::Report;
+
 use crate::cache::{Cache, CacheError, CacheFolder, Limits};
 use crate::config::CacheConfig;
 

@@ -9,9 +9,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use program::report::Report;
 use sso_session::date;
 
-use super::report::Report;
+use super::report::failed_with;
 use super::sso;
 use crate::aws::SharedHttpClient;
 use crate::config::Config;
@@ -66,7 +67,7 @@ async fn check_credentials(
     match credentials.looked_at(CREDENTIALS_PATIENCE).await {
         Ok(valid) => report.passed(step, &describe(config, &valid)),
         Err(error) => {
-            report.failed_with(step, &error);
+            failed_with(report, step, &error);
             return report.skipped(&["bucket"], "there are no credentials to use");
         }
     }
@@ -84,7 +85,7 @@ async fn check_credentials(
                 config.bucket
             ),
         ),
-        Err(error) => report.failed_with("bucket", &error),
+        Err(error) => failed_with(report, "bucket", &error),
     }
 }
 

@@ -3,10 +3,10 @@
 mod registration;
 mod renewal;
 
+use program::report::Report;
 use sso_session::date;
 use sso_session::token::{Reading, Token, UnreadableToken};
 
-use super::report::Report;
 use crate::config::Profile;
 use crate::credentials::{SsoBasis, now};
 

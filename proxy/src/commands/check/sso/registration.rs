@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use program::report::Report;
 use sso_session::date;
 use sso_session::registration::RegistrationError;
 use sso_session::token::Token;
 
-use super::super::report::Report;
 use crate::credentials::{SsoBasis, now};
 
 const STEP: &str = "registration";

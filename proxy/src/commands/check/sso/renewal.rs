@@ -1,10 +1,10 @@
 //! The renewal of the token: can it be done from here, and if it is due, is it done?
 
+use program::report::Report;
 use sso_session::date;
 use sso_session::refresh::RenewalError;
 use sso_session::token::Token;
 
-use super::super::report::Report;
 use crate::credentials::{Outlook, SsoBasis, now};
 
 const STEP: &str = "refresh";

@@ -1,36 +1,49 @@
 //! One reader for all variables: parses a value, or notes a fault and goes on with the default.
 
+mod checked;
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Fault, Faults};
+use crate::Program;
+use crate::faults::{Fault, Faults};
 
-/// Timers cannot count everything that a `Duration` can hold.
-const LONGEST: Duration = Duration::from_hours(365 * 24);
+/// A year: timers cannot count everything that a `Duration` can hold.
+pub const LONGEST: Duration = Duration::from_hours(365 * 24);
 
 /// Reads variables and gathers faults.
-pub(super) struct Reader<'a, F> {
-    vars: &'a F,
+pub struct Reader<'a> {
+    program: Program,
+    vars: &'a dyn Fn(&str) -> Option<String>,
     faults: Vec<Fault>,
 }
 
-impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
-    pub(super) fn new(vars: &'a F) -> Self {
+impl<'a> Reader<'a> {
+    /// Reads through a function, so that tests never touch the process's environment.
+    pub fn new(program: Program, vars: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self {
+            program,
             vars,
             faults: Vec::new(),
         }
     }
 
-    pub(super) fn finish<T>(self, value: T) -> Result<T, Faults> {
+    /// The value that was made of all variables, if none of them is at fault.
+    pub fn finish<T>(self, value: T) -> Result<T, Faults> {
         if self.faults.is_empty() {
             Ok(value)
         } else {
-            Err(Faults(self.faults))
+            Err(Faults {
+                program: self.program,
+                list: self.faults,
+            })
         }
     }
 
-    pub(super) fn fault(
+    /// Notes what is wrong with a variable, and what to write instead. No secrets.
+    pub fn fault(
         &mut self,
         variable: &'static str,
         problem: impl Into<String>,
@@ -44,29 +57,29 @@ impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
     }
 
     /// The trimmed value; empty counts as unset.
-    pub(super) fn text(&self, variable: &str) -> Option<String> {
+    #[must_use]
+    pub fn text(&self, variable: &str) -> Option<String> {
         let value = (self.vars)(variable)?;
         let trimmed = value.trim();
         (!trimmed.is_empty()).then(|| trimmed.to_owned())
     }
 
-    pub(super) fn is_set(&self, variable: &str) -> bool {
+    /// Whether there is a value.
+    #[must_use]
+    pub fn is_set(&self, variable: &str) -> bool {
         self.text(variable).is_some()
     }
 
     /// Items separated by commas or white space.
-    pub(super) fn list(&self, variable: &str) -> Vec<String> {
+    #[must_use]
+    pub fn list(&self, variable: &str) -> Vec<String> {
         let text = self.text(variable).unwrap_or_default();
         let items = text.split([',', ' ', '\t']).filter(|item| !item.is_empty());
         items.map(str::to_owned).collect()
     }
 
-    pub(super) fn number<N: FromStr>(
-        &mut self,
-        variable: &'static str,
-        default: N,
-        expected: &str,
-    ) -> N {
+    /// A number of the type; `expected` says which are meant.
+    pub fn number<N: FromStr>(&mut self, variable: &'static str, default: N, expected: &str) -> N {
         let Some(text) = self.text(variable) else {
             return default;
         };
@@ -80,41 +93,58 @@ impl<'a, F: Fn(&str) -> Option<String>> Reader<'a, F> {
         })
     }
 
-    /// Seconds, or a number with `ms`, `s`, `m` or `h`.
-    pub(super) fn duration(
+    /// A number within bounds.
+    pub fn number_within<N: FromStr + PartialOrd + Display + Copy>(
+        &mut self,
+        variable: &'static str,
+        default: N,
+        bounds: RangeInclusive<N>,
+    ) -> N {
+        let expected = format!("a number from {} to {}", bounds.start(), bounds.end());
+        let number = self.number(variable, default, &expected);
+        if bounds.contains(&number) {
+            return number;
+        }
+        let problem = format!("`{number}` is not {expected}");
+        self.fault(variable, problem, format!("give {expected}"));
+        default
+    }
+
+    /// Seconds, or a number with `ms`, `s`, `m` or `h`; within bounds that end at [`LONGEST`].
+    pub fn duration(
         &mut self,
         variable: &'static str,
         default: Duration,
-        least: Duration,
+        bounds: RangeInclusive<Duration>,
     ) -> Duration {
         let Some(text) = self.text(variable) else {
             return default;
         };
-        match parse_duration(&text) {
-            Some(duration) if (least..=LONGEST).contains(&duration) => duration,
-            Some(duration) => {
-                let (what, cure) = if duration < least {
-                    ("short", format!("at least {least:?}"))
+        let (problem, cure) = match parse_duration(&text) {
+            Some(duration) if bounds.contains(&duration) => return duration,
+            Some(duration) if duration < *bounds.start() => {
+                let cure = format!("at least {:?}", bounds.start());
+                (format!("`{text}` is too short"), cure)
+            }
+            Some(_) => {
+                let cure = if *bounds.end() == LONGEST {
+                    "at most a year".to_owned()
                 } else {
-                    ("long", "at most a year".to_owned())
+                    format!("at most {:?}", bounds.end())
                 };
-                self.fault(variable, format!("`{text}` is too {what}"), cure);
-                default
+                (format!("`{text}` is too long"), cure)
             }
-            None => {
-                let problem = format!("`{text}` is not a duration");
-                self.fault(
-                    variable,
-                    problem,
-                    "give seconds (60), or a number with ms, s, m or h",
-                );
-                default
-            }
-        }
+            None => (
+                format!("`{text}` is not a duration"),
+                "give seconds (60), or a number with ms, s, m or h".to_owned(),
+            ),
+        };
+        self.fault(variable, problem, cure);
+        default
     }
 
     /// Bytes, or a number with `K`, `M`, `G` or `T` (powers of 1024; `KiB`, `KB` alike).
-    pub(super) fn size(&mut self, variable: &'static str, default: u64) -> u64 {
+    pub fn size(&mut self, variable: &'static str, default: u64) -> u64 {
         let Some(text) = self.text(variable) else {
             return default;
         };

@@ -5,8 +5,9 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+
+pub use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 /// Builds the client. `ca_bundle` is PEM, added to the system's roots.
 ///

@@ -1,0 +1,560 @@
+//! The agent's decisions, without a file, a process or a clock.
+//!
+//! ```text
+//!            no request, or an obstacle (mode, snooze, pause, cooldown, nextAttemptAfter, waking)
+//!            ┌────┐
+//!            ▼    │
+//!          ┌─Idle─┴──◄───────────────────────────────────────────────────────────────┐
+//!          │ a request is due                                                        │ Settled
+//!          ▼                   busy: somebody else is at it ─────────────────► Idle  │
+//!       Locking ───── an orphaned login ─► Adopting ─┐                               │
+//!          │ ours                                    │ it ended                      │
+//!          ▼                                         │                               │
+//!       Renewing ──── works ───────────────────────────────────► Settling ───────────┤
+//!          │ a login is needed   (a rehearsal begins here)       (handled)           │
+//!          ▼                                         │               ▲               │
+//!       Probing ───── no answer ───────────┐         │               │ works         │
+//!          │ AWS answers                   │         ▼               │               │
+//!          ├─ notify ─► Asking ─ log in ─┐ │      Proving ───────────┤               │
+//!          │              │ no, silence  ▼ │         ▲               │ not           │
+//!          ├─ auto ───────┼───────► LoggingIn ───────┘               ▼               │
+//!          │              │              │ cancelled            Settling ────────────┘
+//!          └─ silent, nobody there, budget spent ──────────────► (failed, or dropped)
+//! ```
+//!
+//! Invariants, which `histories` tries with random histories: one login at a time, and only under the
+//! lock; never more prompts an hour than the budget; while a request stands and a person may be asked,
+//! one is asked in the end, whatever the wall clock does.
+
+mod event;
+mod memory;
+mod obstacle;
+mod request;
+mod trouble;
+
+#[cfg(test)]
+mod histories;
+#[cfg(test)]
+mod stories;
+
+use std::time::{Duration, SystemTime};
+
+pub use event::{
+    Action, Answer, Event, Locking, LoginEnd, Notice, Outcome, Presence, Proof, Renewal,
+};
+pub use memory::{Memory, Saved};
+pub use obstacle::Obstacle;
+pub use request::{Request, RequestKey, Sight};
+pub use trouble::{Kind, Troubles};
+
+use sso_session::signal::LONGEST_WAIT;
+
+use crate::mode::Mode;
+use crate::moment::{Moment, Steady};
+
+/// After so many prompts without an answer nobody is there, and tabs would only pile up.
+pub const UNANSWERED_LIMIT: u32 = 3;
+/// Nobody is there if there was no input for so long.
+const AWAY_AFTER: Duration = Duration::from_mins(1);
+/// Looks so much farther apart than they should be mean that the machine slept.
+const SLEPT_AFTER: Duration = Duration::from_secs(30);
+/// What a network gets to come back after a sleep.
+const WAKING: Duration = Duration::from_secs(10);
+/// "Not now" is meant for longer than a cooldown.
+const NOT_NOW: Duration = Duration::from_mins(30);
+
+/// What the person has set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `SSO_COOLDOWN_SECONDS`.
+    pub cooldown: Duration,
+    /// `SSO_POLL_SECONDS`.
+    pub poll: Duration,
+    /// `SSO_MAX_PROMPTS_PER_HOUR`.
+    pub max_prompts_per_hour: u32,
+}
+
+/// The agent's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    limits: Limits,
+    phase: Phase,
+    /// What outlives the process.
+    pub memory: Memory,
+    sight: Option<Sight>,
+    looked_at: Option<Steady>,
+    waking_until: Option<Steady>,
+}
+
+/// What is being done about a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// The lock is being taken.
+    Locking(Job),
+    /// The token is looked at and renewed.
+    Renewing(Job),
+    /// AWS is asked for a sign of life.
+    Probing(Job),
+    /// The person is asked.
+    Asking(Job),
+    /// `aws sso login` runs.
+    LoggingIn(Job),
+    /// The login of a dead watcher runs.
+    Adopting(Job),
+    /// The new login is tried.
+    Proving(Job, LoginEnd),
+    /// The outcome is written down.
+    Settling,
+}
+
+/// The request that is being dealt with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    request: Request,
+    /// The login was tried a second time already.
+    is_second_try: bool,
+    is_cancelled: bool,
+}
+
+/// The next state, and what is to be done, in this order. The caller saves a changed [`Memory`] before
+/// it acts: a prompt that was shown and not noted would be one too many.
+#[must_use]
+pub fn step(mut state: State, event: Event, now: Moment) -> (State, Vec<Action>) {
+    let phase = std::mem::take(&mut state.phase);
+    let actions = match (phase, event) {
+        (phase, Event::Looked(sight)) => state.looked(phase, sight, now),
+        (phase, Event::UserLookedFor(presence)) => state.user_looked_for(phase, presence),
+        (Phase::Locking(job), Event::Locked(locking)) => state.locked(job, locking, now),
+        (Phase::Renewing(job), Event::Renewed(renewal)) => state.renewed(job, renewal, now),
+        (Phase::Probing(job), Event::Probed(probed)) => state.probed(job, probed, now),
+        (Phase::Asking(job), Event::Answered(answer)) => state.answered(job, answer, now),
+        (Phase::LoggingIn(job) | Phase::Adopting(job), Event::LoginEnded(end)) => {
+            state.login_ended(job, end)
+        }
+        (Phase::Proving(job, end), Event::Proved(proof)) => state.proved(&job, end, proof, now),
+        (Phase::Settling, Event::Settled | Event::Broke(_)) => Vec::new(),
+        (
+            Phase::Locking(job)
+            | Phase::Renewing(job)
+            | Phase::Probing(job)
+            | Phase::Asking(job)
+            | Phase::LoggingIn(job)
+            | Phase::Adopting(job)
+            | Phase::Proving(job, _),
+            Event::Broke(why),
+        ) => state.fail(&job, Kind::Passing, &why, now),
+        // An answer to something that is not being waited for any more.
+        (
+            phase,
+            Event::Locked(_)
+            | Event::Renewed(_)
+            | Event::Probed(_)
+            | Event::Answered(_)
+            | Event::LoginEnded(_)
+            | Event::Proved(_)
+            | Event::Settled
+            | Event::Broke(_),
+        ) => {
+            state.phase = phase;
+            Vec::new()
+        }
+    };
+    (state, actions)
+}
+
+impl State {
+    /// The state of an agent that begins with this memory.
+    #[must_use]
+    pub fn new(limits: Limits, memory: Memory) -> Self {
+        Self {
+            limits,
+            phase: Phase::Idle,
+            memory,
+            sight: None,
+            looked_at: None,
+            waking_until: None,
+        }
+    }
+
+    /// What is being done.
+    #[must_use]
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// What keeps the agent from the request that it saw last; none if there is no request, or
+    /// nothing in its way.
+    #[must_use]
+    pub fn obstacle(&self, now: Moment) -> Option<Obstacle> {
+        let sight = self.sight.as_ref()?;
+        sight.request.as_ref()?;
+        let waking = self.waking_until.filter(|until| *until > now.steady);
+        let waking = waking.map(Obstacle::Waking);
+        waking.or_else(|| self.memory.obstacle(sight, &self.limits, now))
+    }
+
+    fn looked(&mut self, phase: Phase, sight: Sight, now: Moment) -> Vec<Action> {
+        self.phase = phase;
+        self.take_note(&sight, now);
+        self.sight = Some(sight.clone());
+        if self.phase != Phase::Idle {
+            return self.looked_at_work(&sight);
+        }
+        let Some(request) = sight.request else {
+            return Vec::new();
+        };
+        if self.obstacle(now).is_some() {
+            let is_wanted = self.memory.is_unattended() && !request.is_test;
+            return is_wanted
+                .then_some(Action::LookForUser)
+                .into_iter()
+                .collect();
+        }
+        let job = Job {
+            request: request.clone(),
+            is_second_try: false,
+            is_cancelled: false,
+        };
+        if let Some(fault) = sight.fault {
+            return self.fail(&job, Kind::Hopeless, &fault, now);
+        }
+        self.phase = Phase::Locking(job);
+        vec![Action::Lock(request)]
+    }
+
+    /// While a person is being asked, the request may go away, or the mode may change.
+    fn looked_at_work(&mut self, sight: &Sight) -> Vec<Action> {
+        let is_last_prompt = self.memory.unanswered + 1 >= self.memory.unanswered_limit();
+        let (Phase::Asking(job) | Phase::LoggingIn(job) | Phase::Adopting(job)) = &mut self.phase
+        else {
+            return Vec::new();
+        };
+        let request = sight.request.as_ref();
+        let request = request.filter(|request| request.profile == job.request.profile);
+        if let Some(request) = request.filter(|_| sight.mode != Mode::Standalone) {
+            // It may have been raised anew meanwhile: the login serves that one as well.
+            job.request = request.clone();
+        } else if !job.is_cancelled {
+            job.is_cancelled = true;
+            return vec![Action::Cancel];
+        }
+        let looks = is_last_prompt.then_some(Action::LookForUser);
+        looks.into_iter().collect()
+    }
+
+    /// Remembers what a look shows beside the request.
+    fn take_note(&mut self, sight: &Sight, now: Moment) {
+        let last_look = self.looked_at.replace(now.steady);
+        if sight.cleared {
+            self.memory = Memory::default();
+        }
+        let gap = last_look.map_or(Duration::ZERO, |last| now.steady.since(last));
+        if gap > self.limits.poll + SLEPT_AFTER {
+            self.waking_until = Some(now.steady.after(WAKING));
+            self.memory.has_woken = true;
+        }
+        let mode_before = self.sight.as_ref().map(|sight| sight.mode);
+        let is_other_mode = mode_before.is_some_and(|mode| mode != sight.mode);
+        if self.memory.hand != sight.hand || is_other_mode {
+            self.memory.hand = sight.hand;
+            self.memory.snoozed_until = None;
+            self.memory.user_was_seen();
+        }
+        self.note_attempt_of_others(sight.last_attempt, now);
+        if let Some(request) = &sight.request {
+            self.note_request(request, now);
+        }
+    }
+
+    fn note_request(&mut self, request: &Request, now: Moment) {
+        let memory = &mut self.memory;
+        if memory.request.as_ref() != Some(&request.key) {
+            memory.request = Some(request.key.clone());
+            memory.asked_wait = None;
+            memory.begin_anew();
+        }
+        // What this agent wrote there itself is known better from memory.
+        let asked = request.next_attempt_after;
+        if memory.asked_wait.map(|(wall, _)| wall) != asked {
+            memory.asked_wait = asked.map(|wall| {
+                let wait = wall.duration_since(now.wall).unwrap_or_default();
+                (wall, now.steady.after(wait))
+            });
+        }
+    }
+
+    fn note_attempt_of_others(&mut self, attempt: Option<SystemTime>, now: Moment) {
+        let memory = &mut self.memory;
+        if memory.seen_attempt != attempt {
+            memory.seen_attempt = attempt;
+            let noted = attempt.and_then(|wall| now.past(wall));
+            memory.last_attempt = memory.last_attempt.max(noted);
+        }
+    }
+
+    fn user_looked_for(&mut self, phase: Phase, presence: Presence) -> Vec<Action> {
+        self.phase = phase;
+        let Some(idle) = presence.idle else {
+            return Vec::new();
+        };
+        if presence.is_locked || idle >= AWAY_AFTER {
+            self.memory.was_away = true;
+        } else if self.memory.was_away && self.phase == Phase::Idle {
+            // Came back since: whoever is there all along and does not answer does not want to.
+            self.memory.user_was_seen();
+        }
+        Vec::new()
+    }
+
+    fn locked(&mut self, job: Job, locking: Locking, now: Moment) -> Vec<Action> {
+        let request = job.request.clone();
+        match locking {
+            // The next look decides anew.
+            Locking::Busy => Vec::new(),
+            Locking::Failed(why) => self.fail(&job, Kind::Passing, &why, now),
+            Locking::Orphan => {
+                self.phase = Phase::Adopting(job);
+                vec![Action::Adopt(request)]
+            }
+            Locking::Ours if request.is_test => {
+                self.phase = Phase::Probing(job);
+                vec![Action::Probe(request)]
+            }
+            Locking::Ours => {
+                self.phase = Phase::Renewing(job);
+                vec![Action::Renew(request)]
+            }
+        }
+    }
+
+    fn renewed(&mut self, job: Job, renewal: Renewal, now: Moment) -> Vec<Action> {
+        match renewal {
+            Renewal::Works => self.handled(job.request),
+            Renewal::LoginNeeded => {
+                let request = job.request.clone();
+                self.phase = Phase::Probing(job);
+                vec![Action::Probe(request)]
+            }
+            Renewal::Passing(why) => self.fail(&job, Kind::Passing, &why, now),
+            Renewal::Hopeless(why) => self.fail(&job, Kind::Hopeless, &why, now),
+        }
+    }
+
+    fn probed(&mut self, job: Job, probed: Result<(), String>, now: Moment) -> Vec<Action> {
+        if let Err(why) = probed {
+            return self.fail(&job, Kind::Passing, &why, now);
+        }
+        let mode = self.sight.as_ref().map_or(Mode::Auto, |sight| sight.mode);
+        if mode == Mode::Standalone {
+            return self.dropped(job.request);
+        }
+        if mode == Mode::Silent {
+            let profile = &job.request.profile;
+            let why = format!("the mode is silent: run `sso-watcher login {profile}`");
+            return self.fail(&job, Kind::LeftToPerson, &why, now);
+        }
+        let most = self.limits.max_prompts_per_hour;
+        if let Some(wait) = self.memory.budget_wait(most, now) {
+            let why = format!("{most} prompts within an hour are enough");
+            return self.fail_for(&job, Kind::LeftToPerson, &why, wait, now);
+        }
+        if self.memory.is_unattended() && !job.request.is_test {
+            let notice = Action::Notify(Notice::Waiting(job.request.clone()));
+            let why = match self.memory.unanswered {
+                1 => "nobody answered the last prompt".to_owned(),
+                many => format!("nobody answered the last {many} prompts"),
+            };
+            let mut actions = self.fail(&job, Kind::Unanswered, &why, now);
+            actions.push(notice);
+            return actions;
+        }
+        self.memory.note_prompt(now);
+        self.memory.last_attempt = Some(now.steady);
+        let request = job.request.clone();
+        let action = if mode == Mode::Notify {
+            self.phase = Phase::Asking(job);
+            Action::Ask(request)
+        } else {
+            self.phase = Phase::LoggingIn(job);
+            Action::LogIn(request)
+        };
+        vec![Action::NoteAttempt, action]
+    }
+
+    fn answered(&mut self, job: Job, answer: Answer, now: Moment) -> Vec<Action> {
+        if job.is_cancelled {
+            return self.dropped(job.request);
+        }
+        match answer {
+            Answer::LogIn => {
+                self.memory.unanswered = 0;
+                self.memory.last_attempt = Some(now.steady);
+                let request = job.request.clone();
+                self.phase = Phase::LoggingIn(job);
+                vec![Action::NoteAttempt, Action::LogIn(request)]
+            }
+            Answer::Snooze(wait) => {
+                self.memory.unanswered = 0;
+                self.memory.snoozed_until = Some(now.steady.after(wait));
+                let why = format!(
+                    "the person wants to be asked later, in {} min",
+                    wait.as_secs() / 60
+                );
+                self.fail_for(&job, Kind::Refused, &why, wait, now)
+            }
+            Answer::NotNow => {
+                self.memory.unanswered = 0;
+                let why = "the person does not want to log in now";
+                self.fail_for(&job, Kind::Refused, why, NOT_NOW, now)
+            }
+            Answer::Silence => {
+                self.memory.unanswered = self.memory.unanswered.saturating_add(1);
+                let why = "nobody answered the question whether to log in";
+                self.fail(&job, Kind::Unanswered, why, now)
+            }
+            Answer::CannotAsk => {
+                let why = format!(
+                    "there is no way to ask here: run `sso-watcher login {}`",
+                    job.request.profile
+                );
+                let notice = Action::Notify(Notice::Waiting(job.request.clone()));
+                let mut actions = self.fail(&job, Kind::LeftToPerson, &why, now);
+                actions.push(notice);
+                actions
+            }
+        }
+    }
+
+    fn login_ended(&mut self, mut job: Job, end: LoginEnd) -> Vec<Action> {
+        let request = job.request.clone();
+        if job.is_cancelled {
+            return self.dropped(request);
+        }
+        if matches!(end, LoginEnd::RegistrationBroken(_)) && !job.is_second_try {
+            job.is_second_try = true;
+            self.phase = Phase::LoggingIn(job);
+            return vec![Action::LogIn(request)];
+        }
+        // Also after a failure: whoever finishes late, or elsewhere, has logged in all the same.
+        self.phase = Phase::Proving(job, end);
+        vec![Action::Prove(request)]
+    }
+
+    fn proved(&mut self, job: &Job, end: LoginEnd, proof: Proof, now: Moment) -> Vec<Action> {
+        match proof {
+            Proof::Works => self.handled(job.request.clone()),
+            Proof::Passing(why) => {
+                self.memory.unanswered = 0;
+                self.fail(job, Kind::Passing, &why, now)
+            }
+            Proof::Hopeless(why) => {
+                self.memory.unanswered = 0;
+                self.fail(job, Kind::Hopeless, &why, now)
+            }
+            Proof::NoNewLogin => {
+                let is_unanswered = matches!(end, LoginEnd::Unanswered(_));
+                self.memory.unanswered = if is_unanswered {
+                    self.memory.unanswered.saturating_add(1)
+                } else {
+                    0
+                };
+                let (kind, why) = blame(end);
+                self.fail(job, kind, &why, now)
+            }
+        }
+    }
+
+    fn handled(&mut self, request: Request) -> Vec<Action> {
+        self.memory.snoozed_until = None;
+        self.memory.user_was_seen();
+        self.phase = Phase::Settling;
+        vec![Action::Settle(request, Outcome::Handled)]
+    }
+
+    fn dropped(&mut self, request: Request) -> Vec<Action> {
+        self.phase = Phase::Settling;
+        vec![Action::Settle(request, Outcome::Dropped)]
+    }
+
+    fn fail(&mut self, job: &Job, kind: Kind, why: &str, now: Moment) -> Vec<Action> {
+        let cooldown = self.limits.cooldown;
+        let wait = self.memory.troubles.note(kind, why, cooldown, now);
+        self.settle_failure(job, kind, why, wait, now)
+    }
+
+    /// As [`Self::fail`], with a pause of its own.
+    fn fail_for(
+        &mut self,
+        job: &Job,
+        kind: Kind,
+        why: &str,
+        wait: Duration,
+        now: Moment,
+    ) -> Vec<Action> {
+        self.memory
+            .troubles
+            .note(kind, why, self.limits.cooldown, now);
+        self.memory.troubles.pause(wait, now);
+        self.settle_failure(job, kind, why, wait, now)
+    }
+
+    fn settle_failure(
+        &mut self,
+        job: &Job,
+        kind: Kind,
+        why: &str,
+        wait: Duration,
+        now: Moment,
+    ) -> Vec<Action> {
+        self.phase = Phase::Settling;
+        // More could not be written; a snooze may be longer, and is kept in memory.
+        let wait = wait.min(LONGEST_WAIT);
+        let next_attempt_after = whole_seconds(now.wall.checked_add(wait).unwrap_or(now.wall));
+        // Of no more meaning to this agent than its own pause, which a change of the configuration ends.
+        self.memory.asked_wait = Some((next_attempt_after, now.steady));
+        let outcome = Outcome::Failed {
+            reason: why.to_owned(),
+            next_attempt_after,
+        };
+        let mut actions = vec![Action::Settle(job.request.clone(), outcome)];
+        if kind == Kind::Hopeless {
+            let configuration = self.sight.as_ref().map(|sight| sight.configuration);
+            self.memory
+                .troubles
+                .bind_to(configuration.unwrap_or_default());
+            if self.memory.told.as_deref() != Some(why) {
+                self.memory.told = Some(why.to_owned());
+                actions.push(Action::Notify(Notice::Fault(why.to_owned())));
+            }
+        }
+        actions
+    }
+}
+
+/// What a login without a new token is to be counted as.
+fn blame(end: LoginEnd) -> (Kind, String) {
+    match end {
+        LoginEnd::Completed => {
+            let why = "`aws sso login` says that it succeeded, and the token's file has not changed: \
+                       do both have the same HOME?";
+            (Kind::Failed, why.to_owned())
+        }
+        LoginEnd::Unanswered(why) => (Kind::Unanswered, why),
+        LoginEnd::Refused(why) => (Kind::Refused, why),
+        LoginEnd::Misconfigured(why) => (Kind::Hopeless, why),
+        LoginEnd::Unreachable(why) => (Kind::Passing, why),
+        LoginEnd::RegistrationBroken(why) | LoginEnd::Failed(why) => (Kind::Failed, why),
+        LoginEnd::Cancelled => (Kind::Failed, "the login was ended".to_owned()),
+    }
+}
+
+/// As a signal writes times.
+fn whole_seconds(time: SystemTime) -> SystemTime {
+    let since = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())
+}
