@@ -9,7 +9,9 @@
 //! Only a program that says of itself that it is version 2.9 or newer is ever asked to log in. A
 //! script that stands for the CLI passes `--version` on to it.
 
+pub mod login;
 pub mod search;
+pub mod verdict;
 mod version;
 
 use std::path::PathBuf;
