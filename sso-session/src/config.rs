@@ -29,6 +29,7 @@ pub use error::ConfigError;
 pub use profile::{AssumeRole, CredentialSource, Endpoints, OtherSource, Profile, SsoProfile};
 pub use sections::FileContent;
 pub use session::SsoSession;
+pub use words::shell_quoted;
 
 use crate::location::Locations;
 use sections::Sections;

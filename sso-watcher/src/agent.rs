@@ -69,7 +69,7 @@ pub(crate) async fn run(
         complaints: BTreeSet::new(),
         journal: None,
     };
-    agent.hands.heal(agent.eyes.clone()).await;
+    agent.hands.heal().await;
     info!(mode = %agent.eyes.mode, profile = agent.eyes.profile, "at work");
     agent.work(limits.poll, answers, &mut stop).await;
     drop(guard);
@@ -118,6 +118,7 @@ impl Agent {
                 Some(event) = answers.recv() => self.on(event).await,
                 _ = looks.tick() => self.look().await,
                 _ = token_looks.tick() => self.look_at_tokens(),
+                () = self.hands.news() => self.write_journal(clock::now()),
             }
         }
         info!("stopping");
@@ -159,7 +160,7 @@ impl Agent {
         if sight.cleared {
             info!("the memory was cleared");
         }
-        self.hands.see(signal, profile);
+        self.hands.see(signal);
         self.on(Event::Looked(sight)).await;
     }
 

@@ -2,7 +2,9 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::logs::LogsArgs;
 use crate::mode::Mode;
+use crate::settings::sources::Purpose;
 
 /// Logs in with AWS SSO when a build needs it: once, in your own session.
 ///
@@ -66,23 +68,35 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// What variables are looked up for; none for a command that reads none.
+    #[must_use]
+    pub fn purpose(&self) -> Option<Purpose> {
+        match self {
+            Self::Launch { .. } => None,
+            Self::Install | Self::Restart => Some(Purpose::Install),
+            Self::Run
+            | Self::Uninstall
+            | Self::Start
+            | Self::Stop
+            | Self::Status(_)
+            | Self::Logs(_)
+            | Self::Login(_)
+            | Self::Logout(_)
+            | Self::Mode(_)
+            | Self::Test(_)
+            | Self::Clean
+            | Self::Doctor(_) => Some(Purpose::Use),
+        }
+    }
+}
+
 /// What `status` takes.
 #[derive(Args, Debug)]
 pub struct StatusArgs {
     /// As JSON, for programs.
     #[arg(long)]
     pub json: bool,
-}
-
-/// What `logs` takes.
-#[derive(Args, Debug)]
-pub struct LogsArgs {
-    /// Follow the log until Ctrl-C.
-    #[arg(short, long)]
-    pub follow: bool,
-    /// How many of the last lines.
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
-    pub lines: usize,
 }
 
 /// A profile, where not that of the settings.
@@ -115,5 +129,5 @@ fn parse_mode(text: &str) -> Result<Choice, String> {
         return Ok(Choice::Default);
     }
     let mode = text.parse().map(Choice::Mode);
-    mode.map_err(|()| "it is one of auto, notify, silent, standalone and default".to_owned())
+    mode.map_err(|error| format!("{error}, or default"))
 }

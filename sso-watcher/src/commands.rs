@@ -2,7 +2,6 @@
 
 mod clean;
 mod doctor;
-mod launch;
 mod login;
 mod logout;
 pub mod logs;
@@ -12,6 +11,7 @@ mod run;
 mod service;
 mod status;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -20,8 +20,9 @@ use sso_session::lock::LoginLock;
 use sso_session::signal::SignalFile;
 
 use crate::agent::Eyes;
-use crate::cli::{Cli, Command};
+use crate::cli::Command;
 use crate::decision::Limits;
+use crate::launch;
 use crate::platform::Platform;
 use crate::run::Environment;
 use crate::session::{self, Session};
@@ -37,15 +38,16 @@ struct Context {
     environment: Environment,
     platform: Platform,
     state: StateFolder,
+    /// The `.env` that variables come from.
+    env_file: Option<PathBuf>,
 }
 
 /// Runs the chosen command to its end.
 #[must_use]
-pub fn run(cli: Cli) -> ExitCode {
-    let command = match cli.command {
-        Command::Launch { command } => return launch::run(command),
-        other => other,
-    };
+pub fn run(command: Command, env_file: Option<PathBuf>) -> ExitCode {
+    if let Command::Launch { command } = command {
+        return launch::run(command);
+    }
     let environment = Environment::inherited();
     let vars = |name: &str| environment.get(name);
     let platform = Platform::from_vars(&vars);
@@ -62,6 +64,7 @@ pub fn run(cli: Cli) -> ExitCode {
         environment,
         platform,
         state,
+        env_file,
     };
     match command {
         Command::Run => run::run(context),

@@ -8,6 +8,7 @@ pub mod commands;
 pub mod decision;
 pub mod desktop;
 pub mod home;
+mod launch;
 pub mod logging;
 pub mod mode;
 pub mod moment;

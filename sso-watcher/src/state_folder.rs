@@ -66,7 +66,7 @@ impl StateFolder {
         let Some(text) = self.text("mode") else {
             return Ok(None);
         };
-        text.parse().map(Some).map_err(|()| text)
+        text.parse().map(Some).map_err(|_| text)
     }
 
     /// Chooses a mode.

@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use sso_session::config::SsoProfile;
-use sso_session::date;
 use sso_session::lock::HostGuard;
 use sso_session::signal::LoginSignal;
 use sso_session::token::Token;
@@ -247,10 +246,4 @@ fn age(time: SystemTime, now: SystemTime) -> Duration {
 
 fn seconds_until(time: Option<crate::moment::Steady>, now: Moment) -> u64 {
     time.map_or(0, |time| now.steady.until(time).as_secs())
-}
-
-/// For logs and answers.
-#[must_use]
-pub fn at(time: SystemTime) -> String {
-    date::format(time)
 }

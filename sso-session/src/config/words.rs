@@ -42,7 +42,8 @@ fn quoted(chars: &mut std::str::Chars<'_>, word: &mut String) -> Option<()> {
 }
 
 /// A name as one word of a POSIX shell, in quotes only where needed.
-pub(crate) fn shell_quoted(name: &str) -> String {
+#[must_use]
+pub fn shell_quoted(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.@%+=:,/".contains(c);
     if !name.is_empty() && name.chars().all(is_plain) {
         return name.to_owned();

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use sso_session::config::SsoProfile;
 use sso_session::lock::{Acquired, LoginGuard, LoginLock, OrphanLogin};
 use sso_session::signal::LoginSignal;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tracing::{Instrument as _, error, info, info_span, warn};
 
 use super::eyes::Eyes;
@@ -47,6 +47,8 @@ struct Inner {
     lock: LoginLock,
     events: mpsc::Sender<Event>,
     desk: Mutex<Desk>,
+    /// Something is to be written down for `sso-watcher status`.
+    news: Notify,
 }
 
 /// What one action leaves for the next.
@@ -73,6 +75,7 @@ impl Hands {
                 lock,
                 events,
                 desk: Mutex::default(),
+                news: Notify::new(),
             }),
             cancelled: watch::Sender::new(0),
             is_looking_for_user: Arc::default(),
@@ -91,6 +94,11 @@ impl Hands {
     /// The page and the code that the login of the moment shows.
     pub(crate) fn invitation(&self) -> Option<ShownCode> {
         self.inner.desk().invitation.clone()
+    }
+
+    /// Waits until there is something to write down.
+    pub(crate) async fn news(&self) {
+        self.inner.news.notified().await;
     }
 
     /// Whether a changed token is this agent's own doing.

@@ -47,6 +47,8 @@ pub struct LoginPlan {
     pub base_profile: String,
     /// How the person signs in.
     pub flow: Flow,
+    /// `sso-watcher` itself, to hold the login back until [`RunningLogin::begin`]; none to begin at once.
+    pub launcher: Option<PathBuf>,
     /// Where what the CLI says goes.
     pub output: PathBuf,
     /// Which system's browsers are there.
@@ -120,6 +122,7 @@ mod tests {
             },
             base_profile: "my team".to_owned(),
             flow,
+            launcher: None,
             output: PathBuf::from("/state/login.output"),
             platform: Platform::MacOs,
             environment: [

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::{Context, failed};
 use crate::cli::Choice;
-use crate::status::{is_agent_alive, meaning};
+use crate::status::is_agent_alive;
 
 pub(super) fn run(context: &Context, choice: Option<Choice>) -> ExitCode {
     let state = &context.state;
@@ -33,7 +33,7 @@ fn show(context: &Context) -> ExitCode {
     };
     let mode = chosen.unwrap_or(context.settings.mode);
     let origin = if chosen.is_some() { "chosen" } else { "SSO_LOGIN_MODE" };
-    println!("{mode} ({origin}): {}", meaning(mode));
+    println!("{mode} ({origin}): the agent {}", mode.meaning());
     if !is_agent_alive(&context.state) {
         println!("No agent is running: `sso-watcher start` starts it.");
     }

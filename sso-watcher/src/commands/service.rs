@@ -1,6 +1,6 @@
 //! `install`, `uninstall`, `start`, `stop`, `restart`: the agent as the system's supervisor has it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use nix::unistd::getuid;
@@ -122,7 +122,7 @@ fn is_a_build(program: &Path) -> bool {
 /// For commands in any other folder.
 fn remember(context: &Context) -> Result<(), String> {
     let installed = Installed {
-        env_file: context.environment.get("SSO_ENV_FILE").map(PathBuf::from),
+        env_file: context.env_file.clone(),
         variables: Settings::passed_on(&context.vars()),
     };
     let place = installed::place(&context.vars());

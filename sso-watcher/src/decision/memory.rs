@@ -133,6 +133,19 @@ impl Memory {
         Some(now.steady.until(last.after(BUDGET_PERIOD)))
     }
 
+    /// How long the last attempt keeps the agent from the next.
+    #[must_use]
+    pub fn cooldown_left(&self, first: Duration, now: Moment) -> Duration {
+        let until = self.cooldown_until(first);
+        until.map_or(Duration::ZERO, |until| now.steady.until(until))
+    }
+
+    /// When the next attempt may be made as far as the last one is concerned.
+    pub(super) fn cooldown_until(&self, first: Duration) -> Option<Steady> {
+        let last = self.last_attempt?;
+        Some(last.after(self.troubles.cooldown(first)))
+    }
+
     /// How many prompts may go unanswered.
     pub(super) fn unanswered_limit(&self) -> u32 {
         if self.has_woken { 1 } else { UNANSWERED_LIMIT }

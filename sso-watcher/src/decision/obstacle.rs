@@ -1,7 +1,5 @@
 //! Why nothing is done about a request at the moment.
 
-use std::time::Duration;
-
 use super::Limits;
 use super::memory::Memory;
 use super::request::Sight;
@@ -65,11 +63,5 @@ impl Memory {
             .or_else(|| pausing.map(Obstacle::Pausing))
             .or_else(|| asked.map(Obstacle::AskedToWait))
             .or_else(|| ahead(cooldown).map(Obstacle::CoolingDown))
-    }
-
-    /// When the next attempt may be made as far as the last one is concerned.
-    fn cooldown_until(&self, first: Duration) -> Option<Steady> {
-        let last = self.last_attempt?;
-        Some(last.after(self.troubles.cooldown(first)))
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Expectation, SessionStatus, Status};
+use sso_session::config::shell_quoted;
+
 use crate::agent::journal::Doing;
 use crate::decision::Obstacle;
 use crate::moment::Moment;
@@ -12,7 +14,7 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = |name: &str, text: &str| writeln!(f, "{name:<10}{text}");
         line("agent", &self.agent())?;
-        line("mode", &format!("{}: {}", self.mode, meaning(self.mode)))?;
+        line("mode", &format!("{}: the agent {}", self.mode, self.mode.meaning()))?;
         line("profile", &self.portal.as_ref().map_or_else(
             || self.profile.clone(),
             |portal| format!("{} ({portal})", self.profile),
@@ -77,7 +79,7 @@ impl fmt::Display for SessionStatus {
 
 /// What comes next.
 pub(super) fn next(status: &Status, expected: &Expectation, now: Moment) -> String {
-    let log_in = format!("`sso-watcher login {}`", quoted(&status.profile));
+    let log_in = format!("`sso-watcher login {}`", shell_quoted(&status.profile));
     if let Some(invitation) = &status.invitation {
         return format!("open {} and enter the code {}", invitation.url, invitation.code);
     }
@@ -127,31 +129,11 @@ fn waits(obstacle: &Obstacle, log_in: &str, now: Moment) -> String {
     }
 }
 
-fn meaning(mode: crate::mode::Mode) -> &'static str {
-    use crate::mode::Mode;
-    match mode {
-        Mode::Auto => "opens the sign-in page when a login is needed",
-        Mode::Notify => "asks before it opens the sign-in page",
-        Mode::Silent => "renews tokens, and leaves logins to you",
-        Mode::Standalone => "does nothing",
-    }
-}
-
 fn left(seconds: u64, none: &str) -> String {
     if seconds == 0 {
         none.to_owned()
     } else {
         format!("{} more", duration(seconds))
-    }
-}
-
-/// A name for a person's shell.
-fn quoted(name: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-@".contains(c);
-    if name.chars().all(is_plain) {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', "'\\''"))
     }
 }
 
@@ -165,10 +147,4 @@ pub(super) fn duration(seconds: u64) -> String {
         (hours @ 1..48, minutes) => format!("{hours} h {minutes} min"),
         (hours, _) => format!("{} days", hours / 24),
     }
-}
-
-/// For callers that have a [`Duration`].
-#[must_use]
-pub fn shown(time: Duration) -> String {
-    duration(time.as_secs())
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sso_session::disk::DiskError;
 use thiserror::Error;
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, MissedTickBehavior};
 use tracing::warn;
@@ -18,6 +19,7 @@ use super::group::ProcessGroup;
 use super::invitation::Invitation;
 use super::output::{Heard, Output};
 use crate::aws_cli::working_folder;
+use crate::launch;
 
 /// How often is looked at what it says.
 const LOOK: Duration = Duration::from_millis(250);
@@ -73,12 +75,24 @@ impl RunningLogin {
             source,
         };
         let environment = plan.child_environment();
-        let child = Command::new(&plan.cli.path)
+        let mut command = match &plan.launcher {
+            Some(launcher) => {
+                let mut command = Command::new(launcher);
+                command.args(["launch", "--"]).arg(&plan.cli.path);
+                command.stdin(Stdio::piped());
+                command
+            }
+            None => {
+                let mut command = Command::new(&plan.cli.path);
+                command.stdin(Stdio::null());
+                command
+            }
+        };
+        let child = command
             .args(plan.arguments())
             .env_clear()
             .envs(environment.iter())
             .current_dir(working_folder(&environment))
-            .stdin(Stdio::null())
             .stdout(stdout)
             .stderr(stderr)
             .process_group(0)
@@ -100,6 +114,18 @@ impl RunningLogin {
             group,
             output: Output::of(output),
             has_ended: false,
+        }
+    }
+
+    /// Lets a login begin that its launcher holds back. To be called when its group is written down: of
+    /// one that began before, a killed agent's successor would not know.
+    pub async fn begin(&mut self) {
+        let Leader::Child(child) = &mut self.leader else {
+            return;
+        };
+        if let Some(mut stdin) = child.stdin.take() {
+            // A launcher that has ended is seen by whoever watches it.
+            let _ended = stdin.write_all(launch::GO.as_bytes()).await;
         }
     }
 
@@ -249,6 +275,7 @@ mod tests {
             },
             base_profile: "team".to_owned(),
             flow: Flow::DeviceCode,
+            launcher: None,
             output: stand_ins.path("login.output"),
             platform: Platform::Linux,
             environment: stand_ins.environment(),
@@ -408,6 +435,7 @@ mod tests {
             },
             base_profile: "team".to_owned(),
             flow: Flow::Browser,
+            launcher: None,
             output: stand_ins.path("login.output"),
             platform: Platform::Linux,
             environment: stand_ins.environment(),

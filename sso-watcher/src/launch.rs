@@ -1,4 +1,4 @@
-//! The first instants of a login: it waits until its process group is written down, and only then becomes
+//! The first instants of a login, `sso-watcher launch`: it waits until its process group is written down, and only then becomes
 //! `aws sso login`.
 //!
 //! A watcher that is killed between starting a login and noting it would leave one that nobody knows of.
@@ -10,16 +10,17 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode, Stdio};
 
 /// The word to begin.
-pub(crate) const GO: &str = "go";
+pub(crate) const GO: &str = "go\n";
 
 /// As a shell says that a program cannot be run.
 const EXIT_CANNOT_RUN: u8 = 126;
 
-pub(super) fn run(command: Vec<OsString>) -> ExitCode {
+#[must_use]
+pub(crate) fn run(command: Vec<OsString>) -> ExitCode {
     let mut word = String::new();
     let read = std::io::stdin().lock().read_line(&mut word);
     let mut words = command.into_iter();
-    let Some(program) = words.next().filter(|_| read.is_ok() && word.trim_end() == GO) else {
+    let Some(program) = words.next().filter(|_| read.is_ok() && word == GO) else {
         return ExitCode::FAILURE;
     };
     let mut command = Command::new(&program);
