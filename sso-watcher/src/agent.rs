@@ -15,7 +15,6 @@ mod tokens;
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sso_session::disk::DiskError;

@@ -535,7 +535,7 @@ impl State {
 }
 
 /// What a login without a new token is to be counted as.
-fn blame(end: LoginEnd) -> (Kind, String) {
+pub(crate) fn blame(end: LoginEnd) -> (Kind, String) {
     match end {
         LoginEnd::Completed => {
             let why = "`aws sso login` says that it succeeded, and the token's file has not changed: \

@@ -10,6 +10,7 @@ pub mod desktop;
 pub mod home;
 mod launch;
 pub mod logging;
+mod login;
 pub mod mode;
 pub mod moment;
 pub mod platform;

@@ -8,7 +8,6 @@ use sso_session::date;
 use sso_session::disk;
 use sso_session::location::Locations;
 use sso_session::signal::{LoginSignal, SignalFile};
-use tracing::warn;
 
 use crate::decision::{Request, RequestKey, Sight};
 use crate::mode::Mode;

@@ -6,15 +6,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use sso_session::lock::{Acquired, LoginGuard};
-use sso_session::lock::RunningLogin as NotedLogin;
 use tokio::time::Instant;
 
 use super::{Context, failed};
-use crate::aws_cli::login::{LoginPlan, RunningLogin};
 use crate::aws_cli::search::Search;
 use crate::clock;
-use crate::decision::Proof;
+use crate::decision::{Proof, blame};
 use crate::desktop::Desktop;
+use crate::login;
 use crate::session::Session;
 
 /// A little longer than the AWS CLI waits for a person.
@@ -58,23 +57,11 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
     session.probe().await?;
     context.state.note_attempt(clock::wall()).map_err(|error| error.to_string())?;
     let desktop = Desktop::new(context.platform, environment);
-    let plan = LoginPlan {
-        flow: desktop.login_flow(),
-        base_profile: session.profile().base_profile.clone(),
-        output: context.state.login_output(),
-        platform: context.platform,
-        environment: environment.clone(),
-        cli,
-    };
-    let mut login = RunningLogin::start(&plan).map_err(|error| error.to_string())?;
-    guard
-        .began(NotedLogin {
-            group: login.group().clone(),
-            profile: session.profile().base_profile.clone(),
-            token_before: before.clone(),
-            deadline: clock::wall().checked_add(PATIENCE),
-        })
-        .map_err(|error| error.to_string())?;
+    let plan = login::plan(cli, session, &desktop, &context.state, environment);
+    let started = tokio::task::block_in_place(|| {
+        login::start(&plan, &mut guard, before.clone(), PATIENCE)
+    });
+    let mut login = started?;
     login.begin().await;
     let shown = tokio::spawn(show(context.state.login_output()));
     let interrupted = async {
@@ -86,7 +73,7 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
     guard.ended().map_err(|error| error.to_string())?;
     let outcome = match session.prove(before.as_deref()).await {
         Proof::Works => finish(context, session).await,
-        Proof::NoNewLogin => Err(format!("there is no new login: {}", ending.meaning().explain())),
+        Proof::NoNewLogin => Err(blame(login::end(&ending, PATIENCE)).1),
         Proof::Passing(why) | Proof::Hopeless(why) => Err(why),
     };
     drop(guard);

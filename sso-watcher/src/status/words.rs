@@ -1,7 +1,6 @@
 //! A status in words that a person understands.
 
 use std::fmt;
-use std::time::Duration;
 
 use super::{Expectation, SessionStatus, Status};
 use sso_session::config::shell_quoted;

@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use sso_session::lock::RunningLogin as NotedLogin;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::Inner;
 use crate::agent::journal::ShownCode;
-use crate::aws_cli::login::{Ending, Flow, Invitation, LoginPlan, RunningLogin};
-use crate::aws_cli::verdict::{Meaning, meaning};
+use crate::aws_cli::login::{Ending, Flow, Invitation, RunningLogin};
 use crate::clock;
 use crate::decision::{Answer, LoginEnd, Request};
 use crate::desktop::{self, Question};
+use crate::login;
 use crate::session::Session;
 use crate::status::portal_host;
 
@@ -83,38 +82,23 @@ impl Inner {
         let (_, found) = self.program().await;
         let cli = found.map_err(LoginEnd::Misconfigured)?;
         let token_before = session.fingerprint().await;
-        let desktop = &self.tools.desktop;
-        let plan = LoginPlan {
-            cli,
-            base_profile: session.profile().base_profile.clone(),
-            flow: desktop.login_flow(),
-            launcher: std::env::current_exe().ok(),
-            output: self.eyes.state.login_output(),
-            platform: desktop.platform(),
-            environment: self.tools.environment.clone(),
-        };
-        info!(aws = %plan.cli.path.display(), version = %plan.cli.version, flow = ?plan.flow, "starting `aws sso login`");
-        let started = tokio::task::block_in_place(|| RunningLogin::start(&plan));
-        let mut login = started.map_err(|error| LoginEnd::Failed(error.to_string()))?;
-        let noted = NotedLogin {
-            group: login.group().clone(),
-            profile: plan.base_profile,
-            token_before: token_before.clone(),
-            deadline: clock::wall().checked_add(self.tools.login_timeout),
-        };
-        let written = tokio::task::block_in_place(|| {
+        let tools = &self.tools;
+        let plan = login::plan(cli, session, &tools.desktop, &self.eyes.state, &tools.environment);
+        info!(
+            aws = %plan.cli.path.display(),
+            version = %plan.cli.version,
+            flow = ?plan.flow,
+            "starting `aws sso login`"
+        );
+        let started = tokio::task::block_in_place(|| {
             let mut desk = self.desk();
-            desk.token_before = token_before;
-            desk.guard.as_mut().map(|guard| guard.began(noted))
+            desk.token_before.clone_from(&token_before);
+            let guard = desk.guard.as_mut().ok_or("the login lock was lost")?;
+            login::start(&plan, guard, token_before, tools.login_timeout)
         });
-        match written {
-            Some(Ok(())) => {
-                login.begin().await;
-                Ok(login)
-            }
-            Some(Err(error)) => Err(LoginEnd::Failed(format!("the login cannot be noted: {error}"))),
-            None => Err(LoginEnd::Failed("the login lock was lost".to_owned())),
-        }
+        let mut login = started.map_err(LoginEnd::Failed)?;
+        login.begin().await;
+        Ok(login)
     }
 
     /// Every prompt is logged, with its cause.
@@ -182,30 +166,9 @@ impl Inner {
     }
 
     fn judge(&self, ending: &Ending) -> LoginEnd {
-        let said = &ending.said;
-        let meant = meaning(ending);
-        info!(how = ?ending.how, meaning = ?meant, said, "`aws sso login` has ended");
-        match meant {
-            Meaning::Succeeded => LoginEnd::Completed,
-            Meaning::Unanswered => LoginEnd::Unanswered(format!(
-                "nobody completed the sign-in within {} s",
-                self.tools.login_timeout.as_secs()
-            )),
-            Meaning::Refused => LoginEnd::Refused(format!("the sign-in was refused: {said}")),
-            Meaning::RegistrationBroken => LoginEnd::RegistrationBroken(format!(
-                "`aws sso login` cannot use its client registration, which is moved aside: {said}"
-            )),
-            Meaning::Misconfigured => {
-                LoginEnd::Misconfigured(format!("`aws sso login` cannot work like this: {said}"))
-            }
-            Meaning::Unreachable => {
-                LoginEnd::Unreachable(format!("`aws sso login` could not reach AWS: {said}"))
-            }
-            Meaning::Cancelled => LoginEnd::Cancelled,
-            Meaning::Failed => {
-                LoginEnd::Failed(format!("`aws sso login` failed ({:?}): {said}", ending.how))
-            }
-        }
+        let end = login::end(ending, self.tools.login_timeout);
+        info!(how = %ending.how, said = ending.said, "`aws sso login` has ended");
+        end
     }
 }
 

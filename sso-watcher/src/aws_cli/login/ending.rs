@@ -1,5 +1,7 @@
 //! How a login ended, without what nobody may read.
 
+use std::fmt;
+
 use super::invitation::{is_url, user_code};
 use crate::said;
 
@@ -33,6 +35,19 @@ pub enum How {
     Cancelled,
     /// We ended it: it said more than any CLI does.
     TooMuchOutput,
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended(code) => write!(f, "exit code {code}"),
+            Self::Signalled(signal) => write!(f, "ended by signal {signal}"),
+            Self::Unseen => f.write_str("ended out of sight"),
+            Self::TimedOut => f.write_str("its time was over"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::TooMuchOutput => f.write_str("it said too much"),
+        }
+    }
 }
 
 /// What it said at last: what comes after the invitation, if anything does.

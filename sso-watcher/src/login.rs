@@ -1,0 +1,78 @@
+//! A login under the lock, as the agent and `sso-watcher login` both make it: started, written down, and
+//! only then begun.
+
+use std::time::Duration;
+
+use sso_session::lock::{LoginGuard, RunningLogin as NotedLogin};
+
+use crate::aws_cli::AwsCli;
+use crate::aws_cli::login::{Ending, LoginPlan, RunningLogin};
+use crate::aws_cli::verdict::{Meaning, meaning};
+use crate::clock;
+use crate::decision::LoginEnd;
+use crate::desktop::Desktop;
+use crate::run::Environment;
+use crate::session::Session;
+use crate::state_folder::StateFolder;
+
+/// How the session's login is made here.
+pub(crate) fn plan(
+    cli: AwsCli,
+    session: &Session,
+    desktop: &Desktop,
+    state: &StateFolder,
+    environment: &Environment,
+) -> LoginPlan {
+    LoginPlan {
+        cli,
+        base_profile: session.profile().base_profile.clone(),
+        flow: desktop.login_flow(),
+        launcher: std::env::current_exe().ok(),
+        output: state.login_output(),
+        platform: desktop.platform(),
+        environment: environment.clone(),
+    }
+}
+
+/// Starts it, and writes its process group into the lock: call [`RunningLogin::begin`] on it. Blocks on
+/// the disk.
+pub(crate) fn start(
+    plan: &LoginPlan,
+    guard: &mut LoginGuard,
+    token_before: Option<String>,
+    limit: Duration,
+) -> Result<RunningLogin, String> {
+    let login = RunningLogin::start(plan).map_err(|error| error.to_string())?;
+    let noted = guard.began(NotedLogin {
+        group: login.group().clone(),
+        profile: plan.base_profile.clone(),
+        token_before,
+        deadline: clock::wall().checked_add(limit),
+    });
+    noted.map_err(|error| format!("the login cannot be written down: {error}"))?;
+    Ok(login)
+}
+
+/// What an end means, in words that hold no secret.
+pub(crate) fn end(ending: &Ending, limit: Duration) -> LoginEnd {
+    let said = &ending.said;
+    match meaning(ending) {
+        Meaning::Succeeded => LoginEnd::Completed,
+        Meaning::Unanswered => LoginEnd::Unanswered(format!(
+            "nobody completed the sign-in within {} s",
+            limit.as_secs()
+        )),
+        Meaning::Refused => LoginEnd::Refused(format!("the sign-in was refused: {said}")),
+        Meaning::RegistrationBroken => LoginEnd::RegistrationBroken(format!(
+            "`aws sso login` could not use its client registration, which is moved aside: {said}"
+        )),
+        Meaning::Misconfigured => {
+            LoginEnd::Misconfigured(format!("`aws sso login` cannot work like this: {said}"))
+        }
+        Meaning::Unreachable => {
+            LoginEnd::Unreachable(format!("`aws sso login` could not reach AWS: {said}"))
+        }
+        Meaning::Cancelled => LoginEnd::Cancelled,
+        Meaning::Failed => LoginEnd::Failed(format!("`aws sso login` failed ({}): {said}", ending.how)),
+    }
+}
