@@ -6,15 +6,18 @@
 pub mod clients;
 pub mod commands;
 mod http_client;
+mod process;
 mod programs;
 mod proxy;
 pub mod scratch;
 pub mod sso_world;
 mod wait;
+mod watcher;
 
 pub use http_client::{Answer, Pending, raw_request};
-pub use programs::{bazel_proxy_program, workspace_folder};
+pub use programs::{bazel_proxy_program, sso_watcher_program, workspace_folder};
 pub use proxy::{Proxy, ProxyBuilder};
 pub use scratch::Scratch;
 pub use sso_world::SsoWorld;
 pub use wait::{PATIENCE, eventually, throughout, within};
+pub use watcher::{Watcher, WatcherBuilder};

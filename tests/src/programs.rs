@@ -27,6 +27,16 @@ pub fn bazel_proxy_program() -> &'static Path {
     PROGRAM.get_or_init(|| build("bazel-proxy"))
 }
 
+/// The real `sso-watcher`, built once for each test binary.
+///
+/// # Panics
+/// If it cannot be built.
+#[must_use]
+pub fn sso_watcher_program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| build("sso-watcher"))
+}
+
 fn build(package: &str) -> PathBuf {
     // The whole workspace, so that features are unified as for the tests and nothing is built twice.
     let mut cargo = Command::new(env!("CARGO"));

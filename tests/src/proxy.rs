@@ -1,22 +1,18 @@
 //! The real proxy as a child process, with an environment of its own.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitStatus, Stdio};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use simulated_aws::SimulatedAws;
 
 use crate::http_client::{Answer, Pending};
+use crate::process::{Process, coverage, read};
 use crate::scratch::{ACCESS_KEY, BUCKET, Scratch};
 use crate::wait::{PATIENCE, eventually, within};
-
-/// Where an instrumented program (`.ci/coverage`) writes what of it was run.
-const COVERAGE: &str = "LLVM_PROFILE_FILE";
 
 /// Describes a proxy before it is started.
 #[derive(Clone, Debug)]
@@ -29,7 +25,7 @@ pub struct ProxyBuilder {
 /// A running proxy; killed when dropped.
 #[derive(Debug)]
 pub struct Proxy {
-    child: Child,
+    process: Process,
     address: SocketAddr,
     builder: ProxyBuilder,
 }
@@ -98,7 +94,7 @@ impl ProxyBuilder {
         command
             .args(arguments)
             .env_clear()
-            .envs(std::env::var_os(COVERAGE).map(|file| (COVERAGE, file)))
+            .envs(coverage())
             .envs(&self.variables)
             // Not below the workspace: a developer's own .env must not take part.
             .current_dir(self.log.parent().unwrap_or(Path::new("/")))
@@ -135,7 +131,7 @@ impl ProxyBuilder {
         })
         .await;
         Proxy {
-            child,
+            process: Process::new(child, &self.log),
             address: address.expect("found above"),
             builder: self,
         }
@@ -163,7 +159,7 @@ impl Proxy {
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.pid()
     }
 
     /// GET, to the end of the body.
@@ -200,52 +196,40 @@ impl Proxy {
     /// All that it and its predecessors on this scratch have logged.
     #[must_use]
     pub fn log(&self) -> String {
-        read(&self.builder.log)
+        self.process.log()
     }
 
     /// `kill -9`; what is left to be restarted.
-    ///
-    /// # Panics
-    /// If it had ended before.
     #[must_use]
-    pub fn kill_9(mut self) -> ProxyBuilder {
-        self.child.kill().expect("killed");
-        self.child.wait().expect("reaped");
-        self.builder.clone()
+    pub fn kill_9(self) -> ProxyBuilder {
+        let Self {
+            mut process,
+            builder,
+            ..
+        } = self;
+        process.kill_9();
+        builder
     }
 
     /// Sends SIGTERM.
     pub fn terminate(&self) {
-        self.signal(Signal::SIGTERM);
+        self.process.signal(Signal::SIGTERM);
     }
 
     /// Sends any signal.
-    ///
-    /// # Panics
-    /// If it had ended before.
     pub fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).expect("a process id");
-        kill(Pid::from_raw(pid), signal).expect("signalled");
+        self.process.signal(signal);
     }
 
     /// Waits until it has ended by itself.
-    ///
-    /// # Panics
-    /// If it does not.
     pub async fn ended(&mut self) -> ExitStatus {
-        let mut status = None;
-        eventually("the proxy ends", async || {
-            status = self.child.try_wait().expect("its status");
-            status.is_some()
-        })
-        .await;
-        status.expect("found above")
+        self.process.ended().await
     }
 
     /// Resident memory, in bytes (Linux).
     #[must_use]
     pub fn resident_bytes(&self) -> u64 {
-        let status = read(Path::new(&format!("/proc/{}/status", self.child.id())));
+        let status = read(Path::new(&format!("/proc/{}/status", self.process.pid())));
         let line = status
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))
@@ -253,41 +237,6 @@ impl Proxy {
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap_or(0);
         kib * 1024
     }
-}
-
-impl Proxy {
-    /// A killed process does not tell what of it was run.
-    fn end_in_order(&mut self) {
-        let deadline = Instant::now() + Duration::from_secs(4);
-        if matches!(self.child.try_wait(), Ok(None)) {
-            self.terminate();
-        }
-        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        if std::env::var_os(COVERAGE).is_some() {
-            self.end_in_order();
-        }
-        if std::thread::panicking() {
-            eprintln!("the end of the proxy's log:\n{}", last_lines(&self.log()));
-        }
-        // Already ended, or ended now.
-        let _outcome = self.child.kill();
-        let _outcome = self.child.wait();
-    }
-}
-
-fn last_lines(log: &str) -> String {
-    const SHOWN: usize = 60;
-    // The tests ask for readiness all the time.
-    let lines = log.lines().filter(|line| !line.contains("/readyz"));
-    let lines: Vec<_> = lines.collect();
-    lines[lines.len().saturating_sub(SHOWN)..].join("\n")
 }
 
 fn listening(log: &str) -> Option<SocketAddr> {
@@ -299,13 +248,4 @@ fn listening(log: &str) -> Option<SocketAddr> {
         address[..end].parse().ok()
     });
     addresses.find(SocketAddr::is_ipv4)
-}
-
-fn read(path: &Path) -> String {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    if let Ok(mut file) = File::open(path) {
-        file.read_to_end(&mut bytes).expect("a readable file");
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

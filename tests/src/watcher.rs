@@ -1,0 +1,166 @@
+//! The real agent as a child process, in the scratch's home.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+
+use nix::sys::signal::Signal;
+use simulated_aws::SimulatedAws;
+
+use crate::process::{Process, coverage};
+use crate::scratch::Scratch;
+use crate::sso_world::PROFILE;
+use crate::wait::eventually;
+
+/// Describes an agent before it is started.
+#[derive(Clone, Debug)]
+pub struct WatcherBuilder {
+    variables: BTreeMap<String, String>,
+    folder: PathBuf,
+    log: PathBuf,
+}
+
+/// A running agent; killed when dropped. A login of its own lives on, as after any `kill -9`.
+#[derive(Debug)]
+pub struct Watcher {
+    process: Process,
+    builder: WatcherBuilder,
+}
+
+impl WatcherBuilder {
+    /// An agent in the scratch's home that looks every second, cools down for a second, and finds programs
+    /// in `bin` of the scratch first.
+    #[must_use]
+    pub fn new(scratch: &Scratch) -> Self {
+        let bin = scratch.path().join("bin");
+        std::fs::create_dir_all(&bin).expect("a folder for programs");
+        let variables = [
+            ("HOME", scratch.home().display().to_string()),
+            ("PATH", format!("{}:/usr/bin:/bin", bin.display())),
+            ("LANG", "C.UTF-8".to_owned()),
+            ("NO_PROXY", "127.0.0.1,localhost,::1".to_owned()),
+            ("AWS_PROFILE", PROFILE.to_owned()),
+            ("SSO_POLL_SECONDS", "1".to_owned()),
+            ("SSO_COOLDOWN_SECONDS", "1".to_owned()),
+            ("LOG_LEVEL", "info,sso_watcher=debug".to_owned()),
+        ];
+        let named = variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
+        Self {
+            variables: named.collect(),
+            folder: scratch.path().to_owned(),
+            log: scratch
+                .home()
+                .join(".local/state/sso-watcher/sso-watcher.log"),
+        }
+    }
+
+    /// Points every service at the simulated AWS.
+    #[must_use]
+    pub fn aws(self, aws: &SimulatedAws) -> Self {
+        self.env("AWS_ENDPOINT_URL", &aws.endpoint_url())
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Takes a variable away.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.variables.remove(name);
+        self
+    }
+
+    /// Any command of `sso-watcher`, with the agent's variables.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(crate::sso_watcher_program());
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(coverage())
+            .envs(&self.variables)
+            // Not below the workspace: a developer's own .env must not take part.
+            .current_dir(&self.folder)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Starts it, and returns at once: it may have to stand by.
+    ///
+    /// # Panics
+    /// If the system cannot start it.
+    #[must_use]
+    pub fn spawn(self) -> Watcher {
+        let mut command = self.command(&["run"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().expect("sso-watcher starts");
+        Watcher {
+            process: Process::new(child, &self.log),
+            builder: self,
+        }
+    }
+
+    /// Starts it, and waits until it works.
+    pub async fn start(self) -> Watcher {
+        let before = crate::process::read(&self.log).matches("at work").count();
+        let watcher = self.spawn();
+        eventually("the agent works", async || {
+            watcher.log().matches("at work").count() > before
+        })
+        .await;
+        watcher
+    }
+}
+
+impl Watcher {
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// All that it and its predecessors in this home have logged today.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Any command of `sso-watcher`, with this agent's variables.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        self.builder.command(arguments)
+    }
+
+    /// `kill -9`; what is left to be restarted.
+    #[must_use]
+    pub fn kill_9(self) -> WatcherBuilder {
+        let Self {
+            mut process,
+            builder,
+        } = self;
+        process.kill_9();
+        builder
+    }
+
+    /// Sends any signal.
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Sends SIGTERM and waits for its end.
+    pub async fn stop(mut self) -> ExitStatus {
+        self.process.signal(Signal::SIGTERM);
+        self.process.ended().await
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        self.process.ended().await
+    }
+}
