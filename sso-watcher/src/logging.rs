@@ -5,7 +5,7 @@
 //! sso-watcher.log.2026-01-02  one a day (UTC), the last seven are kept
 //! ```
 //!
-//! The appender rotates by time alone and has no limit of size: [`bounded`] has it. It creates its
+//! The appender rotates by time alone and has no limit of size: `bounded` has it. It creates its
 //! files by the umask, and lines are written at once, so that a killed agent's last words are there.
 
 mod bounded;

@@ -3,6 +3,7 @@
 //! It is of the form of `.env`, and 0600, as a forward proxy's password may be in it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use program::dotenv::{Dotenv, DotenvError, assignment};
@@ -20,12 +21,22 @@ const HEAD: &str = "\
 ";
 
 /// What the agent was installed with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Installed {
     /// The `.env` that was in use, from the root.
     pub env_file: Option<PathBuf>,
     /// The variables that were passed on to the agent.
     pub variables: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Installed {
+    /// Without values, as a password may be among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Installed")
+            .field("env_file", &self.env_file)
+            .field("variables", &self.variables.keys())
+            .finish()
+    }
 }
 
 /// Where it lies: `sso-watcher/settings.env` in `XDG_CONFIG_HOME`, else in `~/.config`.

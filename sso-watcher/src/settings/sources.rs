@@ -6,6 +6,7 @@
 //! `restart` take one source as a whole, so that a line removed from `.env` is gone afterwards.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use program::dotenv::{Dotenv, DotenvError};
@@ -26,12 +27,22 @@ pub enum Purpose {
 }
 
 /// What files add to the environment.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 pub struct Sources {
     /// The variables that the environment lacks.
     pub variables: BTreeMap<String, String>,
     /// The `.env` that they come from, directly or when the agent was installed.
     pub env_file: Option<PathBuf>,
+}
+
+impl fmt::Debug for Sources {
+    /// Without values, as a password may be among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources")
+            .field("variables", &self.variables.keys())
+            .field("env_file", &self.env_file)
+            .finish()
+    }
 }
 
 /// Makes the environment right, by executing the program anew if it is not; the `.env` in use. Call
@@ -54,32 +65,49 @@ pub fn sources(
     if value(AGENT).is_some() {
         return Ok(Sources::default());
     }
-    let found = Dotenv::find(folder, |file| file.names().any(is_telling))?;
+    let dotenv = Dotenv::find(folder, |file| file.names().any(is_telling))?;
     let place = installed::place(&value);
-    let (env_file, layers) = match (purpose, found) {
-        (Purpose::Use, found) => {
-            let installed = Installed::read(&place)?.unwrap_or_default();
-            let dotenv = found
-                .as_ref()
-                .map_or_else(|| Ok(Vec::new()), Dotenv::variables)?;
-            let env_file = found.map(|file| file.path().to_owned());
-            let layers = installed.variables.into_iter().chain(dotenv);
-            (env_file.or(installed.env_file), layers.collect())
-        }
-        (Purpose::Install, Some(file)) => (Some(file.path().to_owned()), file.variables()?),
-        (Purpose::Install, None) => {
-            let installed = Installed::read(&place)?.unwrap_or_default();
-            let variables = match &installed.env_file {
-                Some(path) if path.is_file() => Dotenv::read(path.clone())?.variables()?,
-                Some(_) | None => installed.variables.into_iter().collect(),
-            };
-            (installed.env_file, variables)
-        }
+    let (env_file, layers) = match purpose {
+        Purpose::Use => for_use(dotenv, &place)?,
+        Purpose::Install => for_install(dotenv, &place)?,
     };
     Ok(Sources {
         variables: lacking(layers, environment),
         env_file,
     })
+}
+
+/// Variables in the order in which they were assigned.
+type Assigned = Vec<(String, String)>;
+
+/// What was installed, and `.env` over it.
+fn for_use(
+    dotenv: Option<Dotenv>,
+    place: &Path,
+) -> Result<(Option<PathBuf>, Assigned), DotenvError> {
+    let installed = Installed::read(place)?.unwrap_or_default();
+    let mut layers: Assigned = installed.variables.into_iter().collect();
+    let Some(dotenv) = dotenv else {
+        return Ok((installed.env_file, layers));
+    };
+    layers.extend(dotenv.variables()?);
+    Ok((Some(dotenv.path().to_owned()), layers))
+}
+
+/// `.env`, else the one that was installed from, else what was installed.
+fn for_install(
+    dotenv: Option<Dotenv>,
+    place: &Path,
+) -> Result<(Option<PathBuf>, Assigned), DotenvError> {
+    if let Some(dotenv) = dotenv {
+        return Ok((Some(dotenv.path().to_owned()), dotenv.variables()?));
+    }
+    let installed = Installed::read(place)?.unwrap_or_default();
+    let variables = match &installed.env_file {
+        Some(path) if path.is_file() => Dotenv::read(path.clone())?.variables()?,
+        Some(_) | None => installed.variables.into_iter().collect(),
+    };
+    Ok((installed.env_file, variables))
 }
 
 /// The known variables in `layers`, the last of which wins, that have a value and that the
