@@ -84,7 +84,10 @@ async fn become_the_one(eyes: &Eyes) -> Result<HostGuard, DiskError> {
             return Ok(guard);
         }
         if !std::mem::replace(&mut is_told, true) {
-            info!("another sso-watcher is at work on {}: standing by", eyes.state.path().display());
+            info!(
+                "another sso-watcher is at work on {}: standing by",
+                eyes.state.path().display()
+            );
         }
         tokio::time::sleep(STANDBY_LOOK).await;
     }
@@ -152,7 +155,8 @@ impl Agent {
         self.complaints = complaints;
         if let Some(profile) = &profile {
             let folder = &self.eyes.locations.token_folder;
-            self.tokens.watch(&TokenFile::new(folder, profile.session.token_file_name()));
+            self.tokens
+                .watch(&TokenFile::new(folder, profile.session.token_file_name()));
         }
         // Whoever removes the journal wants it forgotten.
         sight.cleared = self.journal.is_some() && !self.eyes.state.journal().exists();
@@ -198,7 +202,10 @@ impl Agent {
                 match &notice {
                     Notice::Fault(text) => error!("no login can be tried: {text}"),
                     Notice::Waiting(request) => {
-                        warn!(profile = request.profile, "a login is needed, and nobody answers");
+                        warn!(
+                            profile = request.profile,
+                            "a login is needed, and nobody answers"
+                        );
                     }
                 }
                 self.hands.notify(notice);

@@ -22,7 +22,10 @@ fn logout(context: &Context, profile: Option<&str>) -> Result<String, String> {
     let name = &session.profile().base_profile;
     let path = session.token_file().path().to_owned();
     // First, so that the agent does not take the missing token for a request to log in.
-    context.state.note_logout(&path).map_err(|error| error.to_string())?;
+    context
+        .state
+        .note_logout(&path)
+        .map_err(|error| error.to_string())?;
     let ended = context
         .block_on(async {
             let token = session.token().await?;
@@ -31,7 +34,10 @@ fn logout(context: &Context, profile: Option<&str>) -> Result<String, String> {
         .map_err(|_| "no threads can be started".to_owned())?;
     let removed = disk::remove(&path).map_err(|error| error.to_string())?;
     // Whoever logs out is there.
-    context.state.note_hand(clock::wall()).map_err(|error| error.to_string())?;
+    context
+        .state
+        .note_hand(clock::wall())
+        .map_err(|error| error.to_string())?;
     let text = match (removed, ended) {
         (false, _) => format!("Nobody was signed in with profile {name}."),
         (true, Some(Ok(()))) => format!("Signed out of profile {name}, here and at AWS."),

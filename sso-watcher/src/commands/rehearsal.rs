@@ -36,7 +36,10 @@ async fn rehearse(context: &Context, profile: Option<String>) -> Result<String, 
     let session = context.session(profile.as_deref())?;
     let (profile, name) = (session.profile(), session.profile().session.name.clone());
     // Whoever rehearses a login wants one.
-    context.state.forget_logout().map_err(|error| error.to_string())?;
+    context
+        .state
+        .forget_logout()
+        .map_err(|error| error.to_string())?;
     let file = context.signal();
     let written = file.rehearse(&profile.base_profile, name.as_deref(), clock::wall());
     let generation = match written.map_err(|error| error.to_string())? {
@@ -48,8 +51,12 @@ async fn rehearse(context: &Context, profile: Option<String>) -> Result<String, 
             ));
         }
     };
-    println!("asked    for a login with profile {}, as a build does", profile.base_profile);
-    let deadline = Instant::now() + context.settings.cooldown + context.settings.login_timeout + MARGIN;
+    println!(
+        "asked    for a login with profile {}, as a build does",
+        profile.base_profile
+    );
+    let deadline =
+        Instant::now() + context.settings.cooldown + context.settings.login_timeout + MARGIN;
     let mut told = None;
     loop {
         let signal = file.read().map_err(|error| error.to_string())?;
@@ -64,8 +71,10 @@ async fn rehearse(context: &Context, profile: Option<String>) -> Result<String, 
         follow(context, &signal, &mut told);
         if Instant::now() >= deadline {
             let _removed = file.remove_handled(Some(generation));
-            return Err("the agent did nothing: `sso-watcher status` and `sso-watcher logs` say why"
-                .to_owned());
+            return Err(
+                "the agent did nothing: `sso-watcher status` and `sso-watcher logs` say why"
+                    .to_owned(),
+            );
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -78,7 +87,10 @@ fn follow(context: &Context, signal: &LoginSignal, told: &mut Option<String>) {
     };
     let text = match (journal.doing, &journal.invitation) {
         (Doing::LoggingIn, Some(shown)) => {
-            format!("login    open {} and enter the code {}", shown.url, shown.code)
+            format!(
+                "login    open {} and enter the code {}",
+                shown.url, shown.code
+            )
         }
         (Doing::LoggingIn, None) => "login    complete the sign-in in your browser".to_owned(),
         (Doing::Asking, _) => "question answer it on your screen".to_owned(),
@@ -90,7 +102,11 @@ fn follow(context: &Context, signal: &LoginSignal, told: &mut Option<String>) {
         },
     };
     // The seconds that are left change all the time.
-    let words = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    let words = |text: &str| {
+        text.chars()
+            .filter(|c| !c.is_ascii_digit())
+            .collect::<String>()
+    };
     if signal.is_test() && told.as_deref().map(words) != Some(words(&text)) {
         println!("{text}");
         *told = Some(text);

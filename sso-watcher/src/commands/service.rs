@@ -90,7 +90,8 @@ fn put_in_place(context: &Context, is_restart: bool) -> Result<String, String> {
 
 fn agent_file(context: &Context, aws: &Path) -> Result<AgentFile, String> {
     let program = std::env::current_exe();
-    let program = program.map_err(|error| format!("this program's own path is unknown: {error}"))?;
+    let program =
+        program.map_err(|error| format!("this program's own path is unknown: {error}"))?;
     if is_a_build(&program) {
         eprintln!(
             "sso-watcher: {} goes away with `cargo clean`; `cargo install --locked --path sso-watcher` \
@@ -115,7 +116,8 @@ fn agent_file(context: &Context, aws: &Path) -> Result<AgentFile, String> {
 
 /// Whether a program lies in a folder of cargo's.
 fn is_a_build(program: &Path) -> bool {
-    let is_target = |folder: &Path| folder.join("CACHEDIR.TAG").exists() && folder.ends_with("target");
+    let is_target =
+        |folder: &Path| folder.join("CACHEDIR.TAG").exists() && folder.ends_with("target");
     program.ancestors().any(is_target)
 }
 
@@ -146,5 +148,10 @@ fn remove(context: &Context) -> Result<String, String> {
 
 pub(super) fn supervisor(context: &Context) -> Supervisor {
     let home = home::home(&context.vars());
-    Supervisor::new(context.platform, &home, getuid().as_raw(), &context.environment)
+    Supervisor::new(
+        context.platform,
+        &home,
+        getuid().as_raw(),
+        &context.environment,
+    )
 }

@@ -36,7 +36,10 @@ pub(super) fn gather(context: &Context) -> Result<Status, ExitCode> {
     let settings = &context.settings;
     let search = Search::new(settings.login_command.as_deref(), &context.environment);
     let found = context.block_on(async { search.run().await })?;
-    let program = (found.err().map(|error| error.to_string()), search.fingerprint());
+    let program = (
+        found.err().map(|error| error.to_string()),
+        search.fingerprint(),
+    );
     let now = clock::now();
     let seen = context.eyes().look(&context.vars(), program, now);
     for complaint in &seen.complaints {
