@@ -2,6 +2,7 @@
 
 pub mod aws_cli;
 pub mod decision;
+pub mod desktop;
 pub mod mode;
 pub mod moment;
 pub mod platform;
