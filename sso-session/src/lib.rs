@@ -24,6 +24,7 @@ pub mod lock;
 mod nonce;
 pub mod oidc;
 pub mod portal;
+pub mod process;
 pub mod refresh;
 pub mod registration;
 pub mod secret;

@@ -5,14 +5,19 @@
 //!                     /owner.json  who, and a heartbeat
 //!        /refresh.lock.<nonce>.stale/  the lock of an owner that died, for a day
 //!        /refresh.guard            flocked while a stale lock is cleared
+//!        /login.lock/              there while somebody logs in
+//!                   /owner.json    who, and the login's process group
+//!        /login.guard              flocked all that time
 //! ```
 //!
 //! [`RefreshLock`] holds across a container's boundary, where clocks differ, process ids mean
 //! nothing and `flock` excludes nobody. [`HostGuard`] holds within one kernel, which drops it with
-//! the process.
+//! the process. [`LoginLock`] is the host's: it rests on the guard, and shows the folder to others.
 
 mod guard;
+mod login;
 mod marker;
+mod observation;
 mod owner;
 mod refresh;
 
@@ -28,9 +33,10 @@ use thiserror::Error;
 use crate::disk::DiskError;
 
 pub use guard::HostGuard;
+pub use login::{Acquired, Cleared, Holder, LoginGuard, LoginLock, RunningLogin};
 pub use refresh::{RefreshGuard, RefreshLock};
 
-/// A lock was not taken.
+/// A lock was not taken, or not kept.
 #[derive(Debug, Error)]
 pub enum LockError {
     /// There is no state folder to lock in.
@@ -49,6 +55,12 @@ pub enum LockError {
         /// For how long it was waited for.
         waited: Duration,
     },
+    /// It was ours, and is not any more.
+    #[error("the lock {} was removed or taken over by another program", .0.display())]
+    Lost(PathBuf),
+    /// Something else lies where the lock's folder has to be.
+    #[error("{path} is no folder, so nobody can take the lock: remove it with `rm {path}`", path = .0.display())]
+    InTheWay(PathBuf),
     /// Anything else that the disk says.
     #[error(transparent)]
     Disk(DiskError),

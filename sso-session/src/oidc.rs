@@ -1,4 +1,6 @@
-//! The refresh grant itself: one call of SSO-OIDC's `CreateToken`.
+//! SSO-OIDC's `CreateToken`: the refresh grant itself, and whether anybody would answer it.
+
+mod probe;
 
 use std::time::Duration;
 
@@ -16,6 +18,8 @@ use crate::http_client::SharedHttpClient;
 use crate::secret::Secret;
 use crate::token::Token;
 use crate::verdict::{self, Verdict};
+
+pub use probe::Probe;
 
 /// Longer than this no answer is waited for.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -72,10 +76,7 @@ impl Oidc {
         let answer = match timeout(CALL_TIMEOUT, call).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
-                let mut failure = Failure::of(&error);
-                if let Some(said) = description(&error) {
-                    failure.message = said;
-                }
+                let failure = failure(&error);
                 let reason = error.as_service_error().and_then(reason);
                 return Err((verdict::of_refresh(&failure, reason.as_deref()), failure));
             }
@@ -94,6 +95,15 @@ impl Oidc {
             }
         }
     }
+}
+
+/// What went wrong, in the words of the service.
+fn failure(error: &SdkError<CreateTokenError, HttpResponse>) -> Failure {
+    let mut failure = Failure::of(error);
+    if let Some(said) = description(error) {
+        failure.message = said;
+    }
+    failure
 }
 
 /// OAuth 2.0 puts its words into `error_description` (RFC 6749, section 5.2), which the SDK does not

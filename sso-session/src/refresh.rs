@@ -150,9 +150,11 @@ impl Renewer {
         let lock = self.lock.acquire(LOCK_PATIENCE).await;
         let lock = lock.map_err(|error| match error {
             LockError::ReadOnly(_) => RenewalError::ReadOnly(error.to_string()),
-            LockError::FolderMissing(_) | LockError::Held { .. } | LockError::Disk(_) => {
-                RenewalError::Passing(error.to_string())
-            }
+            LockError::FolderMissing(_)
+            | LockError::Held { .. }
+            | LockError::Lost(_)
+            | LockError::InTheWay(_)
+            | LockError::Disk(_) => RenewalError::Passing(error.to_string()),
         })?;
         let current = match self.token_file.read_settled().await {
             Reading::Found(token) if !token.is_same_login(seen) => {

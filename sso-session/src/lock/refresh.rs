@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::LockError;
 use super::marker::{self, Held, Marker, Sight};
+use super::observation::Observation;
 use crate::disk::DiskError;
 
 /// How often an owner shows that it is alive.
@@ -29,7 +30,7 @@ pub struct RefreshLock {
     heartbeat: Duration,
     stale_after: Duration,
     look: Duration,
-    seen: Arc<Mutex<Option<(Sight, Instant)>>>,
+    seen: Observation<Sight>,
 }
 
 /// The lock, until dropped. Dropping gives it back, and blocks on the disk for that.
@@ -60,7 +61,7 @@ impl RefreshLock {
             heartbeat: HEARTBEAT,
             stale_after: STALE_AFTER,
             look: LOOK,
-            seen: Arc::default(),
+            seen: Observation::default(),
         }
     }
 
@@ -79,13 +80,16 @@ impl RefreshLock {
     pub async fn acquire(&self, patience: Duration) -> Result<RefreshGuard, LockError> {
         let begin = Instant::now();
         loop {
-            let sight = match self.attempt(self.dead_owner()).await? {
+            let sight = match self
+                .attempt(self.seen.unchanged_for(self.stale_after))
+                .await?
+            {
                 Attempt::Taken(held) => return Ok(self.guard(held)),
                 Attempt::Occupied(sight) => Some(sight),
                 Attempt::Free => None,
             };
             let holder = sight.as_ref().map(Sight::holder);
-            self.remember(sight);
+            self.seen.note(sight.as_ref());
             let waited = begin.elapsed();
             let left = patience.saturating_sub(waited);
             if left.is_zero() {
@@ -118,22 +122,6 @@ impl RefreshLock {
             let at = DiskError::at("taking the lock", &self.marker.path());
             Err(at(io::Error::other(error)).into())
         })
-    }
-
-    /// Notes what is seen, and since when it looks like that.
-    fn remember(&self, sight: Option<Sight>) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        match (&*seen, sight) {
-            (Some((before, _)), Some(now)) if *before == now => {}
-            (_, now) => *seen = now.map(|sight| (sight, Instant::now())),
-        }
-    }
-
-    /// What was seen for so long without a change that its owner must be dead.
-    fn dead_owner(&self) -> Option<Sight> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let (sight, since) = seen.as_ref()?;
-        (since.elapsed() >= self.stale_after).then(|| sight.clone())
     }
 
     fn guard(&self, held: Held) -> RefreshGuard {

@@ -1,4 +1,5 @@
-//! The files of the contract from outside: golden bytes, and what both sides do to the signal.
+//! The contract from outside: golden bytes, what both sides do to the signal, and calls to a simulated AWS.
 
+mod calls;
 mod golden;
 mod signal_file;
