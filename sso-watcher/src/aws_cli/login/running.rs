@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use sso_session::disk::DiskError;
+use sso_session::process::ProcessGroup;
 use thiserror::Error;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -14,7 +15,7 @@ use tracing::warn;
 
 use super::LoginPlan;
 use super::ending::{Ending, How, last_words};
-use super::group::ProcessGroup;
+
 use super::invitation::Invitation;
 use super::output::{Heard, Output};
 use crate::aws_cli::working_folder;
