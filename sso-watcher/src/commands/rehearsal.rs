@@ -68,7 +68,7 @@ async fn rehearse(context: &Context, profile: Option<String>) -> Result<String, 
             let _removed = file.remove_handled(Some(generation));
             return Err(format!("the rehearsal failed: {error}"));
         }
-        follow(context, &signal, &mut told);
+        follow(context, &signal, &mut told).await;
         if Instant::now() >= deadline {
             let _removed = file.remove_handled(Some(generation));
             return Err(
@@ -81,7 +81,7 @@ async fn rehearse(context: &Context, profile: Option<String>) -> Result<String, 
 }
 
 /// Tells what is new.
-fn follow(context: &Context, signal: &LoginSignal, told: &mut Option<String>) {
+async fn follow(context: &Context, signal: &LoginSignal, told: &mut Option<String>) {
     let Some(journal) = Journal::read(&context.state) else {
         return;
     };
@@ -96,10 +96,7 @@ fn follow(context: &Context, signal: &LoginSignal, told: &mut Option<String>) {
         (Doing::Asking, _) => "question answer it on your screen".to_owned(),
         (Doing::Trying, _) => "trying   the lock, and whether AWS answers".to_owned(),
         (Doing::Finishing, _) => "proving  the login".to_owned(),
-        (Doing::Idle, _) => match super::status::gather(context) {
-            Ok(status) => format!("waiting  {}", status.next),
-            Err(_) => return,
-        },
+        (Doing::Idle, _) => format!("waiting  {}", super::status::gather(context).await.next),
     };
     // The seconds that are left change all the time.
     let words = |text: &str| {

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::status::{Found, Status, is_agent_alive};
 
 pub(super) fn run(context: &Context, as_json: bool) -> ExitCode {
-    let status = match gather(context) {
+    let status = match context.block_on(gather(context)) {
         Ok(status) => status,
         Err(code) => return code,
     };
@@ -32,10 +32,10 @@ pub(super) fn run(context: &Context, as_json: bool) -> ExitCode {
 }
 
 /// Looks at everything; changes nothing.
-pub(super) fn gather(context: &Context) -> Result<Status, ExitCode> {
+pub(super) async fn gather(context: &Context) -> Status {
     let settings = &context.settings;
     let search = Search::new(settings.login_command.as_deref(), &context.environment);
-    let found = context.block_on(async { search.run().await })?;
+    let found = search.run().await;
     let program = (
         found.err().map(|error| error.to_string()),
         search.fingerprint(),
@@ -67,5 +67,5 @@ pub(super) fn gather(context: &Context) -> Result<Status, ExitCode> {
         is_agent_alive: is_agent_alive(&context.state),
         lock: lock.map(|holder| holder.to_string()),
     };
-    Ok(Status::new(found, &boot_id(), context.limits(), now))
+    Status::new(found, &boot_id(), context.limits(), now)
 }

@@ -86,7 +86,7 @@ fn login() -> (Child, RunningLogin) {
         group: ProcessGroup::of_leader(child.id()),
         profile: "dev".to_owned(),
         token_before: Some("86f7e437faa5a7fc".to_owned()),
-        deadline: date::from_epoch_seconds(1_767_323_225),
+        deadline: date::from_epoch_seconds(1_767_323_225).map(|time| time + Duration::from_millis(500)),
     };
     (child, login)
 }
