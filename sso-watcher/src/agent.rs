@@ -117,7 +117,7 @@ impl Agent {
         loop {
             tokio::select! {
                 () = &mut *stop => break,
-                Some(event) = answers.recv() => self.on(event).await,
+                Some(event) = answers.recv() => self.on(event),
                 _ = looks.tick() => self.look().await,
                 _ = token_looks.tick() => self.look_at_tokens(),
                 () = self.hands.news() => self.write_journal(clock::now()),
@@ -130,7 +130,7 @@ impl Agent {
                 let Some(event) = answers.recv().await else {
                     break;
                 };
-                self.on(event).await;
+                self.on(event);
             }
         };
         if tokio::time::timeout(LAST_ORDERS, ends).await.is_err() {
@@ -164,7 +164,7 @@ impl Agent {
             info!("the memory was cleared");
         }
         self.hands.see(signal);
-        self.on(Event::Looked(sight)).await;
+        self.on(Event::Looked(sight));
     }
 
     /// A token that was changed in place by somebody else is a login by hand.
@@ -178,18 +178,18 @@ impl Agent {
         }
     }
 
-    async fn on(&mut self, event: Event) {
+    fn on(&mut self, event: Event) {
         let now = clock::now();
         debug!(?event, "event");
         let (state, actions) = step(self.state.clone(), event, now);
         self.state = state;
         self.write_journal(now);
         for action in actions {
-            self.act(action).await;
+            self.act(action);
         }
     }
 
-    async fn act(&mut self, action: Action) {
+    fn act(&mut self, action: Action) {
         debug!(?action, "action");
         match action {
             Action::NoteAttempt => {

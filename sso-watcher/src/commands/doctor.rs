@@ -7,7 +7,7 @@ use sso_session::disk;
 use sso_session::registration::RegistrationError;
 use sso_session::token::{Reading, UnreadableToken};
 
-use super::{Context, service};
+use super::{Context, block_on, service};
 use crate::aws_cli::search::Search;
 use crate::clock;
 use crate::person::Person;
@@ -15,7 +15,7 @@ use crate::session::{self, Session};
 use crate::supervisor::AgentState;
 
 pub(super) fn run(context: &Context, profile: Option<String>) -> ExitCode {
-    match context.block_on(examine(context, profile)) {
+    match block_on(examine(context, profile)) {
         Ok(report) => report.exit_code(),
         Err(code) => code,
     }

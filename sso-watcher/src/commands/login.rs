@@ -8,7 +8,7 @@ use std::time::Duration;
 use sso_session::lock::{Acquired, LoginGuard};
 use tokio::time::Instant;
 
-use super::{Context, failed};
+use super::{Context, block_on, failed};
 use crate::aws_cli::search::Search;
 use crate::clock;
 use crate::decision::{Proof, blame};
@@ -25,12 +25,12 @@ const GRACE: Duration = Duration::from_secs(3);
 /// How often is looked at what the AWS CLI says.
 const OUTPUT_LOOK: Duration = Duration::from_millis(100);
 
-pub(super) fn run(context: &Context, profile: Option<String>) -> ExitCode {
-    let session = match context.session(profile.as_deref()) {
+pub(super) fn run(context: &Context, profile: Option<&str>) -> ExitCode {
+    let session = match context.session(profile) {
         Ok(session) => session,
         Err(why) => return failed(&why),
     };
-    match context.block_on(log_in(context, &session)) {
+    match block_on(log_in(context, &session)) {
         Ok(Ok(text)) => {
             println!("{text}");
             ExitCode::SUCCESS

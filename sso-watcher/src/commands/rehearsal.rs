@@ -6,7 +6,7 @@ use std::time::Duration;
 use sso_session::signal::{LoginSignal, Rehearsed};
 use tokio::time::Instant;
 
-use super::{Context, failed};
+use super::{Context, block_on, failed};
 use crate::agent::journal::{Doing, Journal};
 use crate::clock;
 use crate::status::is_agent_alive;
@@ -22,7 +22,7 @@ pub(super) fn run(context: &Context, profile: Option<String>) -> ExitCode {
             "no agent is running: `sso-watcher install` installs it, `sso-watcher start` starts it",
         );
     }
-    match context.block_on(rehearse(context, profile)) {
+    match block_on(rehearse(context, profile)) {
         Ok(Ok(text)) => {
             println!("{text}");
             ExitCode::SUCCESS

@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
-use super::Context;
+use super::{Context, block_on};
 use crate::agent::{self, Tools};
 use crate::aws_cli::search::Search;
 use crate::logging;
 use crate::person::Person;
 
-pub(super) fn run(context: Context) -> ExitCode {
+pub(super) fn run(context: &Context) -> ExitCode {
     let settings = &context.settings;
     logging::to_files(&settings.log_file, &settings.log_filter);
     info!(
@@ -27,7 +27,7 @@ pub(super) fn run(context: Context) -> ExitCode {
         environment: context.environment.clone(),
     };
     let (eyes, limits) = (context.eyes(), context.limits());
-    let outcome = context.block_on(async {
+    let outcome = block_on(async {
         let stop = stop_signal()?;
         agent::run(eyes, tools, limits, stop)
             .await

@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use sso_session::process::boot_id;
 use sso_session::token::{Reading, TokenFile};
 
-use super::{Context, failed};
+use super::{Context, block_on, failed};
 use crate::agent::journal::Journal;
 use crate::aws_cli::search::Search;
 use crate::clock;
 use crate::status::{Found, Status, is_agent_alive};
 
 pub(super) fn run(context: &Context, as_json: bool) -> ExitCode {
-    let status = match context.block_on(gather(context)) {
+    let status = match block_on(gather(context)) {
         Ok(status) => status,
         Err(code) => return code,
     };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sso_session::lock::LoginGuard;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -61,7 +62,7 @@ impl Inner {
         let deadline = Instant::now() + self.tools.login_timeout;
         let ending = login
             .watch(deadline, changed(cancelled), |invitation| {
-                self.invite(request, invitation)
+                self.invite(request, invitation);
             })
             .await;
         self.forget_login();
@@ -167,7 +168,7 @@ impl Inner {
         let forgotten = tokio::task::block_in_place(|| {
             let mut desk = self.desk();
             desk.invitation = None;
-            desk.guard.as_mut().map(|guard| guard.ended())
+            desk.guard.as_mut().map(LoginGuard::ended)
         });
         if let Some(Err(error)) = forgotten {
             warn!(%error, "the login lock");

@@ -76,18 +76,15 @@ impl RunningLogin {
             source,
         };
         let environment = plan.child_environment();
-        let mut command = match &plan.launcher {
-            Some(launcher) => {
-                let mut command = Command::new(launcher);
-                command.args(["launch", "--"]).arg(&plan.cli.path);
-                command.stdin(Stdio::piped());
-                command
-            }
-            None => {
-                let mut command = Command::new(&plan.cli.path);
-                command.stdin(Stdio::null());
-                command
-            }
+        let mut command = if let Some(launcher) = &plan.launcher {
+            let mut command = Command::new(launcher);
+            command.args(["launch", "--"]).arg(&plan.cli.path);
+            command.stdin(Stdio::piped());
+            command
+        } else {
+            let mut command = Command::new(&plan.cli.path);
+            command.stdin(Stdio::null());
+            command
         };
         let child = command
             .args(plan.arguments())
