@@ -12,7 +12,7 @@ use tracing::debug;
 
 use crate::decision::Presence;
 use crate::platform::Platform;
-use crate::run::{Call, Environment, RunError};
+use crate::run::{Call, Environment};
 
 /// These programs answer within milliseconds.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -55,10 +55,13 @@ async fn session(environment: &Environment) -> Option<String> {
 
 async fn said(environment: &Environment, program: &str, arguments: &[&str]) -> Option<String> {
     let call = Call::new(program, LIMIT).arguments(arguments);
-    let ran = call.environment(environment).run().await;
-    let ran = ran.map_err(|error: RunError| debug!(%error, "the person cannot be looked for"));
-    let ran = ran.ok().filter(|ran| ran.status.success())?;
-    Some(ran.stdout)
+    match call.environment(environment).run().await {
+        Ok(ran) => ran.status.success().then_some(ran.stdout),
+        Err(error) => {
+            debug!(%error, "the person cannot be looked for");
+            None
+        }
+    }
 }
 
 /// The clock that logind's hints are told by.

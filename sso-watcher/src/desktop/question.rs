@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::{Absence, Desktop};
+use super::Desktop;
 use crate::decision::Answer;
 use crate::platform::Platform;
 use crate::run::Environment;
@@ -57,7 +57,7 @@ impl Question {
         let desktop = Desktop::from_vars(platform, &|name| environment.get(name));
         let chosen = match desktop {
             Desktop::Here => dialog::choose(platform, environment, &self.prompt(), limit).await,
-            Desktop::Absent(absence) => Err(cannot(absence)),
+            Desktop::Absent(absence) => Err(absence.to_string()),
         };
         chosen.unwrap_or_else(|why| {
             warn!(why, "the person cannot be asked");
@@ -81,10 +81,6 @@ impl Question {
 
 fn shown(text: &str) -> String {
     said::fit(text, MAX_CHARS)
-}
-
-fn cannot(absence: Absence) -> String {
-    absence.to_string()
 }
 
 /// The answer that a dialog's choice stands for. None chosen is a "not now".

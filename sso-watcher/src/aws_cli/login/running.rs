@@ -16,7 +16,6 @@ use tracing::warn;
 
 use super::LoginPlan;
 use super::ending::{Ending, How, last_words};
-
 use super::invitation::Invitation;
 use super::output::{Heard, Output};
 use crate::aws_cli::working_folder;
