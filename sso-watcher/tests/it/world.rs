@@ -170,6 +170,7 @@ impl World {
 
     pub(crate) async fn plan(&self, profile: &str, flow: Flow) -> LoginPlan {
         LoginPlan {
+            launcher: None,
             cli: self.search().run().await.expect("found"),
             base_profile: profile.to_owned(),
             flow,
