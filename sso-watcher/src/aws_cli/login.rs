@@ -18,6 +18,7 @@ mod running;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+pub(super) use ending::SUCCESS;
 pub use ending::{Ending, How};
 pub use invitation::Invitation;
 pub use running::{LoginError, RunningLogin};

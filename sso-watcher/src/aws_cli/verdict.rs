@@ -8,7 +8,7 @@
 //! Success is only what the CLI believes: it is proven by the token, and a token may be there in spite of
 //! a failure.
 
-use super::login::{Ending, How};
+use super::login::{Ending, How, SUCCESS};
 
 /// What the end of a login means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub enum Meaning {
 pub fn meaning(ending: &Ending) -> Meaning {
     match ending.how {
         How::Ended(0) => Meaning::Succeeded,
-        How::Unseen if ending.said.contains("Successfully logged into") => Meaning::Succeeded,
+        How::Unseen if ending.said.contains(SUCCESS) => Meaning::Succeeded,
         How::Ended(code) => of_words(&ending.said).unwrap_or_else(|| of_status(code)),
         How::Unseen => of_words(&ending.said).unwrap_or(Meaning::Failed),
         How::TimedOut if ending.has_invited => Meaning::Unanswered,

@@ -8,6 +8,10 @@ use crate::said;
 /// Enough for the longest answer of the CLI.
 const SAID_CHARS: usize = 600;
 
+/// What the CLI says when it has written the token. Where nobody can know its status, that is how success
+/// shows.
+pub(in crate::aws_cli) const SUCCESS: &str = "Successfully logged into";
+
 /// A login that is over. None of its processes runs any more, but for what it left running when it
 /// ended by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

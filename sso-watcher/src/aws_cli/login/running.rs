@@ -15,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tracing::warn;
 
 use super::LoginPlan;
-use super::ending::{Ending, How, last_words};
+use super::ending::{Ending, How, SUCCESS, last_words};
 use super::invitation::Invitation;
 use super::output::{Heard, Output};
 use crate::aws_cli::working_folder;
@@ -29,10 +29,6 @@ const LOOK_AT_ORPHAN: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(3);
 /// How long its end is waited for after that, at most.
 const REAPING: Duration = Duration::from_secs(10);
-
-/// What the CLI says when it has written the token; without a parent's knowledge of the status, that is
-/// how success shows.
-const SUCCESS: &str = "Successfully logged into";
 
 /// A login that runs. Dropped, it is ended: nobody would know of it.
 #[derive(Debug)]
@@ -151,9 +147,10 @@ impl RunningLogin {
             tokio::select! {
                 biased;
                 status = self.leader.ended() => break self.gone(status),
+                // Once at least, so that an orphan that is done is not ended for being late.
+                _ = looks.tick() => {}
                 () = &mut cancelled => break self.end(How::Cancelled).await,
                 () = tokio::time::sleep_until(deadline) => break self.end(How::TimedOut).await,
-                _ = looks.tick() => {}
             }
             let Heard::Words(words) = self.output.heard().await else {
                 break self.end(How::TooMuchOutput).await;
@@ -407,7 +404,7 @@ mod tests {
             echo >started";
         let login = orphan(&stand_ins, script).await;
         let group = login.group().clone();
-        let ending = login.watch(later(), pending(), |_| ()).await;
+        let ending = login.watch(Instant::now(), pending(), |_| ()).await;
         assert_eq!(ending.how, How::Unseen);
         assert!(group.is_alive());
         assert!(group.end(Duration::ZERO));
