@@ -18,6 +18,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use sso_session::http_client::http_client;
 use sso_session::lock::LoginLock;
 use sso_session::signal::SignalFile;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::agent::Eyes;
 use crate::cli::Command;
@@ -140,6 +141,20 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, ExitCode> {
         Ok(runtime) => Ok(runtime.block_on(future)),
         Err(error) => Err(failed(&format!("no threads can be started: {error}"))),
     }
+}
+
+/// SIGTERM or SIGINT, whichever comes first.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// Says why a command failed.

@@ -30,7 +30,9 @@ mod event;
 mod memory;
 mod obstacle;
 mod request;
+mod settlement;
 mod trouble;
+mod way;
 
 #[cfg(test)]
 mod histories;
@@ -46,8 +48,7 @@ pub use memory::{Memory, Saved};
 pub use obstacle::Obstacle;
 pub use request::{Request, RequestKey, Sight};
 pub use trouble::{Kind, Troubles};
-
-use sso_session::signal::LONGEST_WAIT;
+pub(crate) use way::blame;
 
 use crate::mode::Mode;
 use crate::moment::{Moment, Steady};
@@ -60,6 +61,10 @@ const AWAY_AFTER: Duration = Duration::from_mins(1);
 const SLEPT_AFTER: Duration = Duration::from_secs(30);
 /// What a network gets to come back after a sleep.
 const WAKING: Duration = Duration::from_secs(10);
+/// The outcome of a rehearsal stands so long, for whoever follows it.
+const AFTER_REHEARSAL: Duration = Duration::from_secs(10);
+/// Longer than any login takes, with the cooldown before it.
+const LONGEST_REHEARSAL: Duration = Duration::from_mins(45);
 /// "Not now" is meant for longer than a cooldown.
 const NOT_NOW: Duration = Duration::from_mins(30);
 
@@ -206,6 +211,11 @@ impl State {
         let Some(request) = sight.request else {
             return Vec::new();
         };
+        if request.is_test
+            && let Some(actions) = self.end_rehearsal(&request, now)
+        {
+            return actions;
+        }
         if self.obstacle(now).is_some() {
             let is_wanted = self.memory.is_unattended() && !request.is_test;
             return is_wanted
@@ -223,6 +233,20 @@ impl State {
         }
         self.phase = Phase::Locking(job);
         vec![Action::Lock(request)]
+    }
+
+    /// A rehearsal is tried once, and does not stand for ever: a real request waits behind it. Whoever
+    /// rehearses removes it; this is for those who could not.
+    fn end_rehearsal(&mut self, request: &Request, now: Moment) -> Option<Vec<Action>> {
+        let is_older =
+            |time: Option<Steady>, age| time.is_some_and(|time| now.steady.since(time) >= age);
+        let memory = &self.memory;
+        if is_older(memory.rehearsed, AFTER_REHEARSAL)
+            || is_older(memory.request_seen, LONGEST_REHEARSAL)
+        {
+            return Some(self.dropped(request.clone()));
+        }
+        memory.rehearsed.map(|_| Vec::new())
     }
 
     /// While a person is being asked, the request may go away, or the mode may change.
@@ -273,6 +297,8 @@ impl State {
         let memory = &mut self.memory;
         if memory.request.as_ref() != Some(&request.key) {
             memory.request = Some(request.key.clone());
+            memory.request_seen = Some(now.steady);
+            memory.rehearsed = None;
             memory.asked_wait = None;
             memory.begin_anew();
         }
@@ -297,264 +323,16 @@ impl State {
 
     fn user_looked_for(&mut self, phase: Phase, presence: Presence) -> Vec<Action> {
         self.phase = phase;
-        let Some(idle) = presence.idle else {
-            return Vec::new();
-        };
-        if presence.is_locked || idle >= AWAY_AFTER {
-            self.memory.was_away = true;
-        } else if self.memory.was_away && self.phase == Phase::Idle {
-            // Came back since: whoever is there all along and does not answer does not want to.
-            self.memory.user_was_seen();
+        let memory = &mut self.memory;
+        let idles = presence.idle.map(|idle| idle >= AWAY_AFTER);
+        memory.was_locked |= presence.is_locked;
+        memory.was_idle |= idles == Some(true);
+        let is_back = memory.was_locked || (memory.was_idle && idles == Some(false));
+        let is_here = !presence.is_locked && idles != Some(true);
+        // Whoever is there all along and does not answer does not want to.
+        if is_back && is_here && self.phase == Phase::Idle {
+            memory.user_was_seen();
         }
         Vec::new()
     }
-
-    fn locked(&mut self, job: Job, locking: Locking, now: Moment) -> Vec<Action> {
-        let request = job.request.clone();
-        match locking {
-            // The next look decides anew.
-            Locking::Busy => Vec::new(),
-            Locking::Failed(why) => self.fail(&job, Kind::Passing, &why, now),
-            Locking::Orphan => {
-                self.phase = Phase::Adopting(job);
-                vec![Action::Adopt(request)]
-            }
-            Locking::Ours if request.is_test => {
-                self.phase = Phase::Probing(job);
-                vec![Action::Probe(request)]
-            }
-            Locking::Ours => {
-                self.phase = Phase::Renewing(job);
-                vec![Action::Renew(request)]
-            }
-        }
-    }
-
-    fn renewed(&mut self, job: Job, renewal: Renewal, now: Moment) -> Vec<Action> {
-        match renewal {
-            Renewal::Works => self.handled(job.request),
-            Renewal::LoginNeeded => {
-                let request = job.request.clone();
-                self.phase = Phase::Probing(job);
-                vec![Action::Probe(request)]
-            }
-            Renewal::Passing(why) => self.fail(&job, Kind::Passing, &why, now),
-            Renewal::Hopeless(why) => self.fail(&job, Kind::Hopeless, &why, now),
-        }
-    }
-
-    fn probed(&mut self, job: Job, probed: Result<(), String>, now: Moment) -> Vec<Action> {
-        if let Err(why) = probed {
-            return self.fail(&job, Kind::Passing, &why, now);
-        }
-        let mode = self.sight.as_ref().map_or(Mode::Auto, |sight| sight.mode);
-        if mode == Mode::Standalone {
-            return self.dropped(job.request);
-        }
-        if mode == Mode::Silent {
-            let profile = &job.request.profile;
-            let why = format!("the mode is silent: run `sso-watcher login {profile}`");
-            return self.fail(&job, Kind::LeftToPerson, &why, now);
-        }
-        let most = self.limits.max_prompts_per_hour;
-        if let Some(wait) = self.memory.budget_wait(most, now) {
-            let why = format!("{most} prompts within an hour are enough");
-            return self.fail_for(&job, Kind::LeftToPerson, &why, wait, now);
-        }
-        if self.memory.is_unattended() && !job.request.is_test {
-            let notice = Action::Notify(Notice::Waiting(job.request.clone()));
-            let why = match self.memory.unanswered {
-                1 => "nobody answered the last prompt".to_owned(),
-                many => format!("nobody answered the last {many} prompts"),
-            };
-            let mut actions = self.fail(&job, Kind::Unanswered, &why, now);
-            actions.push(notice);
-            return actions;
-        }
-        self.memory.note_prompt(now);
-        self.memory.last_attempt = Some(now.steady);
-        let request = job.request.clone();
-        let action = if mode == Mode::Notify {
-            self.phase = Phase::Asking(job);
-            Action::Ask(request)
-        } else {
-            self.phase = Phase::LoggingIn(job);
-            Action::LogIn(request)
-        };
-        vec![Action::NoteAttempt, action]
-    }
-
-    fn answered(&mut self, job: Job, answer: Answer, now: Moment) -> Vec<Action> {
-        if job.is_cancelled {
-            return self.dropped(job.request);
-        }
-        match answer {
-            Answer::LogIn => {
-                self.memory.unanswered = 0;
-                self.memory.last_attempt = Some(now.steady);
-                let request = job.request.clone();
-                self.phase = Phase::LoggingIn(job);
-                vec![Action::NoteAttempt, Action::LogIn(request)]
-            }
-            Answer::Snooze(wait) => {
-                self.memory.unanswered = 0;
-                self.memory.snoozed_until = Some(now.steady.after(wait));
-                let why = format!(
-                    "the person wants to be asked later, in {} min",
-                    wait.as_secs() / 60
-                );
-                self.fail_for(&job, Kind::Refused, &why, wait, now)
-            }
-            Answer::NotNow => {
-                self.memory.unanswered = 0;
-                let why = "the person does not want to log in now";
-                self.fail_for(&job, Kind::Refused, why, NOT_NOW, now)
-            }
-            Answer::Silence => {
-                self.memory.unanswered = self.memory.unanswered.saturating_add(1);
-                let why = "nobody answered the question whether to log in";
-                self.fail(&job, Kind::Unanswered, why, now)
-            }
-            Answer::CannotAsk => {
-                let why = format!(
-                    "there is no way to ask here: run `sso-watcher login {}`",
-                    job.request.profile
-                );
-                let notice = Action::Notify(Notice::Waiting(job.request.clone()));
-                let mut actions = self.fail(&job, Kind::LeftToPerson, &why, now);
-                actions.push(notice);
-                actions
-            }
-        }
-    }
-
-    fn login_ended(&mut self, mut job: Job, end: LoginEnd) -> Vec<Action> {
-        let request = job.request.clone();
-        if job.is_cancelled {
-            return self.dropped(request);
-        }
-        if matches!(end, LoginEnd::RegistrationBroken(_)) && !job.is_second_try {
-            job.is_second_try = true;
-            self.phase = Phase::LoggingIn(job);
-            return vec![Action::LogIn(request)];
-        }
-        // Also after a failure: whoever finishes late, or elsewhere, has logged in all the same.
-        self.phase = Phase::Proving(job, end);
-        vec![Action::Prove(request)]
-    }
-
-    fn proved(&mut self, job: &Job, end: LoginEnd, proof: Proof, now: Moment) -> Vec<Action> {
-        match proof {
-            Proof::Works => self.handled(job.request.clone()),
-            Proof::Passing(why) => {
-                self.memory.unanswered = 0;
-                self.fail(job, Kind::Passing, &why, now)
-            }
-            Proof::Hopeless(why) => {
-                self.memory.unanswered = 0;
-                self.fail(job, Kind::Hopeless, &why, now)
-            }
-            Proof::NoNewLogin => {
-                let is_unanswered = matches!(end, LoginEnd::Unanswered(_));
-                self.memory.unanswered = if is_unanswered {
-                    self.memory.unanswered.saturating_add(1)
-                } else {
-                    0
-                };
-                let (kind, why) = blame(end);
-                self.fail(job, kind, &why, now)
-            }
-        }
-    }
-
-    fn handled(&mut self, request: Request) -> Vec<Action> {
-        self.memory.snoozed_until = None;
-        self.memory.user_was_seen();
-        self.phase = Phase::Settling;
-        vec![Action::Settle(request, Outcome::Handled)]
-    }
-
-    fn dropped(&mut self, request: Request) -> Vec<Action> {
-        self.phase = Phase::Settling;
-        vec![Action::Settle(request, Outcome::Dropped)]
-    }
-
-    fn fail(&mut self, job: &Job, kind: Kind, why: &str, now: Moment) -> Vec<Action> {
-        let cooldown = self.limits.cooldown;
-        let wait = self.memory.troubles.note(kind, why, cooldown, now);
-        self.settle_failure(job, kind, why, wait, now)
-    }
-
-    /// As [`Self::fail`], with a pause of its own.
-    fn fail_for(
-        &mut self,
-        job: &Job,
-        kind: Kind,
-        why: &str,
-        wait: Duration,
-        now: Moment,
-    ) -> Vec<Action> {
-        self.memory
-            .troubles
-            .note(kind, why, self.limits.cooldown, now);
-        self.memory.troubles.pause(wait, now);
-        self.settle_failure(job, kind, why, wait, now)
-    }
-
-    fn settle_failure(
-        &mut self,
-        job: &Job,
-        kind: Kind,
-        why: &str,
-        wait: Duration,
-        now: Moment,
-    ) -> Vec<Action> {
-        self.phase = Phase::Settling;
-        // More could not be written; a snooze may be longer, and is kept in memory.
-        let wait = wait.min(LONGEST_WAIT);
-        let next_attempt_after = whole_seconds(now.wall.checked_add(wait).unwrap_or(now.wall));
-        // Of no more meaning to this agent than its own pause, which a change of the configuration ends.
-        self.memory.asked_wait = Some((next_attempt_after, now.steady));
-        let outcome = Outcome::Failed {
-            reason: why.to_owned(),
-            next_attempt_after,
-        };
-        let mut actions = vec![Action::Settle(job.request.clone(), outcome)];
-        if kind == Kind::Hopeless {
-            let configuration = self.sight.as_ref().map(|sight| sight.configuration);
-            self.memory
-                .troubles
-                .bind_to(configuration.unwrap_or_default());
-            if self.memory.told.as_deref() != Some(why) {
-                self.memory.told = Some(why.to_owned());
-                actions.push(Action::Notify(Notice::Fault(why.to_owned())));
-            }
-        }
-        actions
-    }
-}
-
-/// What a login without a new token is to be counted as.
-pub(crate) fn blame(end: LoginEnd) -> (Kind, String) {
-    match end {
-        LoginEnd::Completed => {
-            let why = "`aws sso login` says that it succeeded, and the token's file has not changed: \
-                       do both have the same HOME?";
-            (Kind::Failed, why.to_owned())
-        }
-        LoginEnd::Unanswered(why) => (Kind::Unanswered, why),
-        LoginEnd::Refused(why) => (Kind::Refused, why),
-        LoginEnd::Misconfigured(why) => (Kind::Hopeless, why),
-        LoginEnd::Unreachable(why) => (Kind::Passing, why),
-        LoginEnd::RegistrationBroken(why) | LoginEnd::Failed(why) => (Kind::Failed, why),
-        LoginEnd::Cancelled => (Kind::Failed, "the login was ended".to_owned()),
-    }
-}
-
-/// As a signal writes times.
-fn whole_seconds(time: SystemTime) -> SystemTime {
-    let since = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())
 }

@@ -1,5 +1,6 @@
 //! `sso-watcher doctor`: everything that a login needs, and how to mend what is broken.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use program::report::Report;
@@ -174,7 +175,10 @@ async fn check_session(session: &Session, report: &mut Report) {
             report.failed("token", &error.to_string(), cure);
         }
     }
-    if let Err(error) = disk::prove_replaceable(session.token_file().path()) {
+    let folder = session.token_file().path().parent();
+    if folder.is_some_and(Path::is_dir)
+        && let Err(error) = disk::prove_replaceable(session.token_file().path())
+    {
         report.failed(
             "token folder",
             &error.to_string(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sso_session::lock::{Acquired, LoginGuard};
 use tokio::time::Instant;
 
-use super::{Context, block_on, failed};
+use super::{Context, block_on, failed, stop_signal};
 use crate::aws_cli::search::Search;
 use crate::clock;
 use crate::decision::{Proof, blame};
@@ -74,12 +74,8 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
     let mut login = started?;
     login.begin().await;
     let shown = tokio::spawn(show(context.state.login_output()));
-    let interrupted = async {
-        let _ = tokio::signal::ctrl_c().await;
-    };
-    let ending = login
-        .watch(Instant::now() + PATIENCE, interrupted, |_| ())
-        .await;
+    let stop = stop_signal().map_err(|error| error.to_string())?;
+    let ending = login.watch(Instant::now() + PATIENCE, stop, |_| ()).await;
     tokio::time::sleep(OUTPUT_LOOK * 2).await;
     shown.abort();
     guard.ended().map_err(|error| error.to_string())?;

@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
-use super::{Context, block_on};
+use super::{Context, block_on, stop_signal};
 use crate::agent::{self, Tools};
 use crate::aws_cli::search::Search;
 use crate::logging;
@@ -44,18 +43,4 @@ pub(super) fn run(context: &Context) -> ExitCode {
         }
         Err(code) => code,
     }
-}
-
-/// SIGTERM or SIGINT, whichever comes first.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }

@@ -154,7 +154,7 @@ pub enum Outcome {
         /// Before when there is no next attempt; whole seconds.
         next_attempt_after: SystemTime,
     },
-    /// Nobody asks any more.
+    /// Nobody asks any more. A rehearsal is removed.
     Dropped,
 }
 

@@ -2,6 +2,9 @@
 
 use proptest::prelude::*;
 
+use sso_session::signal::LONGEST_WAIT;
+
+use super::settlement::whole_seconds;
 use super::*;
 
 const BUDGET: u32 = 4;
@@ -376,7 +379,11 @@ impl World {
             } => {
                 signal.next_attempt_after = Some(*next_attempt_after);
             }
-            Outcome::Dropped => {}
+            Outcome::Dropped => {
+                if request.is_test {
+                    self.sight.request = None;
+                }
+            }
         }
     }
 
@@ -402,12 +409,12 @@ impl World {
     fn live_happily(&mut self) {
         self.sight.mode = Mode::Auto;
         self.sight.fault = None;
-        if self.sight.request.is_none() {
-            self.raise();
-        }
         let handled = self.handled;
         self.see_user(false);
         for _ in 0..(5 * 3600 / 5) {
+            if self.sight.request.is_none() {
+                self.raise();
+            }
             self.advance(TICK);
             self.look();
             self.see_user(true);

@@ -30,14 +30,20 @@ pub struct Memory {
     pub(super) prompts: VecDeque<Steady>,
     /// Prompts in a row that nobody answered.
     pub unanswered: u32,
-    /// Whether the person was away since the last prompt.
-    pub(super) was_away: bool,
+    /// Whether the screen was locked since the last prompt.
+    pub(super) was_locked: bool,
+    /// Whether there was no input for a while since the last prompt.
+    pub(super) was_idle: bool,
     /// Whether the machine slept since the person was last seen: then one prompt has to be enough.
     pub(super) has_woken: bool,
     /// The person wants no prompt before.
     pub snoozed_until: Option<Steady>,
     /// The request that was seen last.
     pub(super) request: Option<RequestKey>,
+    /// When that was.
+    pub(super) request_seen: Option<Steady>,
+    /// When it failed, if it is a rehearsal.
+    pub(super) rehearsed: Option<Steady>,
     /// What the person was told last, so that it is told once.
     pub(super) told: Option<String>,
     /// The sign of the last login by hand.
@@ -93,7 +99,9 @@ impl Memory {
         let times = self.last_attempt.iter_mut().chain(asked);
         let times = times
             .chain(&mut self.prompts)
-            .chain(&mut self.snoozed_until);
+            .chain(&mut self.snoozed_until)
+            .chain(&mut self.request_seen)
+            .chain(&mut self.rehearsed);
         times.for_each(&mut change);
         self.troubles.for_each_time(change);
     }
@@ -166,7 +174,8 @@ impl Memory {
     /// Forgets what went wrong.
     pub(super) fn begin_anew(&mut self) {
         self.unanswered = 0;
-        self.was_away = false;
+        self.was_locked = false;
+        self.was_idle = false;
         self.told = None;
         self.troubles.clear();
     }

@@ -397,3 +397,39 @@ fn the_login_of_a_dead_watcher_is_waited_for() {
     let actions = agent.on(Event::Proved(Proof::Works));
     assert_eq!(actions, [Action::Settle(request(1), Outcome::Handled)]);
 }
+
+#[test]
+fn an_unlocked_screen_shows_that_the_person_is_back() {
+    let mut agent = Agent::new(Mode::Auto);
+    for _ in 0..3 {
+        agent.go_unanswered_once();
+    }
+    let seen = |is_locked| {
+        Event::UserLookedFor(Presence {
+            idle: None,
+            is_locked,
+        })
+    };
+    agent.on(seen(false));
+    assert!(agent.state.memory.is_unattended());
+    agent.on(seen(true));
+    agent.on(seen(false));
+    assert!(!agent.state.memory.is_unattended());
+}
+
+#[test]
+fn a_rehearsal_is_tried_once_and_makes_way() {
+    let mut agent = Agent::new(Mode::Auto);
+    if let Some(request) = &mut agent.sight.request {
+        request.is_test = true;
+    }
+    agent.look();
+    agent.on(Event::Locked(Locking::Ours));
+    agent.on(Event::Probed(Ok(())));
+    agent.on(Event::LoginEnded(LoginEnd::Refused("no".to_owned())));
+    agent.on(Event::Proved(Proof::NoNewLogin));
+    agent.on(Event::Settled);
+    assert_eq!(agent.pass(Duration::from_secs(5)), []);
+    let actions = agent.pass(Duration::from_secs(5));
+    assert!(matches!(actions[..], [Action::Settle(_, Outcome::Dropped)]));
+}

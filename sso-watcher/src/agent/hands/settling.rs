@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sso_session::disk;
 use sso_session::token::Republished;
 use tracing::{info, warn};
 
@@ -26,6 +27,10 @@ impl Inner {
         let inner = Arc::clone(self);
         let settling = tokio::task::spawn_blocking(move || {
             inner.write_outcome(&request, &outcome);
+            // It holds a page that was for one login.
+            if let Err(error) = disk::remove(&inner.eyes.state.login_output()) {
+                warn!(%error, "what the login said stays");
+            }
             let mut desk = inner.desk();
             desk.is_logging_in = false;
             desk.invitation = None;
@@ -76,6 +81,10 @@ impl Inner {
                 let next = sso_session::date::format(*next_attempt_after);
                 warn!(profile, next_attempt_after = next, "no login: {reason}");
                 signal.record_failure(generation, reason, *next_attempt_after, clock::wall())
+            }
+            Outcome::Dropped if request.is_test => {
+                info!(profile, "the rehearsal is over");
+                signal.remove_handled(generation)
             }
             Outcome::Dropped => {
                 info!(profile, "nobody asks for the login any more");
