@@ -3,6 +3,7 @@
 //!
 //! Nothing here sleeps to wait for something: [`eventually`] polls for a condition and gives up.
 
+pub mod aws_cli;
 pub mod clients;
 pub mod commands;
 mod http_client;
