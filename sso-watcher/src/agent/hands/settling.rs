@@ -27,7 +27,6 @@ impl Inner {
         let settling = tokio::task::spawn_blocking(move || {
             inner.write_outcome(&request, &outcome);
             let mut desk = inner.desk();
-            desk.is_logging_in = false;
             desk.invitation = None;
             desk.token_before = None;
             desk.orphan = None;
