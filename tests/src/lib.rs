@@ -7,6 +7,7 @@ pub mod aws_cli;
 pub mod clients;
 pub mod commands;
 mod http_client;
+mod mounted;
 mod process;
 mod programs;
 mod proxy;
@@ -16,6 +17,7 @@ mod wait;
 mod watcher;
 
 pub use http_client::{Answer, Pending, raw_request};
+pub use mounted::Mounted;
 pub use programs::{bazel_proxy_program, sso_watcher_program, workspace_folder};
 pub use proxy::{Proxy, ProxyBuilder};
 pub use scratch::Scratch;

@@ -61,6 +61,27 @@ impl Host {
         host
     }
 
+    /// With a stand-in for an AWS CLI: it notes that a login was begun, and ends as this script does.
+    pub(crate) async fn with_stand_in_cli(end: &str) -> Self {
+        let host = Self::without_cli().await;
+        host.cli_ends_with(end);
+        host
+    }
+
+    /// Puts another stand-in in its place.
+    pub(crate) fn cli_ends_with(&self, end: &str) {
+        let script = format!(
+            "#!/bin/sh\n[ \"$1\" = --version ] && exec echo aws-cli/2.38.5 Python/3.14.8\n\
+             echo \"$@\" >>\"$HOME/called\"\n{end}\n"
+        );
+        write_program(&self.bin("aws"), &script);
+    }
+
+    /// Whether the stand-in has begun a login.
+    pub(crate) fn cli_was_called(&self) -> bool {
+        self.home().join("called").exists()
+    }
+
     /// Tells the story with each of the AWS CLIs, at the same time.
     pub(crate) async fn with_each_cli(story: impl AsyncFn(Self)) {
         let tell = async |cli| {

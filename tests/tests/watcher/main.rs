@@ -5,3 +5,4 @@ mod mise;
 mod sign_in;
 mod stand_ins;
 mod supervisors;
+mod troubles;
