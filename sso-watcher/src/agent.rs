@@ -183,6 +183,11 @@ impl Agent {
         debug!(?event, "event");
         let (state, actions) = step(self.state.clone(), event, now);
         self.state = state;
+        if *self.state.phase() == Phase::Idle && self.hands.is_logging_in() {
+            // What the agent's own login has left is no login by hand, whatever became of it.
+            self.look_at_tokens();
+            self.hands.login_is_over();
+        }
         self.write_journal(now);
         for action in actions {
             self.act(action);

@@ -5,6 +5,7 @@ mod renewal;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use sso_session::config::{self, CredentialSource, SsoProfile};
+use sso_session::disk;
 use sso_session::failure::Failure;
 use sso_session::location::Locations;
 use sso_session::oidc::{Oidc, Probe};
@@ -135,6 +136,21 @@ impl Session {
             }
             Err(failure) => Err(silence(&failure)),
         }
+    }
+
+    /// Whether a login could write its token, or why not; with the cure. The AWS CLI finds that out only
+    /// after the person has signed in.
+    pub async fn prove_writable(&self) -> Result<(), String> {
+        let path = self.token_file().path().to_owned();
+        let proving = move || {
+            path.parent().map_or(Ok(()), disk::create_folder)?;
+            disk::prove_replaceable(&path)
+        };
+        let proved = tokio::task::spawn_blocking(proving).await;
+        let proved = proved.map_err(|error| error.to_string())?;
+        proved.map_err(|error| {
+            format!("no login could be written: {error}. Make the folder writable for this user.")
+        })
     }
 
     /// Whether AWS answers, or why not; changes nothing.

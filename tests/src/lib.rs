@@ -3,9 +3,11 @@
 //!
 //! Nothing here sleeps to wait for something: [`eventually`] polls for a condition and gives up.
 
+pub mod aws_cli;
 pub mod clients;
 pub mod commands;
 mod http_client;
+mod mounted;
 mod process;
 mod programs;
 mod proxy;
@@ -15,6 +17,7 @@ mod wait;
 mod watcher;
 
 pub use http_client::{Answer, Pending, raw_request};
+pub use mounted::Mounted;
 pub use programs::{bazel_proxy_program, sso_watcher_program, workspace_folder};
 pub use proxy::{Proxy, ProxyBuilder};
 pub use scratch::Scratch;

@@ -106,6 +106,11 @@ impl Hands {
         self.inner.desk().is_logging_in
     }
 
+    /// From now on it is somebody else's again.
+    pub(crate) fn login_is_over(&self) {
+        self.inner.desk().is_logging_in = false;
+    }
+
     /// What is wrong with the AWS CLI, if anything, and a number that changes with it.
     pub(crate) async fn program(&self) -> (Option<String>, u64) {
         let (stamp, found) = self.inner.program().await;

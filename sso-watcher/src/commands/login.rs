@@ -62,6 +62,7 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
         return finish(context, session).await;
     }
     let before = session.fingerprint().await;
+    session.prove_writable().await?;
     session.probe().await?;
     context
         .state

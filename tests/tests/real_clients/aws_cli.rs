@@ -1,14 +1,12 @@
 //! The real AWS CLI, in a home that it shares with the proxy.
 
-use std::fs::{Permissions, set_permissions};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::bucket::write;
 use crate::clients::{AWS_CLI, OLD_AWS_CLI, Part};
 use crate::shared_home::{PROFILE, SharedHome};
+use tests::aws_cli::{write_endpoint_rules, write_program};
 use tests::commands::{Ended, client, run, succeed};
 
 /// No call takes longer; a login that nobody finishes would take ten minutes.
@@ -18,9 +16,6 @@ const LIMIT: Duration = Duration::from_mins(2);
 const BROWSER: &str = r#"#!/bin/sh
 (curl --silent --location --noproxy '*' --data decision=allow "$1" >"$HOME/page.html" 2>&1 &)
 "#;
-
-/// The services with the versions of their models.
-const SERVICES: [&str; 3] = ["sso-oidc/2019-06-10", "sso/2019-06-10", "sts/2011-06-15"];
 
 /// One version of it.
 pub(crate) struct AwsCli {
@@ -36,17 +31,13 @@ impl AwsCli {
 
     /// Debian's, which takes endpoints from rule sets in its user's models only.
     pub(crate) fn old(home: &SharedHome<'_>) -> Self {
-        for service in SERVICES {
-            let path = format!(".aws/models/{service}/endpoint-rule-set-1.json");
-            write(&home.path().join(path), &rule_set(&home.endpoint_url()));
-        }
+        write_endpoint_rules(&home.path(), &home.endpoint_url());
         Self::of(OLD_AWS_CLI, home)
     }
 
     fn of(part: Part, home: &SharedHome<'_>) -> Self {
         let browser = home.path().join("browser");
-        write(&browser, BROWSER);
-        set_permissions(&browser, Permissions::from_mode(0o755)).expect("a program");
+        write_program(&browser, BROWSER);
         Self {
             program: part.path(),
             home: home.path(),
@@ -93,30 +84,4 @@ impl AwsCli {
         assert!(caller.contains("AWSReservedSSO_Developer_"), "{caller}");
         ended
     }
-}
-
-/// A rule set that always leads to `endpoint`.
-/// <https://smithy.io/2.0/additional-specs/rules-engine/specification.html>
-fn rule_set(endpoint: &str) -> String {
-    let parameter = |built_in: &str, kind: &str| {
-        serde_json::json!({
-            "builtIn": built_in, "required": false, "documentation": "", "type": kind
-        })
-    };
-    let rules = serde_json::json!({
-        "version": "1.0",
-        "parameters": {
-            "Region": parameter("AWS::Region", "String"),
-            "UseDualStack": parameter("AWS::UseDualStack", "Boolean"),
-            "UseFIPS": parameter("AWS::UseFIPS", "Boolean"),
-            "Endpoint": parameter("SDK::Endpoint", "String"),
-            "UseGlobalEndpoint": parameter("AWS::STS::UseGlobalEndpoint", "Boolean"),
-        },
-        "rules": [{
-            "conditions": [],
-            "endpoint": {"url": endpoint, "properties": {}, "headers": {}},
-            "type": "endpoint"
-        }]
-    });
-    rules.to_string()
 }

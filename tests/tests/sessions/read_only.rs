@@ -3,44 +3,10 @@
 //! A folder is made read-only by a mount, as root is stopped by nothing else. Only root may mount;
 //! elsewhere these tests report themselves as skipped, and fail with `REAL_CLIENTS=required`.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use tests::sso_world::{in_state, json_file, readiness};
-use tests::{SsoWorld, eventually};
-
-/// A tmpfs in place of a folder; unmounted when dropped, which must be before the scratch.
-struct Mounted(PathBuf);
-
-impl Mounted {
-    fn over(folder: &Path) -> Option<Self> {
-        std::fs::create_dir_all(folder).expect("a folder");
-        let mut mount = Command::new("mount");
-        let mount = mount.args(["-t", "tmpfs", "tokens"]).arg(folder).output();
-        if mount.is_ok_and(|output| output.status.success()) {
-            return Some(Self(folder.to_owned()));
-        }
-        let required = std::env::var("REAL_CLIENTS").is_ok_and(|value| value == "required");
-        assert!(!required, "a tmpfs cannot be mounted, and is required here");
-        println!("SKIPPED: a tmpfs can be mounted by root only");
-        None
-    }
-
-    /// `ro` or `rw`.
-    fn remount(&self, mode: &str) {
-        let mut mount = Command::new("mount");
-        let options = format!("remount,{mode}");
-        let mount = mount.args(["-o", &options]).arg(&self.0).status();
-        assert!(mount.expect("mount runs").success());
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _outcome = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
+use tests::{Mounted, SsoWorld, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_only_folder_spends_no_refresh_token_and_heals() {

@@ -78,6 +78,8 @@ impl Inner {
     async fn start(&self, session: &Session) -> Result<RunningLogin, LoginEnd> {
         let (_, found) = self.program().await;
         let cli = found.map_err(LoginEnd::Misconfigured)?;
+        let writable = session.prove_writable().await;
+        writable.map_err(LoginEnd::Misconfigured)?;
         let token_before = session.fingerprint().await;
         let tools = &self.tools;
         let plan = login::plan(

@@ -32,7 +32,6 @@ impl Inner {
                 warn!(%error, "what the login said stays");
             }
             let mut desk = inner.desk();
-            desk.is_logging_in = false;
             desk.invitation = None;
             desk.token_before = None;
             desk.orphan = None;

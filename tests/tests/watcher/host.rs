@@ -1,0 +1,259 @@
+//! A host: a home with a real AWS CLI, a browser and the stand-ins of a desktop, for the real agent; and the
+//! simulated AWS beside it.
+
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use simulated_aws::Operation;
+use tests::aws_cli::{write_endpoint_rules, write_program};
+use tests::clients::{AWS_CLI, OLD_AWS_CLI, Part, are_installed};
+use tests::commands::{Ended, run};
+use tests::sso_world::{PROFILE, SESSION, json_file};
+use tests::{PATIENCE, SsoWorld, Watcher, WatcherBuilder, eventually};
+
+use crate::stand_ins::{StandIns, stand_in, write};
+
+/// A browser that notes the page and does there what the person decides; for want of a decision, nothing. It
+/// forks, as the CLI waits for it.
+const BROWSER: &str = r#"#!/bin/sh
+echo "$1" >>"$HOME/opened"
+decision=$(cat "$HOME/decision" 2>/dev/null) || exit 0
+(curl --silent --location --noproxy '*' --data "decision=$decision" "$1" >"$HOME/page.html" 2>&1 &)
+"#;
+
+/// The generation of the first request of a host.
+const FIRST: u64 = 1_767_323_045_000;
+
+/// Everything but the agent.
+pub(crate) struct Host {
+    pub(crate) sso: SsoWorld,
+    pub(crate) stand_ins: StandIns,
+}
+
+impl Host {
+    /// With the AWS CLI of today; `None` where it is not installed.
+    pub(crate) async fn new() -> Option<Self> {
+        Self::with(AWS_CLI).await
+    }
+
+    /// With one of the AWS CLIs.
+    async fn with(cli: Part) -> Option<Self> {
+        if !are_installed(&[cli]) {
+            return None;
+        }
+        let host = Self::without_cli().await;
+        symlink(cli.path(), host.bin("aws")).expect("linked");
+        Some(host)
+    }
+
+    /// With no AWS CLI but what the test puts there.
+    pub(crate) async fn without_cli() -> Self {
+        let host = Self {
+            sso: SsoWorld::new().await,
+            stand_ins: StandIns::new(),
+        };
+        std::fs::create_dir_all(host.bin("")).expect("a folder for programs");
+        write_program(&host.bin("browser"), BROWSER);
+        write_endpoint_rules(&host.home(), &host.sso.aws.endpoint_url());
+        host
+    }
+
+    /// With a stand-in for an AWS CLI: it notes that a login was begun, and ends as this script does.
+    pub(crate) async fn with_stand_in_cli(end: &str) -> Self {
+        let host = Self::without_cli().await;
+        host.cli_ends_with(end);
+        host
+    }
+
+    /// Puts another stand-in in its place.
+    pub(crate) fn cli_ends_with(&self, end: &str) {
+        let script = format!(
+            "#!/bin/sh\n[ \"$1\" = --version ] && exec echo aws-cli/2.38.5 Python/3.14.8\n\
+             echo \"$@\" >>\"$HOME/called\"\n{end}\n"
+        );
+        write_program(&self.bin("aws"), &script);
+    }
+
+    /// Whether the stand-in has begun a login.
+    pub(crate) fn cli_was_called(&self) -> bool {
+        self.home().join("called").exists()
+    }
+
+    /// Tells the story with each of the AWS CLIs, at the same time.
+    pub(crate) async fn with_each_cli(story: impl AsyncFn(Self)) {
+        let tell = async |cli| {
+            if let Some(host) = Self::with(cli).await {
+                story(host).await;
+            }
+        };
+        join_all([AWS_CLI, OLD_AWS_CLI].map(tell)).await;
+    }
+
+    /// An agent in a desktop session.
+    pub(crate) fn agent(&self) -> WatcherBuilder {
+        let path = format!(
+            "{}:{}:/usr/bin:/bin",
+            self.bin("").display(),
+            stand_in("").display()
+        );
+        let text = |path: PathBuf| path.display().to_string();
+        WatcherBuilder::new(&self.sso.scratch)
+            .aws(&self.sso.aws)
+            .env("PATH", &path)
+            .env("DISPLAY", ":0")
+            .env("BROWSER", &format!("{} %s", self.bin("browser").display()))
+            .env("STAND_IN_LOG", &text(self.stand_ins.path("calls")))
+            .env("STAND_IN_STATE", &text(self.stand_ins.path("state")))
+    }
+
+    /// An agent where nobody has a desktop.
+    pub(crate) fn agent_without_desktop(&self) -> WatcherBuilder {
+        self.agent().without("DISPLAY")
+    }
+
+    /// `HOME`.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.sso.scratch.home()
+    }
+
+    /// A program that is found before the system's.
+    pub(crate) fn bin(&self, name: &str) -> PathBuf {
+        self.sso.scratch.path().join("bin").join(name)
+    }
+
+    /// A file of the agent's state.
+    pub(crate) fn state(&self, name: &str) -> PathBuf {
+        self.home().join(".aws/sso-renewer").join(name)
+    }
+
+    /// What the person does on every sign-in page from now on: `allow` or `deny`.
+    pub(crate) fn person_will(&self, decision: &str) {
+        write(&self.home().join("decision"), decision);
+    }
+
+    /// The pages that the browser was sent to.
+    pub(crate) fn opened(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.home().join("opened"));
+        text.unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Waits until the browser was sent to so many pages.
+    pub(crate) async fn has_opened(&self, pages: usize) {
+        eventually(&format!("{pages} pages are open"), async || {
+            self.opened().len() == pages
+        })
+        .await;
+    }
+
+    /// Asks for a login as bazel-proxy does.
+    pub(crate) fn ask(&self) {
+        self.ask_for(PROFILE);
+    }
+
+    /// Asks for a login with this profile.
+    pub(crate) fn ask_for(&self, profile: &str) {
+        self.request(&json!({
+            "profile": profile, "reason": "the session has ended", "source": "bazel-proxy",
+            "timestamp": "2026-01-02T03:04:05Z", "ssoSession": SESSION,
+            "code": "SessionEnded", "generation": FIRST
+        }));
+    }
+
+    /// Asks anew: as for a session that worked meanwhile, and has ended again.
+    pub(crate) fn ask_anew(&self) {
+        let generation = self
+            .sso
+            .signal()
+            .and_then(|signal| signal["generation"].as_u64());
+        self.request(&json!({
+            "profile": PROFILE, "source": "bazel-proxy", "ssoSession": SESSION,
+            "generation": generation.unwrap_or(FIRST) + 1
+        }));
+    }
+
+    /// Writes any request.
+    pub(crate) fn request(&self, request: &Value) {
+        self.request_bytes(&request.to_string());
+    }
+
+    /// Writes whatever in the place of a request, by rename.
+    pub(crate) fn request_bytes(&self, text: &str) {
+        std::fs::create_dir_all(self.state("")).expect("a state folder");
+        let new = self.state("new");
+        write(&new, text);
+        std::fs::rename(new, self.sso.signal_path()).expect("renamed");
+    }
+
+    /// Waits until an attempt has failed for this reason, and gives the request as it stands then.
+    pub(crate) async fn fails(&self, reason: &str) -> Value {
+        let mut last = Value::Null;
+        eventually(&format!("it fails: {reason}"), async || {
+            last = self.sso.signal().unwrap_or_default();
+            let error = last["lastError"].as_str();
+            error.is_some_and(|error| error.contains(reason))
+        })
+        .await;
+        last
+    }
+
+    /// Waits until the request is done, by a login that works.
+    pub(crate) async fn is_served(&self) {
+        self.sso.unsignalled().await;
+        assert!(self.token().is_some(), "there is no token");
+        let log = self.sso.aws.counters().log();
+        let proof = log
+            .iter()
+            .rev()
+            .find(|call| call.operation == Operation::GetRoleCredentials);
+        assert_eq!(proof.and_then(|call| call.status), Some(200), "the proof");
+    }
+
+    /// The token in the file of the session.
+    pub(crate) fn token(&self) -> Option<Value> {
+        json_file(&self.sso.token_path())
+    }
+
+    /// Any command of `sso-watcher`, to its end.
+    pub(crate) async fn run(&self, agent: &Watcher, arguments: &[&str]) -> Ended {
+        run(agent.command(arguments), PATIENCE).await
+    }
+
+    /// What `sso-watcher status --json` says.
+    pub(crate) async fn status(&self, agent: &Watcher) -> Value {
+        let said = self.run(agent, &["status", "--json"]).await;
+        serde_json::from_slice(&said.stdout).unwrap_or_else(|error| panic!("{error}: {said:?}"))
+    }
+
+    /// Waits for the page and the code of a login without a browser.
+    pub(crate) async fn invitation(&self, agent: &Watcher) -> (String, String) {
+        let mut shown = Value::Null;
+        eventually("a code is shown", async || {
+            shown = self.status(agent).await["invitation"].take();
+            shown.is_object()
+        })
+        .await;
+        let text = |name: &str| shown[name].as_str().expect("a text").to_owned();
+        (text("url"), text("code"))
+    }
+}
+
+/// Seconds since 1970, so far from now.
+pub(crate) fn epoch_seconds_in(wait: Duration) -> u64 {
+    let time = now() + wait;
+    time.as_secs()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the programs under test read the same clock"
+)]
+fn now() -> Duration {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.expect("after 1970")
+}
