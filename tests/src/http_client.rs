@@ -140,6 +140,15 @@ impl Pending {
     }
 }
 
+/// GET, to the end of the body; it waits as long as the proxy does.
+///
+/// # Panics
+/// If there is no answer.
+pub async fn get(address: SocketAddr, path: &str) -> Answer {
+    let answer = Pending::begin(address, "GET", path, &[]).await;
+    answer.finish().await
+}
+
 /// Sends bytes as they are and returns all that comes back until the connection ends, or is
 /// silent for two seconds. For requests that no client library would send.
 ///

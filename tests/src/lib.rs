@@ -16,7 +16,7 @@ pub mod sso_world;
 mod wait;
 mod watcher;
 
-pub use http_client::{Answer, Pending, raw_request};
+pub use http_client::{Answer, Pending, get, raw_request};
 pub use mounted::Mounted;
 pub use programs::{bazel_proxy_program, sso_watcher_program, workspace_folder};
 pub use proxy::{Proxy, ProxyBuilder};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::clients::{AWS_CLI, OLD_AWS_CLI, Part};
 use crate::shared_home::{PROFILE, SharedHome};
+use tests::WatcherBuilder;
 use tests::aws_cli::{write_endpoint_rules, write_program};
 use tests::commands::{Ended, client, run, succeed};
 
@@ -75,6 +76,15 @@ impl AwsCli {
     /// As [`Self::try_to_log_in`], with a device code.
     pub(crate) async fn try_to_log_in_by_code(&self) -> Ended {
         run(self.command("sso login --use-device-code"), LIMIT).await
+    }
+
+    /// An agent that logs in with it, in a session whose person allows everything.
+    pub(crate) fn for_agent(&self, agent: WatcherBuilder) -> WatcherBuilder {
+        let browser = format!("{}/browser %s", self.home.display());
+        agent
+            .env("SSO_LOGIN_COMMAND", &self.program.display().to_string())
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("BROWSER", &browser)
     }
 
     /// Asks AWS who the profile is, for which the CLI needs the token.

@@ -1,7 +1,8 @@
 //! A build in the three ways that count: cold, warm, and with nothing but the proxy's cache left; and
-//! over a login that ends (`ended_login`).
+//! over a login that ends and comes back, by hand (`ended_login`) and by the agent (`watched_login`).
 
 mod ended_login;
+mod watched_login;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
