@@ -7,7 +7,7 @@
 #        tests/install-clients.sh --check   install nothing; exit 1 with the list if something is missing
 #
 # CLIENTS_DIR   where the parts that are not Debian packages go (default: tests/.clients, git-ignored).
-#               AWS CLI v2 ends up as $CLIENTS_DIR/bin/aws, boto3 below $CLIENTS_DIR/python (for PYTHONPATH).
+#               AWS CLI v2 and mise end up in $CLIENTS_DIR/bin, boto3 below $CLIENTS_DIR/python (for PYTHONPATH).
 #
 # exit codes: 0 everything is there; 1 something is missing and could not be installed; 64 wrong usage.
 set -euo pipefail
@@ -37,6 +37,19 @@ urllib3==2.8.0 --hash=sha256:0cf3cae568d36aa9576b28dfb35f11328f1cb974ca7647d9475
 '
 python_folder=$clients_dir/python
 
+# mise, which runs the tasks of .mise.toml. The hash is that of the `dist.integrity` that npm publishes.
+mise_version=2026.9.15
+mise_package=@jdxcode/mise-linux-x64
+mise_sha512=06eb4f146cb3b4dd1193f1ce1ef1ee7fe5bcd0292f4110236c3587be11897373e72f77b62a10986483b28f1f303e486bf5525affbb09657a71b6de492e3b1f69
+mise=$clients_dir/bin/mise
+
+# What is no Debian package: name | version | the prefix of its functions | where.
+unpacked=(
+  "AWS CLI v2|$aws_cli_version|aws_cli|$aws_cli"
+  "boto3|$boto3_version|boto3|$python_folder"
+  "mise|$mise_version|mise|$mise"
+)
+
 # A part: name | the package whose version is shown | the file that proves that it is there | further packages.
 # --no-install-recommends is used throughout, so every package that a part needs is named.
 parts=(
@@ -53,6 +66,9 @@ parts=(
   'Python|python3|/usr/bin/python3|python3-pip'
   'libfaketime|libfaketime|/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1|'
   'old AWS CLI v2|awscli|/usr/bin/aws|'
+  'systemd|systemd|/usr/bin/systemd-analyze|'
+  'Chromium|chromium|/usr/bin/chromium|chromium-driver'
+  'procps|procps|/usr/bin/ps|'
   'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'
 )
 
@@ -85,6 +101,8 @@ missing_packages() {
   for package in "${wanted[@]}"; do
     [[ -n ${versions[$package]:-} ]] || printf '%s\n' "$package"
   done
+  # Whoever has Node.js from elsewhere has npm with it, and could not have Debian's beside it.
+  mise_is_there || command -v npm >/dev/null || printf 'npm\n'
 }
 
 aws_cli_is_there() { [[ -x $aws_cli && $(readlink "$aws_cli") == *"/$aws_cli_version/"* ]]; }
@@ -146,6 +164,30 @@ install_boto3() {
   trap - EXIT
 }
 
+mise_is_there() { [[ -x $mise && $(readlink "$mise") == *"/$mise_version/"* ]]; }
+
+# As above.
+install_mise() {
+  local scratch target=$clients_dir/mise/$mise_version
+  mkdir -p "$clients_dir/mise" "$clients_dir/bin"
+  scratch=$(mktemp -d "$clients_dir/mise/.unpack.XXXXXX")
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf -- '$scratch'" EXIT
+  say "installing mise $mise_version into $target"
+  npm pack --silent --pack-destination "$scratch" "$mise_package@$mise_version" >/dev/null ||
+    { say "error: npm could not fetch $mise_package; is its registry reachable?"; return 1; }
+  mv -- "$scratch"/*.tgz "$scratch/package.tgz"
+  printf '%s  %s\n' "$mise_sha512" "$scratch/package.tgz" | sha512sum --check --status ||
+    { say "error: $mise_package $mise_version is not what it was when its hash was written down here"; return 1; }
+  tar -xzf "$scratch/package.tgz" -C "$scratch"
+  HOME=$scratch "$scratch/package/bin/mise" --version >/dev/null 2>&1 || { say 'error: mise does not run'; return 1; }
+  rm -rf -- "$target"
+  mv -T -- "$scratch/package" "$target"
+  ln -sfn "../mise/$mise_version/bin/mise" "$mise"
+  rm -rf -- "$scratch"
+  trap - EXIT
+}
+
 install_packages() {
   local -r packages=("$@")
   if [[ $EUID -ne 0 ]]; then
@@ -167,19 +209,38 @@ install_packages() {
 }
 
 print_parts() {
-  local part name package where
+  local part name package version where
   for part in "${parts[@]}"; do
     IFS='|' read -r name package where _ <<<"$part"
     printf '%-14s %-24s %s\n' "$name" "${versions[$package]:--}" "$where"
   done
-  printf '%-14s %-24s %s\n' 'AWS CLI v2' "$aws_cli_version" "$aws_cli"
-  printf '%-14s %-24s %s\n' 'boto3' "$boto3_version" "$python_folder"
+  for part in "${unpacked[@]}"; do
+    IFS='|' read -r name version _ where <<<"$part"
+    printf '%-14s %-24s %s\n' "$name" "$version" "$where"
+  done
+}
+
+# Names the parts that are no packages and not there.
+missing_unpacked() {
+  local part name version prefix where
+  for part in "${unpacked[@]}"; do
+    IFS='|' read -r name version prefix where <<<"$part"
+    "${prefix}_is_there" || printf '%s\n' "$name $version ($where)"
+  done
+}
+
+install_unpacked() {
+  local part prefix
+  for part in "${unpacked[@]}"; do
+    IFS='|' read -r _ _ prefix _ <<<"$part"
+    "${prefix}_is_there" || "install_$prefix"
+  done
 }
 
 # Elsewhere than on Debian 12 nothing is installed: versions and package names differ. The tests run if the parts are
 # there under the same paths; this says which are not.
 report_elsewhere() {
-  local part name where missing=()
+  local part name version prefix where missing=()
   for part in "${parts[@]}"; do
     IFS='|' read -r name _ where _ <<<"$part"
     if [[ -e $where ]]; then
@@ -188,16 +249,14 @@ report_elsewhere() {
       missing+=("$name ($where)")
     fi
   done
-  if aws_cli_is_there; then
-    printf '%-14s %-24s %s\n' 'AWS CLI v2' "$aws_cli_version" "$aws_cli"
-  else
-    missing+=("AWS CLI v2 $aws_cli_version ($aws_cli)")
-  fi
-  if boto3_is_there; then
-    printf '%-14s %-24s %s\n' 'boto3' "$boto3_version" "$python_folder"
-  else
-    missing+=("boto3 $boto3_version ($python_folder)")
-  fi
+  for part in "${unpacked[@]}"; do
+    IFS='|' read -r name version prefix where <<<"$part"
+    if "${prefix}_is_there"; then
+      printf '%-14s %-24s %s\n' "$name" "$version" "$where"
+    else
+      missing+=("$name $version ($where)")
+    fi
+  done
   [[ ${#missing[@]} -eq 0 ]] && return 0
   say 'error: this script installs on Debian 12 (x86_64) only, and here these parts are missing:'
   printf '  %s\n' "${missing[@]}" >&2
@@ -219,16 +278,14 @@ main() {
   read_versions
   mapfile -t packages < <(missing_packages)
   if $check_only; then
-    aws_cli_is_there || packages+=("AWS CLI v2 $aws_cli_version in $clients_dir")
-    boto3_is_there || packages+=("boto3 $boto3_version in $clients_dir")
+    mapfile -t -O "${#packages[@]}" packages < <(missing_unpacked)
     [[ ${#packages[@]} -eq 0 ]] || { say 'missing:'; printf '  %s\n' "${packages[@]}" >&2; return 1; }
   fi
   if [[ ${#packages[@]} -gt 0 ]]; then
     install_packages "${packages[@]}"
     read_versions
   fi
-  aws_cli_is_there || install_aws_cli
-  boto3_is_there || install_boto3
+  install_unpacked
   print_parts
 }
 

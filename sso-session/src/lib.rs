@@ -6,8 +6,10 @@
 //!        ├──► token, registration ─► disk (one door: temp, fsync, rename)
 //!        ├──► signal ──────────────► disk
 //!        └──► lock ─► refresh ─► oidc ─► verdict (what an answer means)
-//!                        └─────► token            ▲
-//!                     portal (role credentials) ──┘
+//!              │         └─────► token            ▲
+//!              │      portal (role credentials) ──┘
+//!              └► process (which one is meant, though ids are given out again)
+//! http_client ──► oidc, portal
 //! ```
 //!
 //! No HTTP server, no environment, no memory of its own: variables and times come in as arguments,

@@ -1,4 +1,4 @@
-//! The SSO portal: role credentials for an access token.
+//! The SSO portal: role credentials for an access token, and the end of its session.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -77,6 +77,22 @@ impl Portal {
             let garbage = Failure::garbage("the answer holds no usable credentials");
             (Verdict::Passing, garbage)
         })
+    }
+
+    /// Ends the session of an access token, for every program that uses it.
+    ///
+    /// # Errors
+    /// [`Verdict::CredentialsRejected`] where it had ended already.
+    pub async fn log_out(&self, access_token: &Secret) -> Result<(), (Verdict, Failure)> {
+        let call = self.0.logout().access_token(access_token.expose()).send();
+        match timeout(CALL_TIMEOUT, call).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => {
+                let failure = Failure::of(&error);
+                Err((verdict::of_portal(&failure), failure))
+            }
+            Err(_) => Err((Verdict::Passing, Failure::timed_out(CALL_TIMEOUT))),
+        }
     }
 }
 

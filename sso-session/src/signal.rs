@@ -8,6 +8,7 @@
 //! taken for an option, or that holds a control character, is none.
 
 mod file;
+mod rehearsal;
 
 use std::time::{Duration, SystemTime};
 
@@ -17,6 +18,7 @@ use crate::date;
 use crate::document::{Fields, ObjectWriter};
 
 pub use file::{Asserted, Need, SignalError, SignalFile};
+pub use rehearsal::Rehearsed;
 
 /// The longest wait that a signal can ask for. More than that is a broken clock or a broken writer.
 pub const LONGEST_WAIT: Duration = Duration::from_mins(30);

@@ -84,7 +84,10 @@ async fn become_the_one(eyes: &Eyes) -> Result<HostGuard, DiskError> {
             return Ok(guard);
         }
         if !std::mem::replace(&mut is_told, true) {
-            info!("another sso-watcher is at work on {}: standing by", eyes.state.path().display());
+            info!(
+                "another sso-watcher is at work on {}: standing by",
+                eyes.state.path().display()
+            );
         }
         tokio::time::sleep(STANDBY_LOOK).await;
     }
@@ -114,7 +117,7 @@ impl Agent {
         loop {
             tokio::select! {
                 () = &mut *stop => break,
-                Some(event) = answers.recv() => self.on(event).await,
+                Some(event) = answers.recv() => self.on(event),
                 _ = looks.tick() => self.look().await,
                 _ = token_looks.tick() => self.look_at_tokens(),
                 () = self.hands.news() => self.write_journal(clock::now()),
@@ -127,7 +130,7 @@ impl Agent {
                 let Some(event) = answers.recv().await else {
                     break;
                 };
-                self.on(event).await;
+                self.on(event);
             }
         };
         if tokio::time::timeout(LAST_ORDERS, ends).await.is_err() {
@@ -152,7 +155,8 @@ impl Agent {
         self.complaints = complaints;
         if let Some(profile) = &profile {
             let folder = &self.eyes.locations.token_folder;
-            self.tokens.watch(&TokenFile::new(folder, profile.session.token_file_name()));
+            self.tokens
+                .watch(&TokenFile::new(folder, profile.session.token_file_name()));
         }
         // Whoever removes the journal wants it forgotten.
         sight.cleared = self.journal.is_some() && !self.eyes.state.journal().exists();
@@ -160,7 +164,7 @@ impl Agent {
             info!("the memory was cleared");
         }
         self.hands.see(signal);
-        self.on(Event::Looked(sight)).await;
+        self.on(Event::Looked(sight));
     }
 
     /// A token that was changed in place by somebody else is a login by hand.
@@ -174,18 +178,18 @@ impl Agent {
         }
     }
 
-    async fn on(&mut self, event: Event) {
+    fn on(&mut self, event: Event) {
         let now = clock::now();
         debug!(?event, "event");
         let (state, actions) = step(self.state.clone(), event, now);
         self.state = state;
         self.write_journal(now);
         for action in actions {
-            self.act(action).await;
+            self.act(action);
         }
     }
 
-    async fn act(&mut self, action: Action) {
+    fn act(&mut self, action: Action) {
         debug!(?action, "action");
         match action {
             Action::NoteAttempt => {
@@ -198,7 +202,10 @@ impl Agent {
                 match &notice {
                     Notice::Fault(text) => error!("no login can be tried: {text}"),
                     Notice::Waiting(request) => {
-                        warn!(profile = request.profile, "a login is needed, and nobody answers");
+                        warn!(
+                            profile = request.profile,
+                            "a login is needed, and nobody answers"
+                        );
                     }
                 }
                 self.hands.notify(notice);

@@ -7,9 +7,9 @@ use nix::time::{ClockId, clock_gettime};
 use crate::moment::{Moment, Steady};
 
 /// `CLOCK_BOOTTIME` of Linux: unlike its `CLOCK_MONOTONIC`, it goes on while the machine sleeps.
-const LINUX_BOOTTIME: i32 = 7;
+const LINUX_BOOTTIME: u32 = 7;
 /// `CLOCK_MONOTONIC` of macOS, which goes on while the machine sleeps, too.
-const MACOS_MONOTONIC: i32 = 6;
+const MACOS_MONOTONIC: u32 = 6;
 
 /// Now, by both clocks.
 #[must_use]
@@ -19,7 +19,11 @@ pub fn now() -> Moment {
     } else {
         LINUX_BOOTTIME
     };
-    let time = clock_gettime(ClockId::from_raw(id.unsigned_abs() as _));
+    // Its type is another one on each system.
+    let clock = id
+        .try_into()
+        .map_or(ClockId::CLOCK_MONOTONIC, ClockId::from_raw);
+    let time = clock_gettime(clock);
     // Both clocks are there on every system that this is built for.
     let since = time.map_or(Duration::ZERO, Duration::from);
     Moment {

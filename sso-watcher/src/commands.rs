@@ -67,7 +67,7 @@ pub fn run(command: Command, env_file: Option<PathBuf>) -> ExitCode {
         env_file,
     };
     match command {
-        Command::Run => run::run(context),
+        Command::Run => run::run(&context),
         Command::Install => service::install(&context),
         Command::Uninstall => service::uninstall(&context),
         Command::Start => service::start(&context),
@@ -75,8 +75,8 @@ pub fn run(command: Command, env_file: Option<PathBuf>) -> ExitCode {
         Command::Restart => service::restart(&context),
         Command::Status(args) => status::run(&context, args.json),
         Command::Logs(args) => logs::run(&args, &context.settings.log_file),
-        Command::Login(args) => login::run(&context, args.profile),
-        Command::Logout(args) => logout::run(&context, args.profile),
+        Command::Login(args) => login::run(&context, args.profile.as_deref()),
+        Command::Logout(args) => logout::run(&context, args.profile.as_deref()),
         Command::Mode(args) => mode::run(&context, args.mode),
         Command::Test(args) => rehearsal::run(&context, args.profile),
         Command::Clean => clean::run(&context),
@@ -128,17 +128,17 @@ impl Context {
         let profile = profile.map_err(|fault| fault.to_string())?;
         Ok(Session::new(profile, locations, &self.http()))
     }
+}
 
-    /// Runs a future of this command.
-    fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, ExitCode> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build();
-        match runtime {
-            Ok(runtime) => Ok(runtime.block_on(future)),
-            Err(error) => Err(failed(&format!("no threads can be started: {error}"))),
-        }
+/// Runs a future of a command.
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => Ok(runtime.block_on(future)),
+        Err(error) => Err(failed(&format!("no threads can be started: {error}"))),
     }
 }
 

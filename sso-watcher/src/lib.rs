@@ -13,6 +13,7 @@ pub mod logging;
 mod login;
 pub mod mode;
 pub mod moment;
+mod person;
 pub mod platform;
 pub mod run;
 pub mod said;

@@ -10,7 +10,7 @@ use crate::aws_cli::login::{Ending, LoginPlan, RunningLogin};
 use crate::aws_cli::verdict::{Meaning, meaning};
 use crate::clock;
 use crate::decision::LoginEnd;
-use crate::desktop::Desktop;
+use crate::person::Person;
 use crate::run::Environment;
 use crate::session::Session;
 use crate::state_folder::StateFolder;
@@ -19,17 +19,17 @@ use crate::state_folder::StateFolder;
 pub(crate) fn plan(
     cli: AwsCli,
     session: &Session,
-    desktop: &Desktop,
+    person: &Person,
     state: &StateFolder,
     environment: &Environment,
 ) -> LoginPlan {
     LoginPlan {
         cli,
         base_profile: session.profile().base_profile.clone(),
-        flow: desktop.login_flow(),
+        flow: person.login_flow(),
         launcher: std::env::current_exe().ok(),
         output: state.login_output(),
-        platform: desktop.platform(),
+        platform: person.platform(),
         environment: environment.clone(),
     }
 }
@@ -73,6 +73,8 @@ pub(crate) fn end(ending: &Ending, limit: Duration) -> LoginEnd {
             LoginEnd::Unreachable(format!("`aws sso login` could not reach AWS: {said}"))
         }
         Meaning::Cancelled => LoginEnd::Cancelled,
-        Meaning::Failed => LoginEnd::Failed(format!("`aws sso login` failed ({}): {said}", ending.how)),
+        Meaning::Failed => {
+            LoginEnd::Failed(format!("`aws sso login` failed ({}): {said}", ending.how))
+        }
     }
 }

@@ -164,15 +164,23 @@ mod tests {
     fn what_is_noted_is_read_again() {
         let (_folder, state) = folder();
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045);
-        assert_eq!((state.mode(), state.last_attempt(), state.hand()), (Ok(None), None, 0));
+        assert_eq!(
+            (state.mode(), state.last_attempt(), state.hand()),
+            (Ok(None), None, 0)
+        );
         state.set_mode(Mode::Silent).expect("written");
         state.note_attempt(now).expect("written");
         assert_eq!(state.mode(), Ok(Some(Mode::Silent)));
         assert_eq!(state.last_attempt(), Some(now));
         state.note_hand(now).expect("written");
         let hand = state.hand();
-        state.note_hand(now - Duration::from_hours(1)).expect("written");
-        assert!(state.hand() > hand, "a step of the clock makes no two alike");
+        state
+            .note_hand(now - Duration::from_hours(1))
+            .expect("written");
+        assert!(
+            state.hand() > hand,
+            "a step of the clock makes no two alike"
+        );
     }
 
     #[test]

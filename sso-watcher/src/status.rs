@@ -136,25 +136,38 @@ impl Status {
     #[must_use]
     pub fn new(found: Found, boot: &str, limits: Limits, now: Moment) -> Self {
         let journal = found.journal;
-        let memory = journal.clone().map(|journal| journal.saved.recall(boot, now));
+        let memory = journal
+            .clone()
+            .map(|journal| journal.saved.recall(boot, now));
         let memory = memory.unwrap_or_default();
         let journal = journal.filter(|_| found.is_agent_alive);
-        let doing = journal.as_ref().map_or(Doing::Idle, |journal| journal.doing);
+        let doing = journal
+            .as_ref()
+            .map_or(Doing::Idle, |journal| journal.doing);
         let session = session_status(found.profile.as_ref(), found.token.as_ref(), now.wall);
-        let request = found.signal.as_ref().map(|signal| request_status(signal, now.wall));
+        let request = found
+            .signal
+            .as_ref()
+            .map(|signal| request_status(signal, now.wall));
         let is_rehearsal = found.signal.as_ref().is_some_and(LoginSignal::is_test);
         let login_needed = match &session {
-            SessionStatus::SignedIn { .. } | SessionStatus::Ended { renewable: true, .. } => {
-                request.is_some() && !is_rehearsal
+            SessionStatus::SignedIn { .. }
+            | SessionStatus::Ended {
+                renewable: true, ..
+            } => request.is_some() && !is_rehearsal,
+            SessionStatus::Ended {
+                renewable: false, ..
             }
-            SessionStatus::Ended { renewable: false, .. } | SessionStatus::SignedOut => true,
+            | SessionStatus::SignedOut => true,
             SessionStatus::Unknown => request.is_some(),
         };
         let mut status = Self {
             agent: journal.as_ref().map(|journal| journal.pid),
             mode: found.sight.mode,
             doing,
-            profile: request.as_ref().map_or(found.profile_name, |request| request.profile.clone()),
+            profile: request
+                .as_ref()
+                .map_or(found.profile_name, |request| request.profile.clone()),
             portal: found.profile.as_ref().map(portal),
             session,
             request,
@@ -184,7 +197,9 @@ fn expectation(memory: Memory, sight: Sight, limits: Limits, now: Moment) -> Exp
     let (state, actions) = step(State::new(limits, memory), Event::Looked(sight), now);
     Expectation {
         obstacle: state.obstacle(now),
-        acts: actions.iter().any(|action| matches!(action, Action::Lock(_))),
+        acts: actions
+            .iter()
+            .any(|action| matches!(action, Action::Lock(_))),
         is_unattended: state.memory.is_unattended(),
     }
 }
@@ -216,7 +231,10 @@ fn session_status(
 fn request_status(signal: &LoginSignal, now: SystemTime) -> RequestStatus {
     RequestStatus {
         profile: signal.profile.clone(),
-        source: signal.source.clone().unwrap_or_else(|| "somebody".to_owned()),
+        source: signal
+            .source
+            .clone()
+            .unwrap_or_else(|| "somebody".to_owned()),
         reason: signal.reason.clone(),
         age_seconds: signal.timestamp.map(|time| age(time, now).as_secs()),
         last_error: signal.last_error.clone(),
@@ -236,7 +254,9 @@ fn portal(profile: &SsoProfile) -> String {
 /// The host of a start URL.
 #[must_use]
 pub fn portal_host(start_url: &str) -> &str {
-    let rest = start_url.split_once("://").map_or(start_url, |(_, rest)| rest);
+    let rest = start_url
+        .split_once("://")
+        .map_or(start_url, |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or(rest)
 }
 

@@ -32,6 +32,8 @@ pub const OLD_AWS_CLI: Part = Part::new("AWS CLI 2.9.19", "/usr/bin/aws");
 pub const BOTO3: Part = Part::new("boto3", "python/boto3");
 /// Ceph's S3 and STS.
 pub const RADOSGW: Part = Part::new("Ceph radosgw", "/usr/bin/radosgw");
+/// mise, which runs the tasks of `.mise.toml`.
+pub const MISE: Part = Part::new("mise", "bin/mise");
 /// Checks units.
 pub const SYSTEMD_ANALYZE: Part = Part::new("systemd-analyze", "/usr/bin/systemd-analyze");
 

@@ -30,6 +30,9 @@ pub struct Watcher {
 impl WatcherBuilder {
     /// An agent in the scratch's home that looks every second, cools down for a second, and finds programs
     /// in `bin` of the scratch first.
+    ///
+    /// # Panics
+    /// If that folder cannot be made.
     #[must_use]
     pub fn new(scratch: &Scratch) -> Self {
         let bin = scratch.path().join("bin");

@@ -18,7 +18,7 @@ const ATTEMPTS: u32 = 5;
 /// Child processes do not inherit it. It excludes nobody on another kernel.
 #[derive(Debug)]
 pub struct HostGuard {
-    _file: File,
+    file: File,
 }
 
 impl HostGuard {
@@ -41,10 +41,20 @@ impl HostGuard {
                 Err(error) => return Err(failed()(error)),
             }
             if is_still_at(&file, path).map_err(failed())? {
-                return Ok(Some(Self { _file: file }));
+                return Ok(Some(Self { file }));
             }
         }
         Ok(None)
+    }
+}
+
+impl Drop for HostGuard {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that another thread is starting has the file, too, until it
+        // executes its program.
+        if let Err(error) = FileExt::unlock(&self.file) {
+            tracing::debug!(%error, "the lock is given back by closing its file");
+        }
     }
 }
 
@@ -65,6 +75,17 @@ fn is_still_at(file: &File, path: &Path) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_of_its_file_does_not_keep_it_locked() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("login.guard");
+        let guard = HostGuard::try_acquire(&path).expect("tried").expect("free");
+        let copy = guard.file.try_clone().expect("copied");
+        drop(guard);
+        assert!(HostGuard::try_acquire(&path).expect("tried").is_some());
+        drop(copy);
+    }
 
     #[test]
     fn one_holds_it_until_it_is_dropped() {

@@ -85,7 +85,7 @@ pub enum SignalError {
     /// The file or its folder.
     #[error("the login signal: {0}")]
     Disk(#[from] DiskError),
-    /// The profile or session of a need cannot stand in a command line.
+    /// The profile or session cannot stand in a command line.
     #[error("no login can be asked for `{0}`: such a name could be taken for something else")]
     Name(String),
 }
@@ -146,12 +146,7 @@ impl SignalFile {
 
     /// Says that a login is needed, or still needed. For the proxy.
     pub fn assert(&self, need: &Need, now: SystemTime) -> Result<Asserted, SignalError> {
-        let names = [Some(&need.profile), need.sso_session.as_ref()];
-        for name in names.into_iter().flatten() {
-            if !is_usable_name(name) {
-                return Err(SignalError::Name(name.escape_debug().to_string()));
-            }
-        }
+        must_be_usable(&need.profile, need.sso_session.as_deref())?;
         let Some(mut signal) = self.read()? else {
             return self.raise(need, now);
         };
@@ -243,12 +238,12 @@ impl SignalFile {
         }
     }
 
-    fn write(&self, signal: &LoginSignal) -> Result<(), SignalError> {
+    pub(super) fn write(&self, signal: &LoginSignal) -> Result<(), SignalError> {
         Ok(disk::replace(&self.path, &signal.to_json())?)
     }
 
     /// Milliseconds since 1970, or one more than any that was seen: a clock may step back.
-    fn next_generation(&self, now: SystemTime) -> u64 {
+    pub(super) fn next_generation(&self, now: SystemTime) -> u64 {
         let seconds = u64::try_from(date::epoch_seconds(now)).unwrap_or_default();
         let since = now
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -262,6 +257,15 @@ impl SignalFile {
             Some(next(highest))
         });
         next(seen.unwrap_or_else(|highest| highest))
+    }
+}
+
+/// Refuses a name that could do harm in a command line.
+pub(super) fn must_be_usable(profile: &str, sso_session: Option<&str>) -> Result<(), SignalError> {
+    let mut names = [Some(profile), sso_session].into_iter().flatten();
+    match names.find(|name| !is_usable_name(name)) {
+        Some(name) => Err(SignalError::Name(name.escape_debug().to_string())),
+        None => Ok(()),
     }
 }
 

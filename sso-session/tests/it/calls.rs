@@ -3,7 +3,10 @@
 use simulated_aws::{Fault, Login, SimulatedAws};
 use sso_session::http_client::http_client;
 use sso_session::oidc::{Oidc, Probe};
+use sso_session::portal::Portal;
 use sso_session::registration::Registration;
+use sso_session::secret::Secret;
+use sso_session::verdict::Verdict;
 
 struct World {
     _folder: tempfile::TempDir,
@@ -23,6 +26,11 @@ impl World {
     fn oidc(&self) -> Oidc {
         let endpoint = self.aws.endpoint_url();
         Oidc::new(self.aws.region(), Some(&endpoint), http_client(None))
+    }
+
+    fn portal(&self) -> Portal {
+        let endpoint = self.aws.endpoint_url();
+        Portal::new(self.aws.region(), Some(&endpoint), http_client(None))
     }
 }
 
@@ -71,4 +79,24 @@ async fn nobody_is_there_where_no_code_of_aws_comes() {
     drop(world);
     let unreachable = oidc.probe(None).await.expect_err("nobody listens");
     assert_eq!((unreachable.code, unreachable.status), (None, None));
+}
+
+#[tokio::test]
+async fn a_logout_ends_its_session_and_is_no_outage_the_second_time() {
+    let world = World::new().await;
+    let portal = world.portal();
+    let login = world.aws.sso().sign_in();
+    let token = Secret::new(login.access_token);
+    let role = || portal.role_credentials(&token, "123456789012", "Developer");
+    assert!(role().await.is_ok());
+    assert_eq!(portal.log_out(&token).await, Ok(()));
+    assert_eq!(world.aws.sso().sessions_alive(), 0);
+    let verdict = |(verdict, _)| verdict;
+    let refused = role().await.map_err(verdict);
+    assert_eq!(refused.err(), Some(Verdict::CredentialsRejected));
+    let again = portal.log_out(&token).await.map_err(verdict);
+    assert_eq!(again, Err(Verdict::CredentialsRejected));
+    world.aws.faults().add(Fault::any().reset());
+    let unreachable = portal.log_out(&token).await.map_err(verdict);
+    assert_eq!(unreachable, Err(Verdict::Passing));
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use sso_session::signal::{Asserted, Need, SignalError, SignalFile};
+use sso_session::signal::{Asserted, Need, Rehearsed, SignalError, SignalFile};
 use sso_session::{date, disk};
 
 struct Place {
@@ -282,4 +282,52 @@ fn a_folder_in_its_place_is_an_error_that_names_it() {
     std::fs::create_dir_all(place.file.path()).expect("created");
     let error = place.file.read().expect_err("a folder");
     assert!(error.to_string().contains("login-required.json"), "{error}");
+}
+
+#[test]
+fn a_rehearsal_is_written_and_begun_anew() {
+    let place = Place::new();
+    let rehearse = |seconds| place.file.rehearse("dev", Some("corp"), at(seconds));
+    let written = rehearse(NOON).expect("written");
+    assert_eq!(written, Rehearsed::Written { generation: FIRST });
+    assert_eq!(
+        place.content(),
+        r#"{"profile": "dev", "reason": "A rehearsal: no build waits for it", "timestamp": "2026-01-02T12:00:00Z", "source": "test", "ssoSession": "corp", "generation": 1767355200000}"#
+    );
+    assert!(
+        place
+            .file
+            .read()
+            .expect("read")
+            .is_some_and(|signal| signal.is_test())
+    );
+    let noted = place
+        .file
+        .record_failure(Some(FIRST), "denied", at(NOON + 9), at(NOON));
+    assert!(noted.expect("written"));
+    let again = rehearse(NOON - 60).expect("written");
+    let generation = FIRST + 1;
+    assert_eq!(again, Rehearsed::Written { generation });
+    assert!(!place.content().contains("denied"));
+    assert!(
+        place
+            .file
+            .remove_handled(Some(generation))
+            .expect("removed")
+    );
+}
+
+#[test]
+fn a_rehearsal_takes_no_needed_logins_place() {
+    let place = Place::new();
+    place.file.assert(&need("dev"), at(NOON)).expect("written");
+    let needed = place.content();
+    let outcome = place.file.rehearse("other", None, at(NOON)).expect("read");
+    let profile = "dev".to_owned();
+    assert_eq!(outcome, Rehearsed::Busy { profile });
+    assert_eq!(place.content(), needed);
+    let harm = place.file.rehearse("--debug", None, at(NOON));
+    assert!(matches!(harm, Err(SignalError::Name(_))), "{harm:?}");
+    let harm = place.file.rehearse("dev", Some("a\nb"), at(NOON));
+    assert!(matches!(harm, Err(SignalError::Name(_))), "{harm:?}");
 }

@@ -55,7 +55,9 @@ impl Eyes {
             None
         });
         let mode = self.mode(&mut complaints);
-        let name = signal.as_ref().map_or(&self.profile, |signal| &signal.profile);
+        let name = signal
+            .as_ref()
+            .map_or(&self.profile, |signal| &signal.profile);
         let (profile, profile_fault) = match session::resolve(&self.locations, vars, name) {
             Ok(profile) => (Some(profile), None),
             Err(fault) => (None, Some(fault.to_string())),
@@ -104,7 +106,10 @@ impl Eyes {
     fn configuration(&self, program_stamp: u64) -> u64 {
         let mut hasher = DefaultHasher::new();
         program_stamp.hash(&mut hasher);
-        for path in [&self.locations.config_file, &self.locations.credentials_file] {
+        for path in [
+            &self.locations.config_file,
+            &self.locations.credentials_file,
+        ] {
             let bytes = disk::read_bounded(path, MOST_CONFIG_BYTES).ok();
             bytes.map(|bytes| bytes.to_vec()).hash(&mut hasher);
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use sso_session::config::SsoProfile;
-use sso_session::lock::{Acquired, LoginGuard, LoginLock, OrphanLogin};
+use sso_session::lock::{Acquired, LoginGuard, LoginLock, RunningLogin};
 use sso_session::signal::LoginSignal;
 use tokio::sync::{Notify, mpsc, watch};
 use tracing::{Instrument as _, error, info, info_span, warn};
@@ -17,8 +17,8 @@ use super::eyes::Eyes;
 use super::journal::ShownCode;
 use crate::aws_cli::AwsCli;
 use crate::aws_cli::search::Search;
-use crate::decision::{Action, Event, Locking, Notice, Presence, Request};
-use crate::desktop::Desktop;
+use crate::decision::{Action, Event, Locking, Notice, Renewal, Request};
+use crate::person::Person;
 use crate::run::Environment;
 use crate::session::{self, Session};
 
@@ -27,7 +27,7 @@ use crate::session::{self, Session};
 pub(crate) struct Tools {
     pub(crate) environment: Environment,
     pub(crate) http: SharedHttpClient,
-    pub(crate) desktop: Desktop,
+    pub(crate) person: Person,
     pub(crate) search: Search,
     /// `SSO_LOGIN_TIMEOUT_SECONDS`.
     pub(crate) login_timeout: Duration,
@@ -55,7 +55,7 @@ struct Inner {
 #[derive(Default)]
 struct Desk {
     guard: Option<LoginGuard>,
-    orphan: Option<OrphanLogin>,
+    orphan: Option<RunningLogin>,
     /// The fingerprint of the token before the login.
     token_before: Option<String>,
     is_logging_in: bool,
@@ -128,7 +128,9 @@ impl Hands {
             match inner.lock.try_acquire() {
                 Ok(Acquired::Orphan(guard, orphan)) => {
                     info!("ending the login of a dead watcher, which nobody asks for any more");
-                    orphan.group.end(LAST_WORDS);
+                    if !orphan.group.end(LAST_WORDS) {
+                        warn!("it does not end");
+                    }
                     drop(guard);
                 }
                 Ok(Acquired::Ours(_) | Acquired::Busy(_)) => {}
@@ -140,7 +142,7 @@ impl Hands {
 
     /// Tells the person.
     pub(crate) fn notify(&self, notice: Notice) {
-        let desktop = self.inner.tools.desktop.clone();
+        let person = self.inner.tools.person.clone();
         tokio::spawn(async move {
             let (title, text) = match notice {
                 Notice::Fault(text) => ("AWS login: something is to be mended", text),
@@ -153,7 +155,7 @@ impl Hands {
                     ("AWS login needed", text)
                 }
             };
-            desktop.notify(title, &text).await;
+            person.tell(title, &text).await;
         });
     }
 
@@ -181,14 +183,10 @@ impl Hands {
         if std::mem::replace(&mut *lock(&is_looking), true) {
             return;
         }
-        let (desktop, events) = (self.inner.tools.desktop.clone(), self.inner.events.clone());
+        let (person, events) = (self.inner.tools.person.clone(), self.inner.events.clone());
         tokio::spawn(async move {
-            let seen = desktop.presence().await;
+            let presence = person.look_for().await;
             *lock(&is_looking) = false;
-            let presence = Presence {
-                idle: seen.idle,
-                is_locked: seen.locked.unwrap_or(false),
-            };
             let _nobody_listens_any_more = events.send(Event::UserLookedFor(presence)).await;
         });
     }
@@ -210,7 +208,7 @@ impl Inner {
             }
             Action::Renew(request) => Event::Renewed(match self.session(&request).await {
                 Ok(session) => session.renew().await,
-                Err(why) => crate::decision::Renewal::Hopeless(why),
+                Err(why) => Renewal::Hopeless(why),
             }),
             Action::Probe(request) => Event::Probed(match self.session(&request).await {
                 Ok(session) => session.probe().await,
@@ -251,19 +249,26 @@ impl Inner {
             }
             Err(error) => Locking::Failed(error.to_string()),
         });
-        taken.await.unwrap_or_else(|error| Locking::Failed(error.to_string()))
+        taken
+            .await
+            .unwrap_or_else(|error| Locking::Failed(error.to_string()))
     }
 
     /// The session of the requested profile, as the files have it now.
     async fn session(&self, request: &Request) -> Result<Session, String> {
-        let (locations, environment) = (self.eyes.locations.clone(), self.tools.environment.clone());
+        let (locations, environment) =
+            (self.eyes.locations.clone(), self.tools.environment.clone());
         let name = request.profile.clone();
         let resolving = move || session::resolve(&locations, &|name| environment.get(name), &name);
         let profile: SsoProfile = tokio::task::spawn_blocking(resolving)
             .await
             .map_err(|error| error.to_string())?
             .map_err(|fault| fault.to_string())?;
-        Ok(Session::new(profile, &self.eyes.locations, &self.tools.http))
+        Ok(Session::new(
+            profile,
+            &self.eyes.locations,
+            &self.tools.http,
+        ))
     }
 
     /// The AWS CLI to log in with, or what is wrong; with a number that changes with the candidates.

@@ -75,14 +75,19 @@ impl Journal {
     pub fn read(state: &StateFolder) -> Option<Self> {
         let bytes = disk::read_bounded(&state.journal(), MOST_BYTES).ok()?;
         serde_json::from_slice(&bytes)
-            .inspect_err(|error| tracing::warn!(%error, "the agent's memory is damaged: it begins anew"))
+            .inspect_err(
+                |error| tracing::warn!(%error, "the agent's memory is damaged: it begins anew"),
+            )
             .ok()
     }
 
     /// Writes it. Blocks on the disk.
     pub fn write(&self, state: &StateFolder) -> Result<(), DiskError> {
         // Texts and numbers can always be written.
-        disk::replace(&state.journal(), &serde_json::to_vec(self).unwrap_or_default())
+        disk::replace(
+            &state.journal(),
+            &serde_json::to_vec(self).unwrap_or_default(),
+        )
     }
 
     /// What an agent remembers that begins now. Blocks on the disk.

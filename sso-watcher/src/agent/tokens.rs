@@ -83,9 +83,9 @@ impl Watched {
                 true
             }
             // A writer is at work, or nothing is there: the next look sees it.
-            Ok(Republished::NotAToken | Republished::ChangedMeanwhile | Republished::NothingThere) => {
-                false
-            }
+            Ok(
+                Republished::NotAToken | Republished::ChangedMeanwhile | Republished::NothingThere,
+            ) => false,
             Err(error) => {
                 self.complain(&error);
                 false

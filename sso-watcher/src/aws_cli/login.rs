@@ -11,7 +11,6 @@
 //!   the agent's successor finds everything in that file.
 
 mod ending;
-mod group;
 mod invitation;
 mod output;
 mod running;
@@ -20,7 +19,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use ending::{Ending, How};
-pub use group::ProcessGroup;
 pub use invitation::Invitation;
 pub use running::{LoginError, RunningLogin};
 

@@ -7,15 +7,15 @@ use sso_session::disk;
 use sso_session::registration::RegistrationError;
 use sso_session::token::{Reading, UnreadableToken};
 
-use super::{Context, service};
+use super::{Context, block_on, service};
 use crate::aws_cli::search::Search;
 use crate::clock;
-use crate::desktop::Desktop;
+use crate::person::Person;
 use crate::session::{self, Session};
 use crate::supervisor::AgentState;
 
 pub(super) fn run(context: &Context, profile: Option<String>) -> ExitCode {
-    match context.block_on(examine(context, profile)) {
+    match block_on(examine(context, profile)) {
         Ok(report) => report.exit_code(),
         Err(code) => code,
     }
@@ -32,8 +32,13 @@ async fn examine(context: &Context, profile: Option<String>) -> Report {
     match session::resolve(locations, &context.vars(), &name) {
         Ok(profile) => {
             let session = profile.session.name.as_ref();
-            let session = session.map_or("a legacy profile".to_owned(), |name| format!("session {name}"));
-            report.passed("profile", &format!("{name}: {session} at {}", profile.session.start_url));
+            let session = session.map_or("a legacy profile".to_owned(), |name| {
+                format!("session {name}")
+            });
+            report.passed(
+                "profile",
+                &format!("{name}: {session} at {}", profile.session.start_url),
+            );
             if !profile.session.can_be_refreshed() {
                 report.advised(
                     "renewal",
@@ -45,7 +50,11 @@ async fn examine(context: &Context, profile: Option<String>) -> Report {
             check_session(&session, &mut report).await;
         }
         Err(fault) => {
-            report.failed("profile", &format!("{name} cannot be used"), &fault.to_string());
+            report.failed(
+                "profile",
+                &format!("{name} cannot be used"),
+                &fault.to_string(),
+            );
             report.skipped(&["token", "registration", "AWS"], "there is no profile");
         }
     }
@@ -57,11 +66,20 @@ async fn check_agent(context: &Context, report: &mut Report) {
     let supervisor = service::supervisor(context);
     match supervisor.state().await {
         Ok(AgentState::Running { pid }) => {
-            let pid = pid.map(|pid| format!(", process {pid}")).unwrap_or_default();
-            report.passed(STEP, &format!("running{pid}, by {}", supervisor.path().display()));
+            let pid = pid
+                .map(|pid| format!(", process {pid}"))
+                .unwrap_or_default();
+            report.passed(
+                STEP,
+                &format!("running{pid}, by {}", supervisor.path().display()),
+            );
         }
         Ok(AgentState::Stopped) => {
-            report.failed(STEP, "installed, and not running", "Run `sso-watcher start`.");
+            report.failed(
+                STEP,
+                "installed, and not running",
+                "Run `sso-watcher start`.",
+            );
         }
         Ok(AgentState::NotInstalled) if crate::status::is_agent_alive(&context.state) => {
             report.advised(
@@ -96,21 +114,31 @@ fn check_state_folder(context: &Context, report: &mut Report) {
             &format!("a login is asked for, with profile {}", signal.profile),
             "`sso-watcher status` says what becomes of it.",
         ),
-        Err(error) => report.failed("request", &error.to_string(), "Make the file readable for you."),
+        Err(error) => report.failed(
+            "request",
+            &error.to_string(),
+            "Make the file readable for you.",
+        ),
     }
 }
 
 async fn check_program(context: &Context, report: &mut Report) {
-    let search = Search::new(context.settings.login_command.as_deref(), &context.environment);
+    let search = Search::new(
+        context.settings.login_command.as_deref(),
+        &context.environment,
+    );
     match search.run().await {
-        Ok(cli) => report.passed("AWS CLI", &format!("{} ({})", cli.path.display(), cli.version)),
+        Ok(cli) => report.passed(
+            "AWS CLI",
+            &format!("{} ({})", cli.path.display(), cli.version),
+        ),
         Err(error) => report.failed("AWS CLI", "none that can log in", &error.to_string()),
     }
 }
 
 fn check_desktop(context: &Context, report: &mut Report) {
-    let desktop = Desktop::new(context.platform, &context.environment);
-    match desktop.absence() {
+    let person = Person::new(context.platform, &context.environment);
+    match person.absence() {
         None => report.passed("desktop", "a login opens your browser"),
         Some(why) => report.advised(
             "desktop",
@@ -121,7 +149,10 @@ fn check_desktop(context: &Context, report: &mut Report) {
 }
 
 async fn check_session(session: &Session, report: &mut Report) {
-    let log_in = format!("Run `sso-watcher login {}`.", session.profile().base_profile);
+    let log_in = format!(
+        "Run `sso-watcher login {}`.",
+        session.profile().base_profile
+    );
     let path = session.token_file().path().display().to_string();
     match session.token_file().read_settled().await {
         Reading::Found(token) => {
@@ -144,7 +175,11 @@ async fn check_session(session: &Session, report: &mut Report) {
         }
     }
     if let Err(error) = disk::prove_replaceable(session.token_file().path()) {
-        report.failed("token folder", &error.to_string(), "No login can be written: make it yours.");
+        report.failed(
+            "token folder",
+            &error.to_string(),
+            "No login can be written: make it yours.",
+        );
     }
     let file = session.registration_file();
     match file.read() {
@@ -154,10 +189,17 @@ async fn check_session(session: &Session, report: &mut Report) {
         }
         Ok(None) => report.passed("registration", "none; the next login makes one"),
         Err(RegistrationError::Content { problem, .. }) => {
-            let cure = format!("The agent moves it aside by itself; by hand: {}", file.move_command());
+            let cure = format!(
+                "The agent moves it aside by itself; by hand: {}",
+                file.move_command()
+            );
             report.failed("registration", &format!("it is damaged: {problem}"), &cure);
         }
-        Err(error) => report.failed("registration", &error.to_string(), "Make it readable for you."),
+        Err(error) => report.failed(
+            "registration",
+            &error.to_string(),
+            "Make it readable for you.",
+        ),
     }
     match session.answers().await {
         Ok(()) => report.passed("AWS", "SSO-OIDC answers"),

@@ -8,12 +8,12 @@ use std::time::Duration;
 use sso_session::lock::{Acquired, LoginGuard};
 use tokio::time::Instant;
 
-use super::{Context, failed};
+use super::{Context, block_on, failed};
 use crate::aws_cli::search::Search;
 use crate::clock;
 use crate::decision::{Proof, blame};
-use crate::desktop::Desktop;
 use crate::login;
+use crate::person::Person;
 use crate::session::Session;
 
 /// A little longer than the AWS CLI waits for a person.
@@ -25,12 +25,12 @@ const GRACE: Duration = Duration::from_secs(3);
 /// How often is looked at what the AWS CLI says.
 const OUTPUT_LOOK: Duration = Duration::from_millis(100);
 
-pub(super) fn run(context: &Context, profile: Option<String>) -> ExitCode {
-    let session = match context.session(profile.as_deref()) {
+pub(super) fn run(context: &Context, profile: Option<&str>) -> ExitCode {
+    let session = match context.session(profile) {
         Ok(session) => session,
         Err(why) => return failed(&why),
     };
-    match context.block_on(log_in(context, &session)) {
+    match block_on(log_in(context, &session)) {
         Ok(Ok(text)) => {
             println!("{text}");
             ExitCode::SUCCESS
@@ -48,26 +48,38 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
     let before = session.fingerprint().await;
     let mut guard = take_lock(context).await?;
     // Whoever is here need not be asked later.
-    context.state.note_hand(clock::wall()).map_err(|error| error.to_string())?;
-    context.state.forget_logout().map_err(|error| error.to_string())?;
-    if session.fingerprint().await != before && session.prove(before.as_deref()).await == Proof::Works {
+    context
+        .state
+        .note_hand(clock::wall())
+        .map_err(|error| error.to_string())?;
+    context
+        .state
+        .forget_logout()
+        .map_err(|error| error.to_string())?;
+    if session.fingerprint().await != before
+        && session.prove(before.as_deref()).await == Proof::Works
+    {
         return finish(context, session).await;
     }
     let before = session.fingerprint().await;
     session.probe().await?;
-    context.state.note_attempt(clock::wall()).map_err(|error| error.to_string())?;
-    let desktop = Desktop::new(context.platform, environment);
-    let plan = login::plan(cli, session, &desktop, &context.state, environment);
-    let started = tokio::task::block_in_place(|| {
-        login::start(&plan, &mut guard, before.clone(), PATIENCE)
-    });
+    context
+        .state
+        .note_attempt(clock::wall())
+        .map_err(|error| error.to_string())?;
+    let person = Person::new(context.platform, environment);
+    let plan = login::plan(cli, session, &person, &context.state, environment);
+    let started =
+        tokio::task::block_in_place(|| login::start(&plan, &mut guard, before.clone(), PATIENCE));
     let mut login = started?;
     login.begin().await;
     let shown = tokio::spawn(show(context.state.login_output()));
     let interrupted = async {
         let _ = tokio::signal::ctrl_c().await;
     };
-    let ending = login.watch(Instant::now() + PATIENCE, interrupted, |_| ()).await;
+    let ending = login
+        .watch(Instant::now() + PATIENCE, interrupted, |_| ())
+        .await;
     tokio::time::sleep(OUTPUT_LOOK * 2).await;
     shown.abort();
     guard.ended().map_err(|error| error.to_string())?;
@@ -122,12 +134,19 @@ async fn finish(context: &Context, session: &Session) -> Result<String, String> 
         let removed = signals.remove_handled(signal.generation);
         removed.map_err(|error| error.to_string())?;
     }
-    let until = session.token().await.map(|token| sso_session::date::format(token.expires_at));
+    let until = session
+        .token()
+        .await
+        .map(|token| sso_session::date::format(token.expires_at));
     Ok(format!(
         "Signed in with profile {}: the token lasts until {}{}. Waiting builds go on within seconds.",
         profile.base_profile,
         until.unwrap_or_default(),
-        if profile.session.can_be_refreshed() { ", and is renewed by itself" } else { "" },
+        if profile.session.can_be_refreshed() {
+            ", and is renewed by itself"
+        } else {
+            ""
+        },
     ))
 }
 

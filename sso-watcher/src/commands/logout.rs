@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use sso_session::disk;
 
-use super::{Context, failed};
+use super::{Context, block_on, failed};
 use crate::clock;
 
-pub(super) fn run(context: &Context, profile: Option<String>) -> ExitCode {
-    match logout(context, profile.as_deref()) {
+pub(super) fn run(context: &Context, profile: Option<&str>) -> ExitCode {
+    match logout(context, profile) {
         Ok(text) => {
             println!("{text}");
             ExitCode::SUCCESS
@@ -22,16 +22,21 @@ fn logout(context: &Context, profile: Option<&str>) -> Result<String, String> {
     let name = &session.profile().base_profile;
     let path = session.token_file().path().to_owned();
     // First, so that the agent does not take the missing token for a request to log in.
-    context.state.note_logout(&path).map_err(|error| error.to_string())?;
-    let ended = context
-        .block_on(async {
-            let token = session.token().await?;
-            Some(session.portal().log_out(&token.access_token).await)
-        })
-        .map_err(|_| "no threads can be started".to_owned())?;
+    context
+        .state
+        .note_logout(&path)
+        .map_err(|error| error.to_string())?;
+    let ended = block_on(async {
+        let token = session.token().await?;
+        Some(session.portal().log_out(&token.access_token).await)
+    })
+    .map_err(|_| "no threads can be started".to_owned())?;
     let removed = disk::remove(&path).map_err(|error| error.to_string())?;
     // Whoever logs out is there.
-    context.state.note_hand(clock::wall()).map_err(|error| error.to_string())?;
+    context
+        .state
+        .note_hand(clock::wall())
+        .map_err(|error| error.to_string())?;
     let text = match (removed, ended) {
         (false, _) => format!("Nobody was signed in with profile {name}."),
         (true, Some(Ok(()))) => format!("Signed out of profile {name}, here and at AWS."),

@@ -32,7 +32,11 @@ fn show(context: &Context) -> ExitCode {
         }
     };
     let mode = chosen.unwrap_or(context.settings.mode);
-    let origin = if chosen.is_some() { "chosen" } else { "SSO_LOGIN_MODE" };
+    let origin = if chosen.is_some() {
+        "chosen"
+    } else {
+        "SSO_LOGIN_MODE"
+    };
     println!("{mode} ({origin}): the agent {}", mode.meaning());
     if !is_agent_alive(&context.state) {
         println!("No agent is running: `sso-watcher start` starts it.");

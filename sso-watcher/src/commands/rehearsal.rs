@@ -6,7 +6,7 @@ use std::time::Duration;
 use sso_session::signal::{LoginSignal, Rehearsed};
 use tokio::time::Instant;
 
-use super::{Context, failed};
+use super::{Context, block_on, failed};
 use crate::agent::journal::{Doing, Journal};
 use crate::clock;
 use crate::status::is_agent_alive;
@@ -22,7 +22,7 @@ pub(super) fn run(context: &Context, profile: Option<String>) -> ExitCode {
             "no agent is running: `sso-watcher install` installs it, `sso-watcher start` starts it",
         );
     }
-    match context.block_on(rehearse(context, profile)) {
+    match block_on(rehearse(context, profile)) {
         Ok(Ok(text)) => {
             println!("{text}");
             ExitCode::SUCCESS
@@ -36,7 +36,10 @@ async fn rehearse(context: &Context, profile: Option<String>) -> Result<String, 
     let session = context.session(profile.as_deref())?;
     let (profile, name) = (session.profile(), session.profile().session.name.clone());
     // Whoever rehearses a login wants one.
-    context.state.forget_logout().map_err(|error| error.to_string())?;
+    context
+        .state
+        .forget_logout()
+        .map_err(|error| error.to_string())?;
     let file = context.signal();
     let written = file.rehearse(&profile.base_profile, name.as_deref(), clock::wall());
     let generation = match written.map_err(|error| error.to_string())? {
@@ -48,8 +51,12 @@ async fn rehearse(context: &Context, profile: Option<String>) -> Result<String, 
             ));
         }
     };
-    println!("asked    for a login with profile {}, as a build does", profile.base_profile);
-    let deadline = Instant::now() + context.settings.cooldown + context.settings.login_timeout + MARGIN;
+    println!(
+        "asked    for a login with profile {}, as a build does",
+        profile.base_profile
+    );
+    let deadline =
+        Instant::now() + context.settings.cooldown + context.settings.login_timeout + MARGIN;
     let mut told = None;
     loop {
         let signal = file.read().map_err(|error| error.to_string())?;
@@ -61,36 +68,42 @@ async fn rehearse(context: &Context, profile: Option<String>) -> Result<String, 
             let _removed = file.remove_handled(Some(generation));
             return Err(format!("the rehearsal failed: {error}"));
         }
-        follow(context, &signal, &mut told);
+        follow(context, &signal, &mut told).await;
         if Instant::now() >= deadline {
             let _removed = file.remove_handled(Some(generation));
-            return Err("the agent did nothing: `sso-watcher status` and `sso-watcher logs` say why"
-                .to_owned());
+            return Err(
+                "the agent did nothing: `sso-watcher status` and `sso-watcher logs` say why"
+                    .to_owned(),
+            );
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
 /// Tells what is new.
-fn follow(context: &Context, signal: &LoginSignal, told: &mut Option<String>) {
+async fn follow(context: &Context, signal: &LoginSignal, told: &mut Option<String>) {
     let Some(journal) = Journal::read(&context.state) else {
         return;
     };
     let text = match (journal.doing, &journal.invitation) {
         (Doing::LoggingIn, Some(shown)) => {
-            format!("login    open {} and enter the code {}", shown.url, shown.code)
+            format!(
+                "login    open {} and enter the code {}",
+                shown.url, shown.code
+            )
         }
         (Doing::LoggingIn, None) => "login    complete the sign-in in your browser".to_owned(),
         (Doing::Asking, _) => "question answer it on your screen".to_owned(),
         (Doing::Trying, _) => "trying   the lock, and whether AWS answers".to_owned(),
         (Doing::Finishing, _) => "proving  the login".to_owned(),
-        (Doing::Idle, _) => match super::status::gather(context) {
-            Ok(status) => format!("waiting  {}", status.next),
-            Err(_) => return,
-        },
+        (Doing::Idle, _) => format!("waiting  {}", super::status::gather(context).await.next),
     };
     // The seconds that are left change all the time.
-    let words = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    let words = |text: &str| {
+        text.chars()
+            .filter(|c| !c.is_ascii_digit())
+            .collect::<String>()
+    };
     if signal.is_test() && told.as_deref().map(words) != Some(words(&text)) {
         println!("{text}");
         *told = Some(text);

@@ -5,27 +5,33 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
-use super::Context;
+use super::{Context, block_on};
 use crate::agent::{self, Tools};
 use crate::aws_cli::search::Search;
-use crate::desktop::Desktop;
 use crate::logging;
+use crate::person::Person;
 
-pub(super) fn run(context: Context) -> ExitCode {
+pub(super) fn run(context: &Context) -> ExitCode {
     let settings = &context.settings;
     logging::to_files(&settings.log_file, &settings.log_filter);
-    info!(version = env!("CARGO_PKG_VERSION"), process = std::process::id(), "sso-watcher starts");
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        process = std::process::id(),
+        "sso-watcher starts"
+    );
     let tools = Tools {
         http: context.http(),
-        desktop: Desktop::new(context.platform, &context.environment),
+        person: Person::new(context.platform, &context.environment),
         search: Search::new(settings.login_command.as_deref(), &context.environment),
         login_timeout: settings.login_timeout,
         environment: context.environment.clone(),
     };
     let (eyes, limits) = (context.eyes(), context.limits());
-    let outcome = context.block_on(async {
+    let outcome = block_on(async {
         let stop = stop_signal()?;
-        agent::run(eyes, tools, limits, stop).await.map_err(std::io::Error::other)
+        agent::run(eyes, tools, limits, stop)
+            .await
+            .map_err(std::io::Error::other)
     });
     match outcome {
         Ok(Ok(())) => {
@@ -42,8 +48,10 @@ pub(super) fn run(context: Context) -> ExitCode {
 
 /// SIGTERM or SIGINT, whichever comes first.
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}

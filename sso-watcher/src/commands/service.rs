@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use nix::unistd::getuid;
 
-use super::{Context, failed};
+use super::{Context, block_on, failed};
 use crate::aws_cli::search::Search;
 use crate::home;
 use crate::settings::installed::{self, Installed};
@@ -26,13 +26,13 @@ pub(super) fn uninstall(context: &Context) -> ExitCode {
 
 pub(super) fn start(context: &Context) -> ExitCode {
     let supervisor = supervisor(context);
-    let started = done(context, supervisor.start());
+    let started = done(supervisor.start());
     finish(started.map(|()| "The agent runs.".to_owned()))
 }
 
 pub(super) fn stop(context: &Context) -> ExitCode {
     let supervisor = supervisor(context);
-    let stopped = done(context, supervisor.stop());
+    let stopped = done(supervisor.stop());
     finish(stopped.map(|()| {
         "The agent is stopped; it starts again with `sso-watcher start`, or at your next login to this \
          machine."
@@ -50,11 +50,8 @@ fn finish(outcome: Result<String, String>) -> ExitCode {
     }
 }
 
-fn done<T>(
-    context: &Context,
-    work: impl Future<Output = Result<T, SupervisorError>>,
-) -> Result<T, String> {
-    let outcome = context.block_on(work);
+fn done<T>(work: impl Future<Output = Result<T, SupervisorError>>) -> Result<T, String> {
+    let outcome = block_on(work);
     let outcome = outcome.map_err(|_| "no threads can be started".to_owned())?;
     outcome.map_err(|error| error.to_string())
 }
@@ -62,7 +59,7 @@ fn done<T>(
 fn put_in_place(context: &Context, is_restart: bool) -> Result<String, String> {
     let settings = &context.settings;
     let search = Search::new(settings.login_command.as_deref(), &context.environment);
-    let found = context.block_on(async { search.run().await });
+    let found = block_on(async { search.run().await });
     let aws = found
         .map_err(|_| "no threads can be started".to_owned())?
         .map_err(|error| error.to_string())?;
@@ -70,9 +67,9 @@ fn put_in_place(context: &Context, is_restart: bool) -> Result<String, String> {
     let file = agent_file(context, &aws.path)?;
     let supervisor = supervisor(context);
     if is_restart {
-        done(context, supervisor.restart(&file))?;
+        done(supervisor.restart(&file))?;
     } else {
-        done(context, supervisor.install(&file))?;
+        done(supervisor.install(&file))?;
     }
     remember(context)?;
     Ok(format!(
@@ -90,7 +87,8 @@ fn put_in_place(context: &Context, is_restart: bool) -> Result<String, String> {
 
 fn agent_file(context: &Context, aws: &Path) -> Result<AgentFile, String> {
     let program = std::env::current_exe();
-    let program = program.map_err(|error| format!("this program's own path is unknown: {error}"))?;
+    let program =
+        program.map_err(|error| format!("this program's own path is unknown: {error}"))?;
     if is_a_build(&program) {
         eprintln!(
             "sso-watcher: {} goes away with `cargo clean`; `cargo install --locked --path sso-watcher` \
@@ -115,7 +113,8 @@ fn agent_file(context: &Context, aws: &Path) -> Result<AgentFile, String> {
 
 /// Whether a program lies in a folder of cargo's.
 fn is_a_build(program: &Path) -> bool {
-    let is_target = |folder: &Path| folder.join("CACHEDIR.TAG").exists() && folder.ends_with("target");
+    let is_target =
+        |folder: &Path| folder.join("CACHEDIR.TAG").exists() && folder.ends_with("target");
     program.ancestors().any(is_target)
 }
 
@@ -131,7 +130,7 @@ fn remember(context: &Context) -> Result<(), String> {
 
 fn remove(context: &Context) -> Result<String, String> {
     let supervisor = supervisor(context);
-    let before = done(context, supervisor.uninstall())?;
+    let before = done(supervisor.uninstall())?;
     let place = installed::place(&context.vars());
     let is_remembered = Installed::remove(&place).map_err(|error| error.to_string())?;
     Ok(match before {
@@ -146,5 +145,10 @@ fn remove(context: &Context) -> Result<String, String> {
 
 pub(super) fn supervisor(context: &Context) -> Supervisor {
     let home = home::home(&context.vars());
-    Supervisor::new(context.platform, &home, getuid().as_raw(), &context.environment)
+    Supervisor::new(
+        context.platform,
+        &home,
+        getuid().as_raw(),
+        &context.environment,
+    )
 }

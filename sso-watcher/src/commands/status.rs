@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use sso_session::process::boot_id;
 use sso_session::token::{Reading, TokenFile};
 
-use super::{Context, failed};
+use super::{Context, block_on, failed};
 use crate::agent::journal::Journal;
 use crate::aws_cli::search::Search;
 use crate::clock;
 use crate::status::{Found, Status, is_agent_alive};
 
 pub(super) fn run(context: &Context, as_json: bool) -> ExitCode {
-    let status = match gather(context) {
+    let status = match block_on(gather(context)) {
         Ok(status) => status,
         Err(code) => return code,
     };
@@ -32,11 +32,14 @@ pub(super) fn run(context: &Context, as_json: bool) -> ExitCode {
 }
 
 /// Looks at everything; changes nothing.
-pub(super) fn gather(context: &Context) -> Result<Status, ExitCode> {
+pub(super) async fn gather(context: &Context) -> Status {
     let settings = &context.settings;
     let search = Search::new(settings.login_command.as_deref(), &context.environment);
-    let found = context.block_on(async { search.run().await })?;
-    let program = (found.err().map(|error| error.to_string()), search.fingerprint());
+    let found = search.run().await;
+    let program = (
+        found.err().map(|error| error.to_string()),
+        search.fingerprint(),
+    );
     let now = clock::now();
     let seen = context.eyes().look(&context.vars(), program, now);
     for complaint in &seen.complaints {
@@ -64,5 +67,5 @@ pub(super) fn gather(context: &Context) -> Result<Status, ExitCode> {
         is_agent_alive: is_agent_alive(&context.state),
         lock: lock.map(|holder| holder.to_string()),
     };
-    Ok(Status::new(found, &boot_id(), context.limits(), now))
+    Status::new(found, &boot_id(), context.limits(), now)
 }

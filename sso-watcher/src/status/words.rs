@@ -13,14 +13,24 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = |name: &str, text: &str| writeln!(f, "{name:<10}{text}");
         line("agent", &self.agent())?;
-        line("mode", &format!("{}: the agent {}", self.mode, self.mode.meaning()))?;
-        line("profile", &self.portal.as_ref().map_or_else(
-            || self.profile.clone(),
-            |portal| format!("{} ({portal})", self.profile),
-        ))?;
+        line(
+            "mode",
+            &format!("{}: the agent {}", self.mode, self.mode.meaning()),
+        )?;
+        line(
+            "profile",
+            &self.portal.as_ref().map_or_else(
+                || self.profile.clone(),
+                |portal| format!("{} ({portal})", self.profile),
+            ),
+        )?;
         line("session", &self.session.to_string())?;
         line("request", &self.request())?;
-        if let Some(error) = self.request.as_ref().and_then(|request| request.last_error.as_ref()) {
+        if let Some(error) = self
+            .request
+            .as_ref()
+            .and_then(|request| request.last_error.as_ref())
+        {
             line("last try", error)?;
         }
         if let Some(fault) = &self.fault {
@@ -29,7 +39,13 @@ impl fmt::Display for Status {
         line("lock", self.lock.as_deref().unwrap_or("free"))?;
         line("cooldown", &left(self.cooldown_seconds, "over"))?;
         line("snooze", &left(self.snooze_seconds, "none"))?;
-        line("prompts", &format!("{} of {} within the last hour", self.prompts, self.most_prompts))?;
+        line(
+            "prompts",
+            &format!(
+                "{} of {} within the last hour",
+                self.prompts, self.most_prompts
+            ),
+        )?;
         write!(f, "{:<10}{}", "next", self.next)
     }
 }
@@ -47,7 +63,9 @@ impl Status {
         let Some(request) = &self.request else {
             return "none".to_owned();
         };
-        let since = request.age_seconds.map(|age| format!(" for {}", duration(age)));
+        let since = request
+            .age_seconds
+            .map(|age| format!(" for {}", duration(age)));
         let reason = request.reason.as_ref().map(|reason| format!(": {reason}"));
         format!(
             "{} asks for a login with profile {}{}{}",
@@ -62,12 +80,30 @@ impl Status {
 impl fmt::Display for SessionStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SignedIn { seconds_left, renewable } => {
-                let end = if *renewable { "is renewed by itself" } else { "cannot be renewed" };
-                write!(f, "signed in; the token ends in {} and {end}", duration(*seconds_left))
+            Self::SignedIn {
+                seconds_left,
+                renewable,
+            } => {
+                let end = if *renewable {
+                    "is renewed by itself"
+                } else {
+                    "cannot be renewed"
+                };
+                write!(
+                    f,
+                    "signed in; the token ends in {} and {end}",
+                    duration(*seconds_left)
+                )
             }
-            Self::Ended { seconds_ago, renewable } => {
-                let next = if *renewable { ", and can perhaps be renewed" } else { "" };
+            Self::Ended {
+                seconds_ago,
+                renewable,
+            } => {
+                let next = if *renewable {
+                    ", and can perhaps be renewed"
+                } else {
+                    ""
+                };
                 write!(f, "the token ended {} ago{next}", duration(*seconds_ago))
             }
             Self::SignedOut => f.write_str("nobody is signed in"),
@@ -80,7 +116,10 @@ impl fmt::Display for SessionStatus {
 pub(super) fn next(status: &Status, expected: &Expectation, now: Moment) -> String {
     let log_in = format!("`sso-watcher login {}`", shell_quoted(&status.profile));
     if let Some(invitation) = &status.invitation {
-        return format!("open {} and enter the code {}", invitation.url, invitation.code);
+        return format!(
+            "open {} and enter the code {}",
+            invitation.url, invitation.code
+        );
     }
     match status.doing {
         Doing::Asking => return "answer the question on your screen".to_owned(),
@@ -120,10 +159,16 @@ fn waits(obstacle: &Obstacle, log_in: &str, now: Moment) -> String {
         Obstacle::LoggedOut => format!("you have logged out: {log_in} logs in again"),
         Obstacle::Waking(until) => format!("the machine has just woken: in {}", wait(*until)),
         Obstacle::Snoozed(until) => {
-            format!("you are asked again in {}; {log_in} logs in now", wait(*until))
+            format!(
+                "you are asked again in {}; {log_in} logs in now",
+                wait(*until)
+            )
         }
         Obstacle::Pausing(until) | Obstacle::AskedToWait(until) | Obstacle::CoolingDown(until) => {
-            format!("the next try comes in {}; {log_in} logs in now", wait(*until))
+            format!(
+                "the next try comes in {}; {log_in} logs in now",
+                wait(*until)
+            )
         }
     }
 }

@@ -39,6 +39,7 @@ const RETRY_EVERY: Duration = Duration::from_millis(500);
 
 const CURE: &str =
     "Run `sso-watcher uninstall`, then `sso-watcher install`; if it stays so, log out and in.";
+const LOOK: &str = "`sso-watcher logs`, and `sso-watcher run` in a terminal.";
 const MISSING: &str = "launchctl is a part of macOS: have its folder, /bin, on your PATH.";
 
 /// The agent as a job of launchd.
@@ -162,18 +163,15 @@ impl Launchd {
         }
     }
 
-    /// Starts the loaded job, if it does not run, and sees it run.
+    /// Starts the loaded job, if it does not run, and sees it run. What `kickstart` says of a job that runs
+    /// is no failure.
     async fn kick(&self) -> Result<(), SupervisorError> {
         let said = self.launchctl.run(&["kickstart", &self.target()]).await?;
-        if !said.succeeded() && said.code != Some(ALREADY_IN_PROGRESS) {
-            return Err(self.failure(said));
-        }
         let look = async || Ok(self.look().await?.unwrap_or_default());
-        stays_up(
-            look,
-            "`sso-watcher logs`, and `sso-watcher run` in a terminal.",
-        )
-        .await
+        match stays_up(look, LOOK).await {
+            Err(SupervisorError::NotUp { .. }) if !said.succeeded() => Err(self.failure(said)),
+            outcome => outcome,
+        }
     }
 
     fn failure(&self, said: Said) -> SupervisorError {

@@ -1,4 +1,5 @@
 //! The agent on the host. See `docs/PROMISES.md`.
 
+mod mise;
 mod stand_ins;
 mod supervisors;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::folder::Folder;
 use super::owner::{Owner, RunningLogin};
+use crate::date;
 use crate::disk::DiskError;
 use crate::lock::{HostGuard, LockError};
 
@@ -61,7 +62,10 @@ impl LoginGuard {
     ///
     /// # Errors
     /// It is not noted: the login must be ended. [`LockError::Lost`] if the lock is not ours any more.
-    pub fn began(&mut self, login: RunningLogin) -> Result<(), LockError> {
+    pub fn began(&mut self, mut login: RunningLogin) -> Result<(), LockError> {
+        // As it can be read again: what is read is compared with what was written.
+        let seconds = login.deadline.map(date::epoch_seconds);
+        login.deadline = seconds.and_then(date::from_epoch_seconds);
         self.note(Some(login))
     }
 

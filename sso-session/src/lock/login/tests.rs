@@ -264,7 +264,10 @@ fn a_login_that_outlives_its_owner_is_found_again_and_again() {
     let place = Place::new();
     let (child, login) = login();
     let mut guard = ours(place.lock.try_acquire());
-    guard.began(login.clone()).expect("noted");
+    // A deadline is no whole second, unlike what the file holds of it.
+    let mut noted = login.clone();
+    noted.deadline = noted.deadline.map(|end| end + Duration::from_millis(500));
+    guard.began(noted).expect("noted");
     assert_eq!(place.owner().login.as_ref(), Some(&login));
     let profile = place.lock.look().expect("seen").expect("there").profile;
     assert_eq!(profile.as_deref(), Some("dev"));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sso_session::lock::LoginGuard;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -11,7 +12,7 @@ use crate::agent::journal::ShownCode;
 use crate::aws_cli::login::{Ending, Flow, Invitation, RunningLogin};
 use crate::clock;
 use crate::decision::{Answer, LoginEnd, Request};
-use crate::desktop::{self, Question};
+use crate::desktop::question::Question;
 use crate::login;
 use crate::session::Session;
 use crate::status::portal_host;
@@ -30,21 +31,15 @@ impl Inner {
             asker: asker.unwrap_or_else(|| "a program".to_owned()),
             reason: signal.and_then(|signal| signal.reason).unwrap_or_default(),
         };
-        info!(profile = request.profile, asker = question.asker, reason = question.reason, "asking");
-        let asking = self.tools.desktop.ask(&question, self.tools.login_timeout);
-        let answer = tokio::select! {
-            answer = asking => answer,
-            () = changed(cancelled) => return Answer::Silence,
-        };
-        match answer {
-            desktop::Answer::LogIn => Answer::LogIn,
-            desktop::Answer::Snooze(time) => Answer::Snooze(time),
-            desktop::Answer::NotNow => Answer::NotNow,
-            desktop::Answer::Silence => Answer::Silence,
-            desktop::Answer::CannotAsk(why) => {
-                warn!("nobody can be asked: {why}");
-                Answer::CannotAsk
-            }
+        info!(
+            profile = request.profile,
+            asker = question.asker,
+            reason = question.reason,
+            "asking"
+        );
+        tokio::select! {
+            answer = self.tools.person.ask(&question, self.tools.login_timeout) => answer,
+            () = changed(cancelled) => Answer::Silence,
         }
     }
 
@@ -66,7 +61,9 @@ impl Inner {
         self.explain_prompt(request);
         let deadline = Instant::now() + self.tools.login_timeout;
         let ending = login
-            .watch(deadline, changed(cancelled), |invitation| self.invite(request, invitation))
+            .watch(deadline, changed(cancelled), |invitation| {
+                self.invite(request, invitation);
+            })
             .await;
         self.forget_login();
         let end = self.judge(&ending);
@@ -83,7 +80,13 @@ impl Inner {
         let cli = found.map_err(LoginEnd::Misconfigured)?;
         let token_before = session.fingerprint().await;
         let tools = &self.tools;
-        let plan = login::plan(cli, session, &tools.desktop, &self.eyes.state, &tools.environment);
+        let plan = login::plan(
+            cli,
+            session,
+            &tools.person,
+            &self.eyes.state,
+            &tools.environment,
+        );
         info!(
             aws = %plan.cli.path.display(),
             version = %plan.cli.version,
@@ -106,7 +109,11 @@ impl Inner {
         let signal = self.desk().signal.clone();
         let field = |value: Option<String>| value.unwrap_or_default();
         let (source, code, reason) = match signal {
-            Some(signal) => (field(signal.source), field(signal.code), field(signal.reason)),
+            Some(signal) => (
+                field(signal.source),
+                field(signal.code),
+                field(signal.reason),
+            ),
             None => Default::default(),
         };
         info!(
@@ -120,7 +127,7 @@ impl Inner {
         let Some(code) = invitation.user_code else {
             return;
         };
-        let (desktop, profile) = (self.tools.desktop.clone(), request.profile.clone());
+        let (person, profile) = (self.tools.person.clone(), request.profile.clone());
         let shown = ShownCode {
             url: invitation.url,
             code,
@@ -128,13 +135,12 @@ impl Inner {
         self.desk().invitation = Some(shown.clone());
         self.news.notify_one();
         tokio::spawn(async move {
-            if desktop.login_flow() == Flow::DeviceCode {
+            if person.login_flow() == Flow::DeviceCode {
                 let text = format!(
-                    "AWS login with profile {profile}: open {} and enter the code {}",
+                    "To log in with profile {profile}, open {} and enter the code {}",
                     shown.url, shown.code
                 );
-                desktop.show_on_terminals(&text).await;
-                desktop.notify("AWS login needed", &text).await;
+                person.tell("AWS login needed", &text).await;
             }
         });
     }
@@ -145,11 +151,15 @@ impl Inner {
         let Some(orphan) = self.desk().orphan.clone() else {
             return LoginEnd::Failed("the login of the dead watcher is gone".to_owned());
         };
-        let left = orphan.deadline.and_then(|end| end.duration_since(clock::wall()).ok());
+        let left = orphan
+            .deadline
+            .and_then(|end| end.duration_since(clock::wall()).ok());
         // A clock that was stepped makes no login last longer.
         let left = left.unwrap_or(Duration::ZERO).min(self.tools.login_timeout);
         let login = RunningLogin::adopt(orphan.group, &self.eyes.state.login_output());
-        let ending = login.watch(Instant::now() + left, changed(cancelled), |_| ()).await;
+        let ending = login
+            .watch(Instant::now() + left, changed(cancelled), |_| ())
+            .await;
         self.forget_login();
         self.judge(&ending)
     }
@@ -158,7 +168,7 @@ impl Inner {
         let forgotten = tokio::task::block_in_place(|| {
             let mut desk = self.desk();
             desk.invitation = None;
-            desk.guard.as_mut().map(|guard| guard.ended())
+            desk.guard.as_mut().map(LoginGuard::ended)
         });
         if let Some(Err(error)) = forgotten {
             warn!(%error, "the login lock");

@@ -54,7 +54,9 @@ impl Inner {
             )) => {
                 info!("the token changes right now: it is published at the next look");
             }
-            Ok(Err(error)) => warn!(%error, "the token cannot be published: containers may not see it"),
+            Ok(Err(error)) => {
+                warn!(%error, "the token cannot be published: containers may not see it");
+            }
             Err(error) => warn!(%error, "the token was not published"),
         }
     }

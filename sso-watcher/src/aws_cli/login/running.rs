@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use sso_session::disk::DiskError;
+use sso_session::process::ProcessGroup;
 use thiserror::Error;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
@@ -15,7 +16,6 @@ use tracing::warn;
 
 use super::LoginPlan;
 use super::ending::{Ending, How, last_words};
-use super::group::ProcessGroup;
 use super::invitation::Invitation;
 use super::output::{Heard, Output};
 use crate::aws_cli::working_folder;
@@ -75,18 +75,15 @@ impl RunningLogin {
             source,
         };
         let environment = plan.child_environment();
-        let mut command = match &plan.launcher {
-            Some(launcher) => {
-                let mut command = Command::new(launcher);
-                command.args(["launch", "--"]).arg(&plan.cli.path);
-                command.stdin(Stdio::piped());
-                command
-            }
-            None => {
-                let mut command = Command::new(&plan.cli.path);
-                command.stdin(Stdio::null());
-                command
-            }
+        let mut command = if let Some(launcher) = &plan.launcher {
+            let mut command = Command::new(launcher);
+            command.args(["launch", "--"]).arg(&plan.cli.path);
+            command.stdin(Stdio::piped());
+            command
+        } else {
+            let mut command = Command::new(&plan.cli.path);
+            command.stdin(Stdio::null());
+            command
         };
         let child = command
             .args(plan.arguments())

@@ -106,7 +106,8 @@ async fn an_agent_that_takes_its_time_to_end_is_waited_for() {
 async fn a_launchd_that_is_not_ready_for_the_agent_yet_is_asked_again() {
     let bench = bench();
     let not_ready = "bootstrap 5 Bootstrap failed: 5: Input/output error\n\
-                     bootstrap 37 Bootstrap failed: 37: Operation already in progress\n";
+                     bootstrap 37 Bootstrap failed: 37: Operation already in progress\n\
+                     kickstart 37 Could not kickstart service: 37: Operation already in progress\n";
     bench.stand_ins.tell("launchctl.failures", not_ready);
     bench.install([]).await;
     let _running = bench.pid().await;
