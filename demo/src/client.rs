@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client {
     address: SocketAddr,
+    patience: Duration,
 }
 
 /// A whole answer.
@@ -37,7 +38,13 @@ pub(crate) struct Answer {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address }
+        let patience = PATIENCE;
+        Self { address, patience }
+    }
+
+    /// The same, as patient as this.
+    pub(crate) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// GET, to the end of the body.
@@ -55,17 +62,6 @@ impl Client {
     pub(crate) async fn get_as(&self, user_agent: &str, path: &str) -> Result<Answer, Error> {
         let request = Request::get(path).header(USER_AGENT, user_agent);
         self.request(request, Bytes::new(), |_, _| {}).await
-    }
-
-    /// POST of a JSON document, as programs do it.
-    pub(crate) async fn post_json(
-        &self,
-        path: &str,
-        document: &serde_json::Value,
-    ) -> Result<Answer, Error> {
-        let request = Request::post(path).header(CONTENT_TYPE, "application/json");
-        let body = document.to_string().into();
-        self.request(request, body, |_, _| {}).await
     }
 
     /// POST of a form, as a browser does it when somebody clicks.
@@ -91,11 +87,12 @@ impl Client {
         progress: impl FnMut(usize, usize),
     ) -> Result<Answer, Error> {
         let path = request.uri_ref().map(Uri::to_string).unwrap_or_default();
-        tokio::time::timeout(PATIENCE, self.ask(request, body, &path, progress))
+        let patience = self.patience;
+        tokio::time::timeout(patience, self.ask(request, body, &path, progress))
             .await
             .map_err(|_| Error::TooSlow {
                 path: path.clone(),
-                patience: PATIENCE,
+                patience,
             })?
     }
 

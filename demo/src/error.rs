@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sso_session::disk::DiskError;
 use thiserror::Error;
 
 /// Why the demo, or a step of it, cannot go on.
@@ -50,12 +51,17 @@ pub(crate) enum Error {
         /// How long was waited.
         patience: Duration,
     },
-    /// The simulated AWS signs nobody in.
-    #[error("the sign-in does not work: {0}")]
-    SignIn(String),
-    /// The proxy ended by itself, or did not begin to listen.
-    #[error("bazel-proxy {what}. The end of its log:\n{log}")]
-    Proxy {
+    /// A page that a login opened cannot be visited.
+    #[error("the login opened {0}, which is no page of the simulated AWS")]
+    Page(String),
+    /// A file that programs share.
+    #[error("{0}")]
+    Shared(#[from] DiskError),
+    /// A program ended by itself, or did not begin to work.
+    #[error("{name} {what}. The end of its log:\n{log}")]
+    Program {
+        /// Which.
+        name: &'static str,
         /// What it did.
         what: String,
         /// Its last lines.

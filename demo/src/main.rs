@@ -1,12 +1,13 @@
-//! `cargo run --release -p demo`: bazel-proxy shown to a newcomer, against a simulated AWS.
+//! `cargo run --release -p demo`: bazel-proxy and sso-watcher shown to a newcomer, against a simulated AWS.
 //!
 //! ```text
-//! main ─► stage (scratch folder, simulated AWS, repository, the proxy as a child process)
+//! main ─► stage (scratch folder, simulated AWS, repository, both programs as child processes)
 //!     └─► tour (one file a step) ─► claims ─► report ─► exit code
 //! ```
 //!
 //! Every sentence with a ✓ in front was checked just before it was printed.
 
+mod browser;
 mod cli;
 mod client;
 mod error;
@@ -14,7 +15,6 @@ mod program;
 mod report;
 mod repository;
 mod serving;
-mod sign_in;
 mod stage;
 mod terminal;
 mod tour;
@@ -30,8 +30,8 @@ use crate::terminal::Terminal;
 const INTRODUCTION: &str = "\
 bazel-proxy gives builds one URL on this machine for the artifacts in an S3 bucket. What it has \
 fetched once, it keeps: hits need no AWS, no login and no network. It keeps your AWS SSO session \
-alive, and when only a person can help, builds wait instead of failing. All of this tour runs here: \
-nothing is sent anywhere, and your own ~/.aws is left alone.";
+alive, and when only a person can help, builds wait instead of failing, and sso-watcher opens the page \
+to sign in at. All of this tour runs here: nothing is sent anywhere, and your own ~/.aws is left alone.";
 
 /// 128 + SIGINT, as shells count it.
 const EXIT_INTERRUPTED: u8 = 130;
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// The whole demo. Whichever way it ends, the stage is dropped, and with it the proxy and the
+/// The whole demo. Whichever way it ends, the stage is dropped, and with it the programs and the
 /// scratch folder.
 async fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
     let mut interrupted = serving::interruption()?;
@@ -82,9 +82,9 @@ async fn play(
     terminal.title("bazel-proxy: a guided tour");
     terminal.say(INTRODUCTION);
     let mut stage = Stage::start(arguments, terminal).await?;
-    tour::walk(&stage, terminal, report).await;
+    tour::walk(&stage, arguments.click, terminal, report).await;
     if arguments.once {
         return Ok(());
     }
-    serving::until_the_proxy_ends(&mut stage, terminal).await
+    serving::until_a_program_ends(&mut stage, terminal).await
 }

@@ -33,8 +33,8 @@ pub(crate) fn interruption() -> Result<watch::Receiver<bool>, Error> {
 }
 
 /// Shows each call to S3 as it happens, ends the SSO session at SIGUSR1, and shows the page to sign in
-/// at when the proxy asks for it. Returns only with the news that the proxy has ended.
-pub(crate) async fn until_the_proxy_ends(
+/// at when the watcher opens it. Returns only with the news that a program has ended.
+pub(crate) async fn until_a_program_ends(
     stage: &mut Stage,
     terminal: &Terminal,
 ) -> Result<(), Error> {
@@ -56,7 +56,7 @@ pub(crate) async fn until_the_proxy_ends(
         stage.bucket_folder().display(),
         stage.url("note.txt")
     ));
-    let (mut shown, mut login) = (0, Login::NotNeeded);
+    let (mut shown, mut login) = (0, Login::default());
     loop {
         tokio::select! {
             Some(()) = end_session.recv() => {
@@ -66,8 +66,9 @@ pub(crate) async fn until_the_proxy_ends(
             () = sleep(LOOK_EVERY) => {}
         }
         stage.proxy.still_runs()?;
+        stage.watcher.still_runs()?;
         show_calls(stage, terminal, &mut shown);
-        login = login.look(stage, terminal).await?;
+        login.look(stage, terminal)?;
     }
 }
 

@@ -1,17 +1,20 @@
-//! What the tour plays on: a scratch folder, the simulated AWS, the proxy.
+//! What the tour plays on: a scratch folder, the simulated AWS, the proxy, the watcher.
 //!
 //! ```text
 //! <temporary folder>/
 //!   aws/artifacts/          the bucket: any file put here is an object
-//!   home/.aws/config        the proxy's profile, with an SSO session
-//!   home/.aws/sso/cache     the login
-//!   home/.aws/sso-renewer   what the proxy tells the host
+//!   home/.aws/config        the profiles, each with an SSO session
+//!   home/.aws/sso/cache     the logins
+//!   home/.aws/sso-renewer   what the proxy and the watcher tell each other
+//!   home/opened-page        what the person's browser shows
+//!   bin/                    the programs that the watcher starts by name
 //!   cache/                  the proxy's cache
 //!   proxy.log               what the proxy logs
 //! ```
 
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use simulated_aws::{Counters, Operation, SimulatedAws};
 use tempfile::TempDir;
@@ -19,32 +22,44 @@ use tempfile::TempDir;
 use crate::cli::Arguments;
 use crate::client::Client;
 use crate::error::Error;
-use crate::program::Program;
+use crate::program::{self, Program, Role};
 use crate::repository::{ICONS_JAR, Repository};
 use crate::terminal::Terminal;
 
 mod home;
+mod process;
 mod proxy;
+mod watcher;
 pub(crate) use home::Home;
 pub(crate) use proxy::Proxy;
+pub(crate) use watcher::Watcher;
 
 /// The bucket that the repository is in.
 pub(crate) const BUCKET: &str = "artifacts";
-/// The proxy's profile in `~/.aws`.
+/// The proxy's profile in `~/.aws`, and its session.
 pub(crate) const PROFILE: &str = "demo";
+/// Another profile, which the proxy does not use, and its session.
+pub(crate) const OTHER_PROFILE: &str = "reports";
 /// The variable of the same name: short, so that the tour can show what happens after it.
 pub(crate) const METADATA_TTL_SECONDS: u64 = 1;
 
 /// The cache's folder in the scratch folder.
 const CACHE: &str = "cache";
+/// The folder of the programs that the watcher finds.
+const BIN: &str = "bin";
 
 /// How long the first access token lives: short, so that the tour can show what comes after it.
 pub(crate) const FIRST_TOKEN_LIFE: Duration = Duration::from_secs(6);
 /// And all the others, as AWS has it.
 const TOKEN_LIFE: Duration = Duration::from_hours(1);
 
-/// All parts, running. Dropped in this order: the proxy ends, AWS ends, the folder is removed.
+/// What a person has for a login at the page, in seconds: most of what the AWS CLI itself waits.
+pub(crate) const LOGIN_TIMEOUT_SECONDS: u64 = 570;
+
+/// All parts, running. Dropped in this order: the watcher and the proxy end, AWS ends, the folder is
+/// removed.
 pub(crate) struct Stage {
+    pub(crate) watcher: Watcher,
     pub(crate) proxy: Proxy,
     pub(crate) aws: SimulatedAws,
     pub(crate) home: Home,
@@ -75,12 +90,18 @@ impl Stage {
         aws.sso().set_access_token_life(FIRST_TOKEN_LIFE);
         let login = aws.sso().sign_in();
         aws.sso().set_access_token_life(TOKEN_LIFE);
-        let config = aws.sso().config(PROFILE);
+        let config = aws.sso().config(PROFILE) + "\n" + &aws.sso().config(OTHER_PROFILE);
         let home = Home::make(scratch.path().join("home"), &config, &login)?;
-        terminal.doing("starting bazel-proxy");
-        let program = program(scratch.path(), home.folder(), &aws, arguments.port);
+        terminal.doing("starting bazel-proxy, and sso-watcher beside it");
+        let program = proxy_program(scratch.path(), home.folder(), &aws, arguments.port);
         let proxy = Proxy::start(program, scratch.path().join("proxy.log")).await?;
+        link_programs(&scratch.path().join(BIN))?;
+        let program = watcher_program(scratch.path(), home.folder(), &aws);
+        let output = scratch.path().join("sso-watcher.output");
+        let journal = home.state_folder().join("agent.json");
+        let watcher = Watcher::start(program, output, &journal).await?;
         Ok(Self {
+            watcher,
             proxy,
             aws,
             home,
@@ -116,6 +137,15 @@ impl Stage {
         self.counters().count_key(Operation::GetObject, key)
     }
 
+    /// When AWS refused to renew a session's token, each time.
+    pub(crate) fn refusals(&self) -> Vec<Instant> {
+        let calls = self.counters().log();
+        let refused = calls.iter().filter(|call| {
+            call.grant_type.as_deref() == Some("refresh_token") && call.status == Some(400)
+        });
+        refused.map(|call| call.at).collect()
+    }
+
     /// The proxy's cache.
     pub(crate) fn cache_folder(&self) -> PathBuf {
         self.scratch.path().join(CACHE)
@@ -128,9 +158,9 @@ impl Stage {
 }
 
 /// Nothing of this machine's own AWS configuration reaches the proxy.
-fn program(scratch: &Path, home: &Path, aws: &SimulatedAws, port: u16) -> Program {
-    let text = |path: &Path| path.display().to_string();
+fn proxy_program(scratch: &Path, home: &Path, aws: &SimulatedAws, port: u16) -> Program {
     Program::new(
+        Role::Proxy,
         scratch,
         [
             ("HOME", text(home)),
@@ -146,4 +176,46 @@ fn program(scratch: &Path, home: &Path, aws: &SimulatedAws, port: u16) -> Progra
             ("PROXY_PORT", port.to_string()),
         ],
     )
+}
+
+/// Nor the watcher; and of this machine's programs it finds none: no notification reaches the person who
+/// runs the demo.
+fn watcher_program(scratch: &Path, home: &Path, aws: &SimulatedAws) -> Program {
+    let bin = scratch.join(BIN);
+    Program::new(
+        Role::Watcher,
+        scratch,
+        [
+            ("HOME", text(home)),
+            ("PATH", text(&bin)),
+            ("AWS_PROFILE", PROFILE.to_owned()),
+            ("AWS_ENDPOINT_URL", aws.endpoint_url()),
+            ("SSO_LOGIN_COMMAND", text(&bin.join(program::AWS))),
+            ("BROWSER", format!("{} %s", program::BROWSER)),
+            // The person of the tour sits at a desktop, wherever the demo runs.
+            ("DISPLAY", ":0".to_owned()),
+            ("SSO_POLL_SECONDS", "1".to_owned()),
+            ("SSO_COOLDOWN_SECONDS", "0".to_owned()),
+            ("SSO_MAX_PROMPTS_PER_HOUR", "60".to_owned()),
+            (
+                "SSO_LOGIN_TIMEOUT_SECONDS",
+                LOGIN_TIMEOUT_SECONDS.to_string(),
+            ),
+        ],
+    )
+}
+
+/// Puts the programs in place that others start by name.
+fn link_programs(bin: &Path) -> Result<(), Error> {
+    std::fs::create_dir(bin).map_err(Error::at(bin))?;
+    let this = std::env::current_exe()?;
+    for name in program::LINKS {
+        let link = bin.join(name);
+        symlink(&this, &link).map_err(Error::at(&link))?;
+    }
+    Ok(())
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
 }

@@ -102,7 +102,7 @@ impl Terminal {
         if self.live {
             self.write(ERASE_LINE);
         }
-        self.line("Stopped: the proxy has ended and the temporary folder is removed.");
+        self.line("Stopped: all programs have ended and the temporary folder is removed.");
     }
 
     fn marked(&self, mark: &str, mark_style: &str, style: &str, text: &str) {

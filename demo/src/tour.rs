@@ -12,6 +12,7 @@ mod patience;
 mod renewal;
 mod session_end;
 mod signing_in;
+mod silent_renewal;
 
 use std::time::{Duration, Instant};
 
@@ -29,10 +30,13 @@ struct Tour<'a> {
     client: Client,
     terminal: &'a Terminal,
     report: &'a mut Report,
+    /// Whether the sign-in is left to whoever watches.
+    click: bool,
 }
 
-/// Walks the whole tour. A step that fails does not keep the next ones from being shown.
-pub(crate) async fn walk(stage: &Stage, terminal: &Terminal, report: &mut Report) {
+/// Walks the whole tour. A step that fails does not keep the next ones from being shown. The sign-in is
+/// the tour's own, or with `click` that of whoever watches.
+pub(crate) async fn walk(stage: &Stage, click: bool, terminal: &Terminal, report: &mut Report) {
     let begin = Instant::now();
     let client = stage.client();
     let mut tour = Tour {
@@ -40,12 +44,16 @@ pub(crate) async fn walk(stage: &Stage, terminal: &Terminal, report: &mut Report
         client,
         terminal,
         report,
+        click,
     };
     tour.begin("What runs here");
     let outcome = parts::show(&mut tour).await;
     tour.end(outcome);
     tour.begin("The login renews itself");
     let outcome = renewal::show(&mut tour).await;
+    tour.end(outcome);
+    tour.begin("The host renews another login, which a script asks for");
+    let outcome = silent_renewal::show(&mut tour).await;
     tour.end(outcome);
     tour.begin("A cold fetch: the artifact is not cached yet");
     let outcome = cold_fetch::show(&mut tour).await;
@@ -61,12 +69,12 @@ pub(crate) async fn walk(stage: &Stage, terminal: &Terminal, report: &mut Report
     tour.end(outcome);
     tour.begin("The SSO session ends under a build");
     let outcome = session_end::show(&mut tour).await;
-    let build = tour.end(outcome);
+    let waiting = tour.end(outcome);
     tour.begin("A client's patience ends");
     let outcome = patience::show(&mut tour).await;
     tour.end(outcome);
     tour.begin("Somebody signs in, and the build goes on");
-    let outcome = signing_in::show(&mut tour, build).await;
+    let outcome = signing_in::show(&mut tour, waiting).await;
     tour.end(outcome);
     tour.begin("S3 goes away");
     let outcome = outage::show(&mut tour).await;

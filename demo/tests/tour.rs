@@ -41,6 +41,8 @@ fn the_tour_ends_well_and_leaves_nothing_behind() {
     assert!(output.status.success(), "{text}");
     for line in [
         "✓ AWS renewed the session's token × 1, and nobody was asked to log in",
+        "✓ AWS renewed that session's token × 1",
+        "✓ no browser was opened, and nobody was asked",
         "✓ S3 was asked once: GetObject × 1",
         "Cache-Status: hit",
         "✓ S3 was asked once for all of them: GetObject × 1",
@@ -49,12 +51,16 @@ fn the_tour_ends_well_and_leaves_nothing_behind() {
         "\"code\": \"InvalidGrantException\"",
         "✓ 503 with Retry-After: 5",
         "aws sso login --profile demo",
+        "/device?user_code=",
+        "next complete the sign-in in your browser",
         "the build goes on; 4 of its files say Cache-Status: …; detail=held",
         "with 12 of its 12 files, byte for byte",
         "✓ the host is told that it is over",
+        "✓ it was one login: sign-ins begun × 1; and its lock is free",
+        "`sso-watcher status` exits 0, and says what comes next: nothing to do",
         "Cache-Status: hit; detail=stale",
         "curl http://127.0.0.1:",
-        "✓ 11 of 11 steps did what they say",
+        "✓ 12 of 12 steps did what they say",
     ] {
         assert!(text.contains(line), "{line:?} is missing:\n{text}");
     }
@@ -72,7 +78,7 @@ fn a_claim_that_does_not_hold_is_shown_and_exits_1() {
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("✗ 0 of 20 clients"), "{text}");
     assert!(text.contains("with 11 of its 12 files"), "{text}");
-    assert!(text.contains("✗ only 7 of 11 steps"), "{text}");
+    assert!(text.contains("✗ only 8 of 12 steps"), "{text}");
     // The steps after it were shown all the same.
     assert!(text.contains("Cache-Status: hit; detail=stale"), "{text}");
 }
@@ -82,8 +88,8 @@ fn it_serves_after_the_tour_until_it_is_interrupted() {
     let temporary = tempfile::tempdir().expect("a folder");
     let mut running = Running::start(temporary.path());
     running.until("Serving until Ctrl-C");
-    let proxy = running.proxy_process();
-    assert!(is_running(proxy));
+    let programs = running.processes();
+    assert!(programs.iter().all(|program| is_running(*program)));
     let (address, bucket) = (running.word_after("proxy"), running.word_after("bucket"));
     put(&Path::new(&bucket).join("note.txt"), "a note");
     assert!(get(&address, "note.txt").ends_with("\r\n\r\na note"));
@@ -91,8 +97,20 @@ fn it_serves_after_the_tour_until_it_is_interrupted() {
     running.signal(Signal::SIGINT);
     assert!(running.child.wait().expect("ends").success());
     running.until("Stopped");
-    assert!(!is_running(proxy), "the proxy was left behind");
+    assert!(!programs.into_iter().any(is_running), "left behind");
     assert!(is_empty(temporary.path()), "files were left behind");
+}
+
+#[test]
+fn whoever_wants_to_signs_in_during_the_tour() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let mut running = Running::start_with(&["--once", "--click"], temporary.path());
+    let page = running.until("/device?user_code=");
+    running.until("Your turn");
+    assert!(click(page.trim()).contains("Access allowed"));
+    running.until("✓ you have signed in");
+    running.until("✓ 12 of 12 steps");
+    assert!(running.child.wait().expect("ends").success());
 }
 
 #[test]
@@ -119,24 +137,24 @@ fn an_interruption_of_the_tour_leaves_nothing_behind() {
     let temporary = tempfile::tempdir().expect("a folder");
     let mut running = Running::start(temporary.path());
     running.until("/readyz");
-    let proxy = running.proxy_process();
+    let programs = running.processes();
     running.signal(Signal::SIGINT);
     assert_eq!(running.child.wait().expect("ends").code(), Some(130));
-    assert!(!is_running(proxy), "the proxy was left behind");
+    assert!(!programs.into_iter().any(is_running), "left behind");
     assert!(is_empty(temporary.path()), "files were left behind");
 }
 
 #[test]
-fn even_a_killed_demo_takes_its_proxy_along() {
+fn even_a_killed_demo_takes_its_programs_along() {
     let temporary = tempfile::tempdir().expect("a folder");
     let mut running = Running::start(temporary.path());
     running.until("/readyz");
-    let proxy = running.proxy_process();
+    let programs = running.processes();
     running.child.kill().expect("killed");
     running.child.wait().expect("reaped");
     let deadline = Instant::now() + Duration::from_secs(10);
-    while is_running(proxy) {
-        assert!(Instant::now() < deadline, "the proxy was left behind");
+    while programs.iter().any(|program| is_running(*program)) {
+        assert!(Instant::now() < deadline, "a program was left behind");
         std::thread::yield_now();
     }
 }
@@ -216,7 +234,11 @@ struct Running {
 
 impl Running {
     fn start(temporary: &Path) -> Self {
-        let mut command = demo(&[], temporary);
+        Self::start_with(&[], temporary)
+    }
+
+    fn start_with(arguments: &[&str], temporary: &Path) -> Self {
+        let mut command = demo(arguments, temporary);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("starts");
         let output = BufReader::new(child.stdout.take().expect("a pipe"));
         let (sender, lines) = mpsc::channel();
@@ -255,11 +277,14 @@ impl Running {
         found.expect("the word is there")
     }
 
-    fn proxy_process(&self) -> i32 {
+    /// The proxy and the watcher, as they are named.
+    fn processes(&self) -> [i32; 2] {
         let shown = self.shown.join(" ");
-        let (_, after) = shown.split_once("(process ").expect("it is named");
-        let (number, _) = after.split_once(')').expect("a number");
-        number.trim().parse().expect("a number")
+        let mut named = shown.split("(process ").skip(1).map(|after| {
+            let (number, _) = after.split_once(')').expect("a number");
+            number.trim().parse().expect("a number")
+        });
+        [(); 2].map(|()| named.next().expect("it is named"))
     }
 
     fn signal(&self, signal: Signal) {

@@ -8,6 +8,7 @@
 //! * [`Identities`] says who may sign, [`Faults`] what goes wrong, [`Counters`] what was asked.
 //! * [`S3`] puts objects into the folder. An existing tree at `folder/<bucket>` is a bucket as it is.
 //! * [`Sso`] signs people in and ends their sessions; STS needs no settings of its own.
+//! * [`aws_cli`] stands in for the AWS CLI on a machine without one.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,6 +28,7 @@
 //! `service::Service` behind the same `exchange`, and one port serves them all.
 
 mod aws;
+pub mod aws_cli;
 mod body;
 mod clock;
 mod connection;

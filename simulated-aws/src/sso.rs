@@ -13,7 +13,7 @@
 
 mod directory;
 mod error;
-mod files;
+pub(crate) mod files;
 mod grants;
 mod login;
 mod oidc;

@@ -1,70 +1,57 @@
-//! What becomes of the proxy's wish for a login: the page is shown, and a person decides there.
-
-use std::time::{Duration, Instant};
+//! What becomes of the proxy's wish for a login: the page that the watcher opens is shown, and a person
+//! decides there.
 
 use crate::error::Error;
-use crate::sign_in::SignIn;
 use crate::stage::Stage;
 use crate::terminal::Terminal;
 
-/// AWS is asked for the token so often, as it tells its clients.
-const POLL_EVERY: Duration = Duration::from_secs(1);
-
-/// Where the login stands that the proxy has asked for.
-pub(super) enum Login {
-    /// There is no signal.
-    NotNeeded,
-    /// The page is shown.
-    Asked {
-        sign_in: Box<SignIn>,
-        polled: Instant,
-    },
-    /// Somebody signed in, and the proxy has not taken its signal back yet.
-    Done,
+/// What was said so far about the login of the moment.
+#[derive(Default)]
+pub(super) struct Login {
+    is_asked_for: bool,
+    is_shown: bool,
+    error: Option<String>,
 }
 
 impl Login {
-    /// Takes the next step, if there is one.
-    pub(super) async fn look(self, stage: &Stage, terminal: &Terminal) -> Result<Self, Error> {
-        if stage.home.signal().is_none() {
-            return Ok(Self::NotNeeded);
+    /// Says what is new.
+    pub(super) fn look(&mut self, stage: &Stage, terminal: &Terminal) -> Result<(), Error> {
+        let Some(signal) = stage.home.signal() else {
+            self.end(terminal);
+            return Ok(());
+        };
+        if !std::mem::replace(&mut self.is_asked_for, true) {
+            terminal.doing("the proxy asks for a login: misses wait");
         }
-        match self {
-            Self::NotNeeded => Self::ask(stage, terminal).await,
-            Self::Asked { sign_in, polled } if polled.elapsed() >= POLL_EVERY => {
-                Self::poll(sign_in, stage, terminal).await
-            }
-            Self::Asked { .. } | Self::Done => Ok(self),
+        if let Some(page) = stage.home.opened_page() {
+            stage.home.close_page()?;
+            terminal
+                .doing("sso-watcher cannot renew the session, and opens the page to sign in at:");
+            terminal.quote(&page);
+            self.is_shown = true;
         }
+        let error = last_error(&signal);
+        if error.is_some() && error != self.error {
+            terminal.failed(error.as_deref().unwrap_or_default());
+        }
+        self.error = error;
+        Ok(())
     }
 
-    async fn ask(stage: &Stage, terminal: &Terminal) -> Result<Self, Error> {
-        let sign_in = SignIn::begin(&stage.aws).await?;
-        terminal.doing("the proxy asks for a login: misses wait. The page to sign in at:");
-        let (aws, page) = (stage.aws.endpoint_url(), sign_in.page());
-        terminal.quote(&format!("{aws}{page}"));
-        Ok(Self::Asked {
-            sign_in: Box::new(sign_in),
-            polled: Instant::now(),
-        })
-    }
-
-    async fn poll(sign_in: Box<SignIn>, stage: &Stage, terminal: &Terminal) -> Result<Self, Error> {
-        match sign_in.poll(stage.aws.clock().now()).await {
-            Ok(Some(token)) => {
-                stage.home.write_token(&token)?;
-                terminal.doing("somebody signed in: what waits goes on");
-                Ok(Self::Done)
-            }
-            Ok(None) => Ok(Self::Asked {
-                sign_in,
-                polled: Instant::now(),
-            }),
-            // Denied there, or nobody came for ten minutes.
-            Err(error) => {
-                terminal.failed(&error.to_string());
-                Ok(Self::NotNeeded)
-            }
+    fn end(&mut self, terminal: &Terminal) {
+        if self.is_asked_for {
+            terminal.doing(if self.is_shown {
+                "somebody signed in: what waits goes on"
+            } else {
+                "sso-watcher renewed the session: what waits goes on"
+            });
         }
+        *self = Self::default();
     }
+}
+
+/// What the watcher says about its last try.
+fn last_error(signal: &str) -> Option<String> {
+    let signal: serde_json::Value = serde_json::from_str(signal).ok()?;
+    Some(signal["lastError"].as_str()?.to_owned())
 }

@@ -1,59 +1,27 @@
 //! The proxy as a child process.
 
-use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Output, Stdio};
-use std::time::Duration;
+use std::process::Output;
 
-use tokio::time::{Instant, sleep};
-
+use super::process::Process;
 use crate::error::Error;
 use crate::program::Program;
 
-/// A debug build on a busy machine takes a second or two.
-const START_PATIENCE: Duration = Duration::from_secs(30);
-/// How often the log is looked at until the proxy listens.
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// Lines of the log that are worth showing after an end that nobody expected.
-const LAST_LINES: usize = 8;
-
-/// A running proxy; killed when dropped, which its cache does not mind.
+/// A running proxy; told to end when dropped.
 #[derive(Debug)]
 pub(crate) struct Proxy {
-    child: Child,
+    process: Process,
     address: SocketAddr,
-    program: Program,
-    log: PathBuf,
 }
 
 impl Proxy {
     /// Starts it and waits until it listens.
-    pub(crate) async fn start(program: Program, log: PathBuf) -> Result<Self, Error> {
-        let file = File::create(&log).map_err(Error::at(&log))?;
-        let mut command = program.server()?;
-        command
-            .stdout(file.try_clone().map_err(Error::at(&log))?)
-            .stderr(file);
-        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut proxy = Self {
-            child: command.spawn()?,
-            address: nowhere,
-            program,
-            log,
-        };
-        let deadline = Instant::now() + START_PATIENCE;
-        loop {
-            if let Some(address) = listening(&read(&proxy.log)) {
-                proxy.address = address;
-                return Ok(proxy);
-            }
-            proxy.still_runs()?;
-            if Instant::now() > deadline {
-                return Err(proxy.error("does not begin to listen"));
-            }
-            sleep(POLL_INTERVAL).await;
-        }
+    pub(super) async fn start(program: Program, log: PathBuf) -> Result<Self, Error> {
+        let mut process = Process::start(program, &["serve"], &log.clone(), log)?;
+        let sign = |process: &Process| listening(&process.log());
+        let address = process.until(sign, "listen").await?;
+        Ok(Self { process, address })
     }
 
     /// Where it listens.
@@ -63,47 +31,22 @@ impl Proxy {
 
     /// Its process id.
     pub(crate) fn process_id(&self) -> u32 {
-        self.child.id()
+        self.process.id()
     }
 
     /// The file that it logs to.
     pub(crate) fn log(&self) -> &Path {
-        &self.log
+        self.process.log_file()
     }
 
     /// An error if it has ended.
     pub(crate) fn still_runs(&mut self) -> Result<(), Error> {
-        match self.child.try_wait()? {
-            None => Ok(()),
-            Some(status) => Err(self.error(&format!("ended ({status})"))),
-        }
+        self.process.still_runs()
     }
 
     /// Runs another command of the program beside it, in the same environment, to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Result<Output, Error> {
-        let mut command = self.program.command(arguments)?;
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        Ok(tokio::process::Command::from(command)
-            .kill_on_drop(true)
-            .output()
-            .await?)
-    }
-
-    fn error(&self, what: &str) -> Error {
-        let log = read(&self.log);
-        let lines: Vec<_> = log.lines().collect();
-        Error::Proxy {
-            what: what.to_owned(),
-            log: lines[lines.len().saturating_sub(LAST_LINES)..].join("\n"),
-        }
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        // Already ended, or ended now.
-        let _outcome = self.child.kill();
-        let _outcome = self.child.wait();
+        self.process.run(arguments).await
     }
 }
 
@@ -117,14 +60,6 @@ fn listening(log: &str) -> Option<SocketAddr> {
         address[..end].parse().ok()
     });
     addresses.find(SocketAddr::is_ipv4)
-}
-
-fn read(path: &Path) -> String {
-    // A log that cannot be read says nothing.
-    std::fs::read(path).map_or_else(
-        |_| String::new(),
-        |bytes| String::from_utf8_lossy(&bytes).into_owned(),
-    )
 }
 
 #[cfg(test)]

@@ -33,6 +33,13 @@ pub(super) async fn show(tour: &mut Tour<'_>) -> Result<(), Error> {
         tour.stage.cache_folder().display(),
         tour.stage.proxy.log().display()
     ));
+    tour.terminal.say(&format!(
+        "And the real sso-watcher (process {}), which on your machine launchd or systemd would run, \
+         outside of any container. They share nothing but files in ~/.aws.",
+        tour.stage.watcher.process_id()
+    ));
+    tour.terminal
+        .quote(&format!("log     {}", tour.stage.watcher.log().display()));
     let alive = tour.client.get("/healthz").await?;
     tour.claim(
         alive.status == StatusCode::OK,

@@ -9,7 +9,7 @@ use super::Tour;
 use super::build::Build;
 use crate::error::Error;
 use crate::repository::ATLAS_JAR;
-use crate::stage::Stage;
+use crate::stage::LOGIN_TIMEOUT_SECONDS;
 use crate::terminal::time;
 
 /// How many files the build fetches at once.
@@ -23,11 +23,19 @@ const UNTIL_THEN: usize = 3;
 const DOUBT: Duration = Duration::from_secs(2);
 /// What the proxy promises for the time from that proof to the signal.
 const PROMISE: Duration = Duration::from_secs(1);
+/// The build waits as long as the login may take.
+const BUILD_PATIENCE: Duration = Duration::from_secs(LOGIN_TIMEOUT_SECONDS);
 /// Until when it is worth looking, to see how late it is.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Returns the build, which waits.
-pub(super) async fn show(tour: &mut Tour<'_>) -> Result<Build, Error> {
+/// What waits for a login.
+pub(super) struct Waiting {
+    pub(super) build: Build,
+    /// When the host was told.
+    pub(super) since: Option<Instant>,
+}
+
+pub(super) async fn show(tour: &mut Tour<'_>) -> Result<Waiting, Error> {
     let slow = Fault::on(Operation::GetObject).delay(S3_TAKES);
     let slow = tour.stage.aws.faults().add(slow);
     let shown = show_slowly(tour).await;
@@ -35,19 +43,20 @@ pub(super) async fn show(tour: &mut Tour<'_>) -> Result<Build, Error> {
     shown
 }
 
-async fn show_slowly(tour: &mut Tour<'_>) -> Result<Build, Error> {
+async fn show_slowly(tour: &mut Tour<'_>) -> Result<Waiting, Error> {
     let stage = tour.stage;
     let keys = stage.repository.keys_of_a_build();
     tour.terminal.doing(&format!(
         "a build begins to fetch {} files, {CLIENTS} at a time",
         keys.len()
     ));
-    let mut build = Build::begin(tour.client, CLIENTS, keys);
+    let client = tour.client.with_patience(BUILD_PATIENCE);
+    let mut build = Build::begin(client, CLIENTS, keys);
     build.has_received(UNTIL_THEN, PATIENCE).await;
     stage.end_session();
     tour.terminal
         .doing("the SSO session ends: AWS takes none of its tokens and keys any more");
-    show_signal(tour).await;
+    let since = show_signal(tour).await;
     let hit = tour.get(ATLAS_JAR).await?;
     let content = stage.repository.content(ATLAS_JAR);
     tour.claim(
@@ -72,16 +81,17 @@ async fn show_slowly(tour: &mut Tour<'_>) -> Result<Build, Error> {
         alive.status == StatusCode::OK,
         &format!("meanwhile /healthz answered in {}", time(alive.last_byte)),
     );
-    Ok(build)
+    Ok(Waiting { build, since })
 }
 
-async fn show_signal(tour: &mut Tour<'_>) {
+/// Gives when it was there.
+async fn show_signal(tour: &mut Tour<'_>) -> Option<Instant> {
     let stage = tour.stage;
     let look = async || Some((stage.home.signal()?, Instant::now()));
     let seen = tour.until(PATIENCE, look).await;
     let late = seen
         .as_ref()
-        .and_then(|(_, at)| Some(at.saturating_duration_since(refusal(stage)?)));
+        .and_then(|(_, at)| Some(at.saturating_duration_since(*stage.refusals().last()?)));
     tour.claim(
         late.is_some_and(|late| late <= DOUBT + PROMISE),
         &late.map_or_else(
@@ -95,17 +105,7 @@ async fn show_signal(tour: &mut Tour<'_>) {
             },
         ),
     );
-    if let Some((signal, _)) = seen {
-        tour.terminal.quote_wrapped(&signal);
-    }
-}
-
-/// When AWS refused to renew the session.
-fn refusal(stage: &Stage) -> Option<Instant> {
-    let calls = stage.counters().log();
-    let refused = calls
-        .iter()
-        .rev()
-        .find(|call| call.operation == Operation::CreateToken && call.status == Some(400));
-    refused.map(|call| call.at)
+    let (signal, since) = seen?;
+    tour.terminal.quote_wrapped(&signal);
+    Some(since)
 }

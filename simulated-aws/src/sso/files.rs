@@ -12,13 +12,36 @@ use serde_json::Serializer;
 use serde_json::ser::Formatter;
 use sha1::{Digest, Sha1};
 
-/// Writes a file over the one that is there: truncated first, so that a reader can see half of it.
+/// A client registration's file.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RegistrationFile<'a> {
+    pub(crate) client_id: &'a str,
+    pub(crate) client_secret: &'a str,
+    pub(crate) expires_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scopes: Option<&'a [String]>,
+    /// Only where it is for more than a device code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grant_types: Option<[&'static str; 2]>,
+}
+
+/// Writes the file that is named by the hash of `key`.
 pub(super) fn write_in_place(folder: &Path, key: &str, text: &str) -> io::Result<PathBuf> {
+    overwrite(
+        folder,
+        &format!("{}.json", hex::encode(Sha1::digest(key))),
+        text,
+    )
+}
+
+/// Writes a file over the one that is there: truncated first, so that a reader can see half of it.
+pub(crate) fn overwrite(folder: &Path, file_name: &str, text: &str) -> io::Result<PathBuf> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)?;
-    let path = folder.join(format!("{}.json", hex::encode(Sha1::digest(key))));
+    let path = folder.join(file_name);
     let mut options = OpenOptions::new();
     let options = options.write(true).create(true).truncate(true).mode(0o600);
     options.open(&path)?.write_all(text.as_bytes())?;
@@ -26,7 +49,7 @@ pub(super) fn write_in_place(folder: &Path, key: &str, text: &str) -> io::Result
 }
 
 /// Whole seconds in UTC, the form all readers understand: `2026-01-02T03:04:05Z`.
-pub(super) fn date(time: SystemTime) -> String {
+pub(crate) fn date(time: SystemTime) -> String {
     let seconds = i64::try_from(super::epoch_seconds(time)).unwrap_or(i64::MAX);
     Timestamp::from_second(seconds)
         .map(|time| time.to_string())
@@ -34,7 +57,7 @@ pub(super) fn date(time: SystemTime) -> String {
 }
 
 /// The text of Python's `json.dumps`.
-pub(super) fn python_json(value: &impl Serialize) -> String {
+pub(crate) fn python_json(value: &impl Serialize) -> String {
     let mut bytes = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut bytes, Python);
     match value.serialize(&mut serializer) {

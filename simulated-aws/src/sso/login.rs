@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::files::{date, python_json, write_in_place};
+use super::files::{RegistrationFile, date, python_json, write_in_place};
 use super::grants::{AUTHORIZATION_CODE, REFRESH_TOKEN};
 
 /// The tokens and the client registration of one sign-in.
@@ -30,7 +30,7 @@ pub struct Login {
     pub start_url: String,
     /// The region of SSO.
     pub region: String,
-    pub(super) scopes: Vec<String>,
+    pub(crate) scopes: Vec<String>,
 }
 
 /// `~/.aws/sso/cache/<sha1>.json`, the fields in the AWS CLI's order.
@@ -46,19 +46,6 @@ struct TokenFile<'a> {
     registration_expires_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
-}
-
-/// The registration's file in the same folder.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RegistrationFile<'a> {
-    client_id: &'a str,
-    client_secret: &'a str,
-    expires_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scopes: Option<&'a [String]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    grant_types: Option<[&'static str; 2]>,
 }
 
 /// What the name of the registration's file is a hash of, sorted by field.

@@ -9,3 +9,4 @@ mod pkce;
 mod portal;
 mod refresh;
 mod registration;
+mod stand_in;

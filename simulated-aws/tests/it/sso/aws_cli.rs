@@ -24,7 +24,7 @@ const BROWSER: &str = r#"#!/bin/sh
 "#;
 
 /// The CLI with a home of its own.
-struct Cli {
+pub(super) struct Cli {
     program: PathBuf,
     home: TempDir,
     endpoint: String,
@@ -32,8 +32,12 @@ struct Cli {
 
 impl Cli {
     /// `None` where the CLI is not installed.
-    fn new(setup: &Setup) -> Option<Self> {
-        let program = installed()?;
+    pub(super) fn new(setup: &Setup) -> Option<Self> {
+        Some(Self::of(installed()?, setup))
+    }
+
+    /// This program as the CLI.
+    pub(super) fn of(program: PathBuf, setup: &Setup) -> Self {
         let home = tempfile::tempdir().unwrap();
         let sso = setup.aws.sso();
         let legacy = format!(
@@ -51,18 +55,18 @@ impl Cli {
         let browser = home.path().join("browser");
         write(&browser, BROWSER);
         fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
-        Some(Self {
+        Self {
             program,
             home,
             endpoint: setup.aws.endpoint_url(),
-        })
+        }
     }
 
-    fn cache(&self) -> PathBuf {
+    pub(super) fn cache(&self) -> PathBuf {
         self.home.path().join(".aws/sso/cache")
     }
 
-    fn command(&self, arguments: &str) -> Command {
+    pub(super) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(&self.program);
         command
             .args(arguments.split(' '))
@@ -81,11 +85,11 @@ impl Cli {
         command
     }
 
-    async fn succeed(&self, arguments: &str) -> String {
+    pub(super) async fn succeed(&self, arguments: &str) -> String {
         self.succeed_with(arguments, self.command(arguments)).await
     }
 
-    async fn succeed_with(&self, arguments: &str, mut command: Command) -> String {
+    pub(super) async fn succeed_with(&self, arguments: &str, mut command: Command) -> String {
         let output = finished(command.output()).await;
         let (said, complained) = texts(&output);
         assert!(
@@ -96,16 +100,16 @@ impl Cli {
     }
 }
 
-async fn finished(output: impl Future<Output = std::io::Result<Output>>) -> Output {
+pub(super) async fn finished(output: impl Future<Output = std::io::Result<Output>>) -> Output {
     tokio::time::timeout(LIMIT, output).await.unwrap().unwrap()
 }
 
-fn texts(output: &Output) -> (String, String) {
+pub(super) fn texts(output: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (text(&output.stdout), text(&output.stderr))
 }
 
-fn write(path: &Path, text: &str) {
+pub(super) fn write(path: &Path, text: &str) {
     use std::io::Write as _;
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut file = fs::File::create(path).unwrap();
@@ -153,7 +157,7 @@ async fn a_login_in_the_browser_opens_everything_until_the_logout() {
     assert!(!after.status.success());
 }
 
-fn last_was_pending(setup: &Setup) -> bool {
+pub(super) fn last_was_pending(setup: &Setup) -> bool {
     let log = setup.aws.counters().log();
     let last = log.last();
     last.is_some_and(|call| call.operation == Operation::CreateToken && call.status == Some(400))
