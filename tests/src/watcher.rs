@@ -79,6 +79,12 @@ impl WatcherBuilder {
         self
     }
 
+    /// Its variables.
+    #[must_use]
+    pub fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+
     /// Any command of `sso-watcher`, with the agent's variables.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {

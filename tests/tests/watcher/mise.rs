@@ -3,10 +3,12 @@
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
+use tests::aws_cli::write_program;
 use tests::clients::{MISE, are_installed};
 use tests::commands::{Ended, client, run, succeed};
-use tests::{PATIENCE, workspace_folder};
+use tests::{PATIENCE, eventually, sso_watcher_program, workspace_folder};
 
+use crate::host::Host;
 use crate::stand_ins::StandIns;
 
 /// mise in this repository, with a home of its own and a folder for what cargo installs.
@@ -96,6 +98,58 @@ async fn tasks_pass_arguments_on_to_the_program_that_cargo_has_installed() {
         let said = mise.succeed(&["run", task, "--", "-f", "two words"]).await;
         assert_eq!(said.text(), format!("{command} -f two words\n"), "{task}");
     }
+}
+
+/// In the place of cargo, which would build for minutes: puts the program of this build where cargo puts it.
+const CARGO: &str = r#"#!/bin/sh
+[ "$*" = "install --locked --path sso-watcher" ] || exit 64
+mkdir -p "$HOME/.cargo/bin" && ln -sf "$BUILT" "$HOME/.cargo/bin/sso-watcher"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_agent_is_installed_rehearsed_and_removed_with_mise() {
+    let Some(host) = Host::new().await.filter(|_| are_installed(&[MISE])) else {
+        return;
+    };
+    let mise = Mise {
+        stand_ins: StandIns::new(),
+    };
+    write_program(&host.bin("cargo"), CARGO);
+    let task = |arguments: &[&str]| {
+        let mut command = mise.command(&[&["run"], arguments].concat());
+        let built = sso_watcher_program();
+        // As for a person in the repository, with a home, an AWS and a supervisor of the test's.
+        command
+            .envs(host.agent_without_desktop().variables())
+            .env("BUILT", built);
+        command
+    };
+    let said = succeed(task(&["sso-install"]), PATIENCE).await;
+    assert!(said.text().contains("The agent runs"), "{}", said.text());
+    let unit = host.home().join(".config/systemd/user/sso-watcher.service");
+    assert!(unit.exists());
+
+    let (rehearsed, ()) = tokio::join!(succeed(task(&["sso-test"]), PATIENCE), async {
+        let sso = host.sso.aws.sso();
+        eventually("a code is shown", async || {
+            let pending = sso.pending_sign_ins();
+            pending.iter().any(|user_code| sso.approve(user_code))
+        })
+        .await;
+    });
+    let text = rehearsed.text();
+    assert!(text.contains("enter the code"), "{text}");
+    assert!(text.contains("done     the login works"), "{text}");
+    assert!(host.token().is_some());
+
+    let said = succeed(task(&["sso-logs"]), PATIENCE).await;
+    assert!(said.text().contains("PROMPT"), "{}", said.text());
+    let said = succeed(task(&["sso-status"]), PATIENCE).await;
+    assert!(said.text().contains("nothing to do"), "{}", said.text());
+    succeed(task(&["sso-uninstall"]), PATIENCE).await;
+    assert!(!unit.exists());
+    let said = run(task(&["sso-status"]), PATIENCE).await;
+    assert!(said.text().contains("not running"), "{}", said.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]
