@@ -2,6 +2,8 @@
 
 mod host;
 mod mise;
+mod renewal;
+mod requests;
 mod sign_in;
 mod stand_ins;
 mod supervisors;
