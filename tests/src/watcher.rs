@@ -1,7 +1,7 @@
 //! The real agent as a child process, in the scratch's home.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use nix::sys::signal::Signal;
@@ -88,7 +88,13 @@ impl WatcherBuilder {
     /// Any command of `sso-watcher`, with the agent's variables.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(crate::sso_watcher_program());
+        self.program(crate::sso_watcher_program(), arguments)
+    }
+
+    /// Any other program, with the agent's variables: as the person starts it.
+    #[must_use]
+    pub fn program(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .env_clear()

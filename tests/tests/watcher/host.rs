@@ -214,6 +214,18 @@ impl Host {
         assert_eq!(proof.and_then(|call| call.status), Some(200), "the proof");
     }
 
+    /// How many processes of `aws sso login` there are in this home.
+    pub(crate) fn logins_running(&self) -> usize {
+        let home = format!("HOME={}\0", self.home().display());
+        let processes = std::fs::read_dir("/proc").expect("processes").flatten();
+        let is_login = |folder: PathBuf| {
+            let read = |name: &str| std::fs::read(folder.join(name)).unwrap_or_default();
+            let text = |name: &str| String::from_utf8_lossy(&read(name)).into_owned();
+            text("cmdline").contains("sso\0login\0") && (text("environ") + "\0").contains(&home)
+        };
+        processes.filter(|entry| is_login(entry.path())).count()
+    }
+
     /// The token in the file of the session.
     pub(crate) fn token(&self) -> Option<Value> {
         json_file(&self.sso.token_path())

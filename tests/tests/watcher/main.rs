@@ -3,6 +3,8 @@
 mod host;
 mod installing;
 mod mise;
+mod renewal;
+mod requests;
 mod sign_in;
 mod stand_ins;
 mod supervisors;
