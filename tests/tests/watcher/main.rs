@@ -3,3 +3,4 @@
 mod mise;
 mod stand_ins;
 mod supervisors;
+mod whole_shape;
