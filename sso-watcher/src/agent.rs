@@ -68,7 +68,6 @@ pub(crate) async fn run(
         complaints: BTreeSet::new(),
         journal: None,
     };
-    agent.hands.heal().await;
     info!(mode = %agent.eyes.mode, profile = agent.eyes.profile, "at work");
     agent.work(limits.poll, answers, &mut stop).await;
     drop(guard);
@@ -164,7 +163,12 @@ impl Agent {
             info!("the memory was cleared");
         }
         self.hands.see(signal);
+        let is_asked = sight.request.is_some();
         self.on(Event::Looked(sight));
+        // Who asked may have withdrawn it after the death of whoever was at it: no next attempt clears that.
+        if !is_asked && *self.state.phase() == Phase::Idle {
+            self.hands.heal().await;
+        }
     }
 
     /// A token that was changed in place by somebody else is a login by hand.

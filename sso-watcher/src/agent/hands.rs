@@ -122,12 +122,13 @@ impl Hands {
         self.cancelled.send_modify(|count| *count += 1);
     }
 
-    /// Clears what a dead predecessor has left, where nobody asks for a login any more: its lock, and its
-    /// login.
+    /// Clears what somebody who was killed has left, where nobody asks for a login any more: the lock, and
+    /// the login.
     pub(crate) async fn heal(&self) {
         let inner = Arc::clone(&self.inner);
         let healed = tokio::task::spawn_blocking(move || {
-            if !matches!(inner.eyes.signal.read(), Ok(None)) {
+            let is_left = matches!(inner.lock.look(), Ok(Some(holder)) if holder.is_gone);
+            if !is_left || !matches!(inner.eyes.signal.read(), Ok(None)) {
                 return;
             }
             match inner.lock.try_acquire() {

@@ -9,3 +9,4 @@ mod sign_in;
 mod stand_ins;
 mod supervisors;
 mod troubles;
+mod whole_shape;
