@@ -11,6 +11,7 @@
 mod eyes;
 mod hands;
 pub mod journal;
+mod program;
 mod tokens;
 
 use std::collections::BTreeSet;
@@ -35,13 +36,15 @@ use journal::{Doing, Journal};
 use tokens::TokenWatch;
 
 pub(crate) use hands::Tools;
+pub(crate) use program::Program;
 
 /// How often token files are looked at: a container should see a login within 2 s.
 const TOKEN_LOOK: Duration = Duration::from_secs(1);
 /// How often a second agent looks whether the first has gone.
 const STANDBY_LOOK: Duration = Duration::from_secs(2);
-/// What a login under way gets to end when the agent is stopped.
-const LAST_ORDERS: Duration = Duration::from_secs(8);
+/// What is under way gets so long to end when the agent is stopped: a renewal that has spent its refresh token
+/// has to write the new one, and AWS may take ten seconds to answer.
+const LAST_ORDERS: Duration = Duration::from_secs(15);
 
 /// Runs until `stop`, as the only agent of its state folder.
 pub(crate) async fn run(
@@ -138,10 +141,12 @@ impl Agent {
     }
 
     async fn look(&mut self) {
-        let program = self.hands.program().await;
         let now = clock::now();
-        let environment = self.hands.environment();
-        let seen = self.eyes.look(&|name| environment.get(name), program, now);
+        let seen = tokio::task::block_in_place(|| {
+            let environment = self.hands.environment();
+            let program = self.hands.program();
+            self.eyes.look(&|name| environment.get(name), program, now)
+        });
         let Seen {
             mut sight,
             signal,

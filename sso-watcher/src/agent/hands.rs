@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use sso_session::config::SsoProfile;
+use sso_session::config::{SsoProfile, shell_quoted};
 use sso_session::lock::{Acquired, LoginGuard, LoginLock, RunningLogin};
 use sso_session::signal::LoginSignal;
 use tokio::sync::{Notify, mpsc, watch};
@@ -15,8 +15,7 @@ use tracing::{Instrument as _, error, info, info_span, warn};
 
 use super::eyes::Eyes;
 use super::journal::ShownCode;
-use crate::aws_cli::AwsCli;
-use crate::aws_cli::search::Search;
+use super::program::Program;
 use crate::decision::{Action, Event, Locking, Notice, Renewal, Request};
 use crate::person::Person;
 use crate::run::Environment;
@@ -28,7 +27,7 @@ pub(crate) struct Tools {
     pub(crate) environment: Environment,
     pub(crate) http: SharedHttpClient,
     pub(crate) person: Person,
-    pub(crate) search: Search,
+    pub(crate) program: Program,
     /// `SSO_LOGIN_TIMEOUT_SECONDS`.
     pub(crate) login_timeout: Duration,
 }
@@ -61,8 +60,6 @@ struct Desk {
     is_logging_in: bool,
     invitation: Option<ShownCode>,
     signal: Option<LoginSignal>,
-    /// The search for the AWS CLI, and what it is worth: asked again when a candidate changes.
-    program: Option<(u64, Result<AwsCli, String>)>,
 }
 
 impl Hands {
@@ -111,10 +108,10 @@ impl Hands {
         self.inner.desk().is_logging_in = false;
     }
 
-    /// What is wrong with the AWS CLI, if anything, and a number that changes with it.
-    pub(crate) async fn program(&self) -> (Option<String>, u64) {
-        let (stamp, found) = self.inner.program().await;
-        (found.err(), stamp)
+    /// What is wrong with the AWS CLI, if anything is known, and a number that changes with it. Blocks on
+    /// the disk.
+    pub(crate) fn program(&self) -> (Option<String>, u64) {
+        self.inner.tools.program.look()
     }
 
     /// Ends the question or the login of the moment.
@@ -153,7 +150,7 @@ impl Hands {
             let (title, text) = match notice {
                 Notice::Fault(text) => ("AWS login: something is to be mended", text),
                 Notice::Waiting(request) => {
-                    let profile = &request.profile;
+                    let profile = shell_quoted(&request.profile);
                     let text = format!(
                         "A build waits for an AWS login with profile {profile}. Run: \
                          sso-watcher login {profile}"
@@ -275,21 +272,6 @@ impl Inner {
             &self.eyes.locations,
             &self.tools.http,
         ))
-    }
-
-    /// The AWS CLI to log in with, or what is wrong; with a number that changes with the candidates.
-    async fn program(&self) -> (u64, Result<AwsCli, String>) {
-        let search = self.tools.search.clone();
-        let stamp = tokio::task::block_in_place(|| search.fingerprint());
-        let known = self.desk().program.clone();
-        if let Some((before, found)) = known
-            && before == stamp
-        {
-            return (stamp, found);
-        }
-        let found = search.run().await.map_err(|error| error.to_string());
-        self.desk().program = Some((stamp, found.clone()));
-        (stamp, found)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The way of one request: from the lock to its end.
 
+use sso_session::config::shell_quoted;
+
 use super::event::{Action, Answer, Locking, LoginEnd, Notice, Proof, Renewal};
 use super::trouble::Kind;
 use super::{Job, NOT_NOW, Phase, State};
@@ -55,7 +57,7 @@ impl State {
             return self.dropped(job.request);
         }
         if mode == Mode::Silent {
-            let profile = &job.request.profile;
+            let profile = shell_quoted(&job.request.profile);
             let why = format!("the mode is silent: run `sso-watcher login {profile}`");
             return self.fail(&job, Kind::LeftToPerson, &why, now);
         }
@@ -121,7 +123,7 @@ impl State {
             Answer::CannotAsk => {
                 let why = format!(
                     "there is no way to ask here: run `sso-watcher login {}`",
-                    job.request.profile
+                    shell_quoted(&job.request.profile)
                 );
                 let notice = Action::Notify(Notice::Waiting(job.request.clone()));
                 let mut actions = self.fail(&job, Kind::LeftToPerson, &why, now);

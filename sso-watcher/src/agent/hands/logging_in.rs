@@ -76,7 +76,7 @@ impl Inner {
 
     /// Starts the login, and lets it begin when it is written down.
     async fn start(&self, session: &Session) -> Result<RunningLogin, LoginEnd> {
-        let (_, found) = self.program().await;
+        let found = self.tools.program.find().await;
         let cli = found.map_err(LoginEnd::Misconfigured)?;
         let writable = session.prove_writable().await;
         writable.map_err(LoginEnd::Misconfigured)?;
