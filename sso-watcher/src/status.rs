@@ -14,7 +14,11 @@ use crate::agent::journal::{Doing, Journal, ShownCode};
 use crate::decision::{Action, Event, Limits, Memory, Obstacle, Sight, State, step};
 use crate::mode::Mode;
 use crate::moment::Moment;
+use crate::said;
 use crate::state_folder::StateFolder;
+
+/// Of a text of others.
+const MOST_CHARS: usize = 600;
 
 /// Everything that is to be said.
 #[derive(Clone, Debug, Serialize)]
@@ -233,12 +237,17 @@ fn request_status(signal: &LoginSignal, now: SystemTime) -> RequestStatus {
         profile: signal.profile.clone(),
         source: signal
             .source
-            .clone()
-            .unwrap_or_else(|| "somebody".to_owned()),
-        reason: signal.reason.clone(),
+            .as_deref()
+            .map_or_else(|| "somebody".to_owned(), shown),
+        reason: signal.reason.as_deref().map(shown),
         age_seconds: signal.timestamp.map(|time| age(time, now).as_secs()),
-        last_error: signal.last_error.clone(),
+        last_error: signal.last_error.as_deref().map(shown),
     }
+}
+
+/// What others have written, made fit for a terminal.
+fn shown(text: &str) -> String {
+    said::fit(text, MOST_CHARS)
 }
 
 /// The portal, as a person knows it.

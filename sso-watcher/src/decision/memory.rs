@@ -71,6 +71,12 @@ impl Saved {
         }
     }
 
+    /// The boot in which it was saved.
+    #[must_use]
+    pub fn boot(&self) -> &str {
+        &self.boot
+    }
+
     /// The memory, with times of the boot in which it was saved.
     #[must_use]
     pub fn memory(&self) -> &Memory {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::{Expectation, SessionStatus, Status};
 use sso_session::config::shell_quoted;
 
+use super::{Expectation, SessionStatus, Status};
 use crate::agent::journal::Doing;
 use crate::decision::Obstacle;
 use crate::moment::Moment;
