@@ -152,10 +152,10 @@ impl Hands {
             let (title, text) = match notice {
                 Notice::Fault(text) => ("AWS login: something is to be mended", text),
                 Notice::Waiting(request) => {
-                    let profile = &request.profile;
                     let text = format!(
-                        "A build waits for an AWS login with profile {profile}. Run: \
-                         sso-watcher login {profile}"
+                        "A build waits for an AWS login with profile {}. Run: {}",
+                        request.profile,
+                        request.login_command()
                     );
                     ("AWS login needed", text)
                 }

@@ -1,7 +1,9 @@
 //! The agent on the host. See `docs/PROMISES.md`.
 
+mod attention;
 mod host;
 mod mise;
+mod modes;
 mod renewal;
 mod requests;
 mod sign_in;
