@@ -59,6 +59,14 @@ impl WatcherBuilder {
         }
     }
 
+    /// As on macOS, whose programs are found on `PATH`.
+    #[must_use]
+    pub fn on_macos(mut self) -> Self {
+        let home = PathBuf::from(&self.variables["HOME"]);
+        self.log = home.join("Library/Logs/sso-watcher.log");
+        self.env("SSO_WATCHER_PLATFORM", "macos")
+    }
+
     /// Points every service at the simulated AWS.
     #[must_use]
     pub fn aws(self, aws: &SimulatedAws) -> Self {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use sso_session::config::{SsoProfile, shell_quoted};
+use sso_session::config::SsoProfile;
 use sso_session::lock::{Acquired, LoginGuard, LoginLock, RunningLogin};
 use sso_session::signal::LoginSignal;
 use tokio::sync::{Notify, mpsc, watch};
@@ -150,10 +150,10 @@ impl Hands {
             let (title, text) = match notice {
                 Notice::Fault(text) => ("AWS login: something is to be mended", text),
                 Notice::Waiting(request) => {
-                    let profile = shell_quoted(&request.profile);
                     let text = format!(
-                        "A build waits for an AWS login with profile {profile}. Run: \
-                         sso-watcher login {profile}"
+                        "A build waits for an AWS login with profile {}. Run: {}",
+                        request.profile,
+                        request.login_command()
                     );
                     ("AWS login needed", text)
                 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use program::report::Report;
+use sso_session::config::shell_quoted;
 use sso_session::disk;
 use sso_session::registration::RegistrationError;
 use sso_session::token::{Reading, UnreadableToken};
@@ -152,7 +153,7 @@ fn check_desktop(context: &Context, report: &mut Report) {
 async fn check_session(session: &Session, report: &mut Report) {
     let log_in = format!(
         "Run `sso-watcher login {}`.",
-        session.profile().base_profile
+        shell_quoted(&session.profile().base_profile)
     );
     let path = session.token_file().path().display().to_string();
     match session.token_file().read_settled().await {

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+use sso_session::config::shell_quoted;
 
 use crate::mode::Mode;
 
@@ -38,6 +39,14 @@ pub struct Request {
     pub is_test: bool,
     /// Before when no login is to be tried.
     pub next_attempt_after: Option<SystemTime>,
+}
+
+impl Request {
+    /// The command by which the person logs in.
+    #[must_use]
+    pub fn login_command(&self) -> String {
+        format!("sso-watcher login {}", shell_quoted(&self.profile))
+    }
 }
 
 /// What tells one request from the next: the generation, or for the original format the time.

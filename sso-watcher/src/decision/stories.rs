@@ -314,7 +314,7 @@ fn the_budget_of_an_hour_is_kept_over_requests() {
     let actions = agent.reach_the_person();
     assert_eq!(
         failed(&actions),
-        Some("4 prompts within an hour are enough")
+        Some("SSO_MAX_PROMPTS_PER_HOUR (4) is reached: run `sso-watcher login build`")
     );
 }
 

@@ -24,7 +24,7 @@ pub enum Kind {
     Refused,
     /// The login failed.
     Failed,
-    /// The agent may not ask: its mode or its budget says so.
+    /// The agent may not ask: its mode or its budget says so, or nobody has answered.
     LeftToPerson,
     /// Neither time nor a login helps: somebody has to change something.
     Hopeless,
@@ -63,9 +63,9 @@ impl Troubles {
         self.reason = Some(reason.to_owned());
         let (first, longest) = match kind {
             Kind::Passing => (FIRST_PASSING_PAUSE, LONGEST_PASSING_PAUSE),
-            Kind::Unanswered | Kind::Refused | Kind::Failed | Kind::LeftToPerson => {
-                (cooldown, LONGEST_PAUSE)
-            }
+            Kind::Unanswered | Kind::Refused | Kind::Failed => (cooldown, LONGEST_PAUSE),
+            // No budget of prompts bounds these: a cooldown of 0 would have them at every look.
+            Kind::LeftToPerson => (cooldown.max(FIRST_PASSING_PAUSE), LONGEST_PAUSE),
             Kind::Hopeless => (LONGEST_PAUSE, LONGEST_PAUSE),
         };
         let pause = doubled(first, self.count - 1).min(longest);
@@ -150,6 +150,13 @@ mod tests {
         assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
         assert_eq!(note(Kind::Failed), 1, "another kind");
         assert_eq!(note(Kind::Unanswered), 1, "and the first again");
+    }
+
+    #[test]
+    fn who_cannot_be_asked_is_not_told_at_every_look() {
+        let mut troubles = Troubles::default();
+        let mut note = || troubles.note(Kind::LeftToPerson, "why", Duration::ZERO, now());
+        assert_eq!([(); 3].map(|()| note().as_secs()), [5, 10, 20]);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! The way of one request: from the lock to its end.
 
-use sso_session::config::shell_quoted;
-
 use super::event::{Action, Answer, Locking, LoginEnd, Notice, Proof, Renewal};
 use super::trouble::Kind;
 use super::{Job, NOT_NOW, Phase, State};
@@ -57,13 +55,15 @@ impl State {
             return self.dropped(job.request);
         }
         if mode == Mode::Silent {
-            let profile = shell_quoted(&job.request.profile);
-            let why = format!("the mode is silent: run `sso-watcher login {profile}`");
+            let why = format!("the mode is silent: run `{}`", job.request.login_command());
             return self.fail(&job, Kind::LeftToPerson, &why, now);
         }
         let most = self.limits.max_prompts_per_hour;
         if let Some(wait) = self.memory.budget_wait(most, now) {
-            let why = format!("{most} prompts within an hour are enough");
+            let why = format!(
+                "SSO_MAX_PROMPTS_PER_HOUR ({most}) is reached: run `{}`",
+                job.request.login_command()
+            );
             return self.fail_for(&job, Kind::LeftToPerson, &why, wait, now);
         }
         if self.memory.is_unattended() && !job.request.is_test {
@@ -72,7 +72,7 @@ impl State {
                 1 => "nobody answered the last prompt".to_owned(),
                 many => format!("nobody answered the last {many} prompts"),
             };
-            let mut actions = self.fail(&job, Kind::Unanswered, &why, now);
+            let mut actions = self.fail(&job, Kind::LeftToPerson, &why, now);
             actions.push(notice);
             return actions;
         }
@@ -122,8 +122,8 @@ impl State {
             }
             Answer::CannotAsk => {
                 let why = format!(
-                    "there is no way to ask here: run `sso-watcher login {}`",
-                    shell_quoted(&job.request.profile)
+                    "there is no way to ask here: run `{}`",
+                    job.request.login_command()
                 );
                 let notice = Action::Notify(Notice::Waiting(job.request.clone()));
                 let mut actions = self.fail(&job, Kind::LeftToPerson, &why, now);

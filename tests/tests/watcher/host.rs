@@ -226,6 +226,11 @@ impl Host {
         processes.filter(|entry| is_login(entry.path())).count()
     }
 
+    /// How often a person was asked in all.
+    pub(crate) fn prompts(agent: &Watcher) -> usize {
+        agent.log().matches("PROMPT:").count()
+    }
+
     /// The token in the file of the session.
     pub(crate) fn token(&self) -> Option<Value> {
         json_file(&self.sso.token_path())

@@ -1,8 +1,10 @@
 //! The agent on the host. See `docs/PROMISES.md`.
 
+mod attention;
 mod host;
 mod installing;
 mod mise;
+mod modes;
 mod renewal;
 mod requests;
 mod sign_in;

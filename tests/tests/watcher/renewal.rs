@@ -21,7 +21,7 @@ async fn a_session_that_lives_is_renewed_without_a_page() {
     host.is_served().await;
     assert!(!host.cli_was_called(), "a login was tried");
     assert_eq!(host.sso.aws.sso().refreshes(), 1);
-    assert_eq!(agent.log().matches("PROMPT").count(), 0);
+    assert_eq!(Host::prompts(&agent), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,7 +89,7 @@ async fn a_role_that_the_login_does_not_give_is_told_once_and_asked_for_once() {
     host.sso.scratch.write_config(&config);
     host.is_served().await;
     assert_eq!(host.opened().len(), 1, "the login is good");
-    assert_eq!(agent.log().matches("PROMPT").count(), 1);
+    assert_eq!(Host::prompts(&agent), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
