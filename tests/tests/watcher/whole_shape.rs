@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 use crate::stand_ins::{stand_in, write};
 
 /// From the request for a login until it is made, whatever is killed meanwhile.
-const HEALING: Duration = Duration::from_mins(1);
+const HEALING: Duration = Duration::from_mins(2);
 
 /// A home with the stand-in for the AWS CLI, where everybody who opens the sign-in page allows it.
 struct Bench {
@@ -56,9 +56,10 @@ impl Bench {
             .env("SSO_MAX_PROMPTS_PER_HOUR", "60")
     }
 
-    /// A proxy that holds misses for a minute.
+    /// A proxy that holds misses until everything has healed.
     fn proxy(&self) -> ProxyBuilder {
-        self.world.builder().env("LOGIN_WAIT", "60")
+        let wait = HEALING.as_secs().to_string();
+        self.world.builder().env("LOGIN_WAIT", &wait)
     }
 
     /// A proxy with a login that works.
