@@ -1,12 +1,13 @@
 //! The proxy and the agent on one home, and what happens to them: killed at every stage and at random,
 //! several of them, stopped, asleep, and busy for a while.
 //!
-//! The AWS CLI is a stand-in that signs in at once; while it does, it holds a lock that the kernel drops
+//! The AWS CLI is mostly a stand-in that signs in at once; while it does, it holds a lock that the kernel drops
 //! with it, so two logins at the same time are seen whenever they are.
 
 mod agents;
 mod by_hand;
 mod random_kills;
+mod real_cli;
 mod soak;
 mod stages;
 mod stopping;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpgid};
 use serde_json::Value;
 use tests::sso_world::json_file;
 use tests::{Proxy, ProxyBuilder, SsoWorld, Watcher, WatcherBuilder, eventually, within};
@@ -181,6 +182,17 @@ fn is_alive(pid: i32) -> bool {
     let status = Path::new("/proc").join(pid.to_string()).join("status");
     let status = std::fs::read_to_string(status);
     status.is_ok_and(|status| !status.contains("State:\tZ"))
+}
+
+/// All processes of a group.
+fn processes_of_group(leader: i32) -> Vec<i32> {
+    let entries = std::fs::read_dir("/proc").expect("the processes");
+    let names = entries.flatten().map(|entry| entry.file_name());
+    let pids = names.filter_map(|name| name.to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| {
+        is_alive(*pid) && getpgid(Some(Pid::from_raw(*pid))) == Ok(Pid::from_raw(leader))
+    })
+    .collect()
 }
 
 /// Whether this process is the stand-in, and runs. Its number may be another's by now.
