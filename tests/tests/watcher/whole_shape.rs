@@ -1,12 +1,13 @@
 //! The proxy and the agent on one home, and what happens to them: killed at every stage and at random,
 //! several of them, stopped, asleep, and busy for a while.
 //!
-//! The AWS CLI is a stand-in that signs in at once; while it does, it holds a lock that the kernel drops
+//! The AWS CLI is mostly a stand-in that signs in at once; while it does, it holds a lock that the kernel drops
 //! with it, so two logins at the same time are seen whenever they are.
 
 mod agents;
 mod by_hand;
 mod random_kills;
+mod real_cli;
 mod soak;
 mod stages;
 mod stopping;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpgid};
 use serde_json::Value;
 use tests::sso_world::json_file;
 use tests::{Proxy, ProxyBuilder, SsoWorld, Watcher, WatcherBuilder, eventually, within};
@@ -27,7 +28,7 @@ use tokio::task::JoinHandle;
 use crate::stand_ins::{stand_in, write};
 
 /// From the request for a login until it is made, whatever is killed meanwhile.
-const HEALING: Duration = Duration::from_mins(1);
+const HEALING: Duration = Duration::from_mins(2);
 
 /// A home with the stand-in for the AWS CLI, where everybody who opens the sign-in page allows it.
 struct Bench {
@@ -56,9 +57,10 @@ impl Bench {
             .env("SSO_MAX_PROMPTS_PER_HOUR", "60")
     }
 
-    /// A proxy that holds misses for a minute.
+    /// A proxy that holds misses until everything has healed.
     fn proxy(&self) -> ProxyBuilder {
-        self.world.builder().env("LOGIN_WAIT", "60")
+        let wait = HEALING.as_secs().to_string();
+        self.world.builder().env("LOGIN_WAIT", &wait)
     }
 
     /// A proxy with a login that works.
@@ -180,6 +182,17 @@ fn is_alive(pid: i32) -> bool {
     let status = Path::new("/proc").join(pid.to_string()).join("status");
     let status = std::fs::read_to_string(status);
     status.is_ok_and(|status| !status.contains("State:\tZ"))
+}
+
+/// All processes of a group.
+fn processes_of_group(leader: i32) -> Vec<i32> {
+    let entries = std::fs::read_dir("/proc").expect("the processes");
+    let names = entries.flatten().map(|entry| entry.file_name());
+    let pids = names.filter_map(|name| name.to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| {
+        is_alive(*pid) && getpgid(Some(Pid::from_raw(*pid))) == Ok(Pid::from_raw(leader))
+    })
+    .collect()
 }
 
 /// Whether this process is the stand-in, and runs. Its number may be another's by now.

@@ -1,5 +1,6 @@
 //! `kill -9` for whoever, whenever, again and again.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -13,8 +14,8 @@ use super::{Bench, HEALING};
 const HOMES: u64 = 6;
 /// Rounds on each, where `KILL_ROUNDS` says nothing else. The prompts of an hour bound it.
 const ROUNDS: u32 = 5;
-/// A login with all that belongs to it takes about as long.
-const ROUND: Duration = Duration::from_millis(4500);
+/// A login with all that belongs to it takes about as long, its person two seconds.
+const ROUND: Duration = Duration::from_millis(6500);
 /// As long as whoever starts the dead again may take.
 const LONGEST_DEATH: Duration = Duration::from_millis(700);
 
@@ -24,18 +25,22 @@ struct Shape {
     proxy: Proxy,
     agent: Watcher,
     random: Rng,
+    /// How often somebody was killed while the agent did this.
+    kills: BTreeMap<String, u32>,
 }
 
 impl Shape {
     async fn new(random: Rng) -> Self {
         let bench = Bench::new().await;
         let proxy = bench.signed_in().await;
+        bench.tell("slow");
         let agent = bench.agent().start().await;
         Self {
             bench,
             proxy,
             agent,
             random,
+            kills: BTreeMap::new(),
         }
     }
 
@@ -55,6 +60,8 @@ impl Shape {
     }
 
     async fn kill_somebody(mut self) -> Self {
+        let doing = self.bench.journal()["doing"].to_string();
+        *self.kills.entry(doing).or_default() += 1;
         match self.random.u32(0..10) {
             0..5 => self.kill_agent(false).await,
             5..7 => {
@@ -107,8 +114,9 @@ async fn whoever_is_killed_whenever_no_two_logins_run_and_everything_heals() {
             eprintln!("home {home}, round {round}");
             shape = shape.round().await;
         }
-        shape.bench.begun().len()
+        (shape.bench.begun().len(), shape.kills)
     });
-    let logins: usize = join_all(homes).await.into_iter().sum();
-    eprintln!("{logins} logins");
+    for (home, (logins, kills)) in join_all(homes).await.into_iter().enumerate() {
+        eprintln!("home {home}: {logins} logins, kills {kills:?}");
+    }
 }

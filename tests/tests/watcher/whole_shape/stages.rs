@@ -9,7 +9,7 @@ use super::{Bench, acts};
 
 /// What an agent does about a request, in this order.
 #[derive(Clone, Copy, Debug)]
-enum Stage {
+pub(super) enum Stage {
     Locking,
     Renewing,
     Probing,
@@ -44,7 +44,7 @@ impl Stage {
     }
 
     /// Sees to it that an agent stays at this stage, where something can be found that keeps it there.
-    fn hold(self, bench: &Bench) {
+    pub(super) fn hold(self, bench: &Bench) {
         let aws = &bench.world.aws;
         let portal = Fault::on(Operation::GetRoleCredentials);
         match self {
@@ -63,7 +63,7 @@ impl Stage {
     }
 
     /// Brings an agent there.
-    async fn reach(self, bench: &Bench, agent: Watcher) -> Watcher {
+    pub(super) async fn reach(self, bench: &Bench, agent: Watcher) -> Watcher {
         match self {
             Self::LoggingIn => bench.has_begun(1).await,
             Self::Adopting => {
