@@ -174,7 +174,10 @@ async fn check_session(session: &Session, report: &mut Report) {
             report.failed("token", &error.to_string(), cure);
         }
     }
-    if let Err(error) = disk::prove_replaceable(session.token_file().path()) {
+    // A folder that is not there yet is made by the first login.
+    if let Err(error) = disk::prove_replaceable(session.token_file().path())
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
         report.failed(
             "token folder",
             &error.to_string(),
