@@ -1,5 +1,7 @@
 //! The documents tell the truth about the code.
 
+mod agent_words;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -42,6 +44,18 @@ fn promises_are_told_once() {
             "`{promise}` ({test}) is told twice"
         );
     }
+}
+
+#[test]
+fn the_agents_states_are_drawn_as_its_code_draws_them() {
+    let code = read(&workspace_folder().join("sso-watcher/src/decision.rs"));
+    let head = code.lines().map_while(|line| line.strip_prefix("//!"));
+    let head = head.map(|line| line.strip_prefix(' ').unwrap_or(line));
+    let head: Vec<_> = head.collect();
+    let head = head.join("\n");
+    let drawing = head.split("```").nth(1).expect("a drawing");
+    let document = read(&workspace_folder().join("docs/ARCHITECTURE.md"));
+    assert!(document.contains(drawing), "not in it:{drawing}");
 }
 
 /// The rows of `docs/PROMISES.md`: a sentence, and the path of its test in backticks.
