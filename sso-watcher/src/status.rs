@@ -195,9 +195,11 @@ struct Expectation {
     obstacle: Option<Obstacle>,
     acts: bool,
     is_unattended: bool,
+    is_logged_out: bool,
 }
 
 fn expectation(memory: Memory, sight: Sight, limits: Limits, now: Moment) -> Expectation {
+    let is_logged_out = sight.logged_out;
     let (state, actions) = step(State::new(limits, memory), Event::Looked(sight), now);
     Expectation {
         obstacle: state.obstacle(now),
@@ -205,6 +207,7 @@ fn expectation(memory: Memory, sight: Sight, limits: Limits, now: Moment) -> Exp
             .iter()
             .any(|action| matches!(action, Action::Lock(_))),
         is_unattended: state.memory.is_unattended(),
+        is_logged_out,
     }
 }
 

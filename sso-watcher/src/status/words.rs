@@ -24,7 +24,7 @@ impl fmt::Display for Status {
                 |portal| format!("{} ({portal})", self.profile),
             ),
         )?;
-        line("session", &self.session.to_string())?;
+        line("session", &self.session())?;
         line("request", &self.request())?;
         if let Some(error) = self
             .request
@@ -51,6 +51,19 @@ impl fmt::Display for Status {
 }
 
 impl Status {
+    fn session(&self) -> String {
+        match &self.session {
+            SessionStatus::SignedIn { seconds_left, .. } if self.login_needed => format!(
+                "there is a token for another {}, and a login is needed all the same",
+                duration(*seconds_left)
+            ),
+            session @ (SessionStatus::SignedIn { .. }
+            | SessionStatus::Ended { .. }
+            | SessionStatus::SignedOut
+            | SessionStatus::Unknown) => session.to_string(),
+        }
+    }
+
     fn agent(&self) -> String {
         match self.agent {
             Some(pid) => format!("running (process {pid})"),
@@ -136,6 +149,9 @@ pub(super) fn next(status: &Status, expected: &Expectation, now: Moment) -> Stri
     }
     if status.agent.is_none() {
         return format!("run {log_in}, or `sso-watcher start` to have the agent do it");
+    }
+    if status.request.is_none() && expected.is_logged_out {
+        return waits(&Obstacle::LoggedOut, &log_in, now);
     }
     if status.request.is_none() {
         return format!("the agent acts when a build asks for it; {log_in} logs in now");
