@@ -5,6 +5,7 @@
 //! with it, so two logins at the same time are seen whenever they are.
 
 mod agents;
+mod asleep;
 mod by_hand;
 mod random_kills;
 mod real_cli;

@@ -11,11 +11,11 @@ use tokio::time::sleep;
 use super::{Bench, HEALING};
 
 /// Homes at the same time; most of a round is waiting.
-const HOMES: u64 = 6;
+const HOMES: u64 = 8;
 /// Rounds on each, where `KILL_ROUNDS` says nothing else. The prompts of an hour bound it.
-const ROUNDS: u32 = 5;
-/// A login with all that belongs to it takes about as long, its person two seconds.
-const ROUND: Duration = Duration::from_millis(6500);
+const ROUNDS: u32 = 4;
+/// From the request to the end of a login takes about as long, its person two seconds.
+const ROUND: Duration = Duration::from_millis(5500);
 /// As long as whoever starts the dead again may take.
 const LONGEST_DEATH: Duration = Duration::from_millis(700);
 
@@ -48,6 +48,10 @@ impl Shape {
     async fn round(mut self) -> Self {
         self.bench.end_session();
         let client = self.bench.doomed_miss(&self.proxy).await;
+        // The agent has nothing to do before; the proxy has.
+        if self.random.bool() {
+            self.bench.world.signalled().await;
+        }
         for _ in 0..self.random.u32(1..=3) {
             self.pass_up_to(ROUND).await;
             self = self.kill_somebody().await;

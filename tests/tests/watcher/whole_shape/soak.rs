@@ -43,12 +43,12 @@ async fn no_request_fails_over_sessions_of_seconds_and_nothing_grows() {
         assert_eq!(answer.status, 200, "{}", answer.text());
         slowest = slowest.max(started.elapsed());
         misses += 1;
-        if bench.begun().len() == 2 && files.is_none() {
+        if files.is_none() && !bench.begun().is_empty() {
             files = Some(open_files(&agent));
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let (before, after) = (files.expect("two logins"), open_files(&agent));
+    let (before, after) = (files.expect("a login"), open_files(&agent));
     let logins = bench.begun().len();
     eprintln!(
         "{misses} misses, the slowest {:.1} s; {logins} logins; open files {before} → {after}",
