@@ -175,11 +175,11 @@ async fn check_session(session: &Session, report: &mut Report) {
             report.failed("token", &error.to_string(), cure);
         }
     }
-    if let Err(error) = disk::prove_replaceable(session.token_file().path()) {
+    if let Err(why) = session.prove_writable().await {
         report.failed(
             "token folder",
-            &error.to_string(),
-            "No login can be written: make it yours.",
+            &why,
+            "Until then, a person would sign in for nothing.",
         );
     }
     let file = session.registration_file();

@@ -15,7 +15,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// A server that ends with its owner, and counts what it was asked.
 #[derive(Debug)]
-pub(crate) struct StandIn {
+pub struct StandIn {
     address: SocketAddr,
     asked: Arc<AtomicUsize>,
     task: JoinHandle<()>,
@@ -44,7 +44,10 @@ impl StandIn {
     }
 
     /// An HTTP service that answers each request (head and body) with a status and a body.
-    pub(crate) async fn http(
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn http(
         answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static,
     ) -> Self {
         let answer = Arc::new(answer);
@@ -75,7 +78,10 @@ impl StandIn {
 
     /// TLS with a certificate for 127.0.0.1 before a server that speaks plain HTTP; and the
     /// certificate of the authority that signed it, PEM.
-    pub(crate) async fn tls(behind: SocketAddr) -> (Self, String) {
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn tls(behind: SocketAddr) -> (Self, String) {
         let authority_key = rcgen::KeyPair::generate().expect("a key");
         let mut authority = rcgen::CertificateParams::default();
         authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -107,7 +113,10 @@ impl StandIn {
     }
 
     /// A forward proxy that tunnels (CONNECT).
-    pub(crate) async fn forward_proxy() -> Self {
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn forward_proxy() -> Self {
         Self::start(|mut stream, asked| async move {
             let (head, _) = read_head(&mut stream).await?;
             let target = head
@@ -123,16 +132,21 @@ impl StandIn {
         .await
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// The same as a URL.
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Requests answered, or connections taken.
-    pub(crate) fn asked(&self) -> usize {
+    #[must_use]
+    pub fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
     }
 }
