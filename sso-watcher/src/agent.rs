@@ -69,6 +69,8 @@ pub(crate) async fn run(
         journal: None,
     };
     agent.hands.heal().await;
+    // So that `sso-watcher status` finds it before its first look, too.
+    agent.write_journal(clock::now());
     info!(mode = %agent.eyes.mode, profile = agent.eyes.profile, "at work");
     agent.work(limits.poll, answers, &mut stop).await;
     drop(guard);

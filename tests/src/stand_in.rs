@@ -85,10 +85,15 @@ impl StandIn {
         let authority_key = rcgen::KeyPair::generate().expect("a key");
         let mut authority = rcgen::CertificateParams::default();
         authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        // OpenSSL takes a certificate with its issuer's name for self-signed, and Python wants the rest.
+        let name = (rcgen::DnType::CommonName, "Corporate roots");
+        authority.distinguished_name.push(name.0, name.1);
+        authority.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
         let certificate = authority.self_signed(&authority_key).expect("signed");
         let issuer = rcgen::Issuer::new(authority, authority_key);
         let key = rcgen::KeyPair::generate().expect("a key");
-        let server = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
+        let mut server = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
+        server.use_authority_key_identifier_extension = true;
         let server = server.signed_by(&key, &issuer).expect("signed");
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
         let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
