@@ -71,6 +71,8 @@ pub(crate) async fn run(
         complaints: BTreeSet::new(),
         journal: None,
     };
+    // So that `sso-watcher status` finds it before its first look, too.
+    agent.write_journal(clock::now());
     info!(mode = %agent.eyes.mode, profile = agent.eyes.profile, "at work");
     agent.work(limits.poll, answers, &mut stop).await;
     drop(guard);

@@ -13,6 +13,7 @@ mod programs;
 mod proxy;
 pub mod scratch;
 pub mod sso_world;
+mod stand_in;
 mod wait;
 mod watcher;
 
@@ -22,5 +23,6 @@ pub use programs::{bazel_proxy_program, sso_watcher_program, workspace_folder};
 pub use proxy::{Proxy, ProxyBuilder};
 pub use scratch::Scratch;
 pub use sso_world::SsoWorld;
+pub use stand_in::StandIn;
 pub use wait::{PATIENCE, eventually, throughout, within};
 pub use watcher::{Watcher, WatcherBuilder};

@@ -53,8 +53,9 @@ impl Program {
         if let Some(known) = self.known().clone().filter(|known| known.stamp == stamp) {
             return known.found;
         }
-        let found = self.search.run().await.map_err(|error| error.to_string());
-        *self.known() = Some(Known {
+        let finding = self.search.find().await;
+        let found = finding.cli.map_err(|error| error.to_string());
+        *self.known() = finding.is_settled.then(|| Known {
             stamp,
             found: found.clone(),
         });

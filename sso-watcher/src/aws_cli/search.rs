@@ -37,6 +37,16 @@ pub struct Search {
     environment: Environment,
 }
 
+/// What a search has found.
+#[derive(Debug)]
+pub struct Finding {
+    /// The CLI, or why there is none.
+    pub cli: Result<AwsCli, AwsCliError>,
+    /// Whether the next search finds the same as long as no candidate changes. Not so if one did not
+    /// answer in time: the machine may have been busy, or asleep.
+    pub is_settled: bool,
+}
+
 impl Search {
     /// Looks for `login_command` only, if there is one: a path, or a name on the `PATH`. Otherwise for
     /// each `aws` on the `PATH` of the environment, and then where installers put it.
@@ -83,21 +93,41 @@ impl Search {
 
     /// Asks one after the other for its version.
     pub async fn run(&self) -> Result<AwsCli, AwsCliError> {
+        self.find().await.cli
+    }
+
+    /// As [`Self::run`], with whether that will stay so.
+    pub async fn find(&self) -> Finding {
         let mut faults = Vec::new();
+        let cli = self.first_that_will_do(&mut faults).await;
+        let may_pass = |fault: &CandidateFault| {
+            matches!(fault, CandidateFault::Silent(_) | CandidateFault::Broken(_))
+        };
+        let is_settled = !faults.iter().any(|(_, fault)| may_pass(fault));
+        Finding {
+            cli: cli.ok_or_else(|| AwsCliError {
+                is_named: self.is_named,
+                looked_at: self.candidates.clone(),
+                faults,
+            }),
+            is_settled,
+        }
+    }
+
+    async fn first_that_will_do(
+        &self,
+        faults: &mut Vec<(PathBuf, CandidateFault)>,
+    ) -> Option<AwsCli> {
         for candidate in self.candidates.iter().filter(|path| path.exists()) {
             match self.ask(candidate).await {
                 Ok(version) => {
                     let path = candidate.clone();
-                    return Ok(AwsCli { path, version });
+                    return Some(AwsCli { path, version });
                 }
                 Err(fault) => faults.push((candidate.clone(), fault)),
             }
         }
-        Err(AwsCliError {
-            is_named: self.is_named,
-            looked_at: self.candidates.clone(),
-            faults,
-        })
+        None
     }
 
     async fn ask(&self, candidate: &Path) -> Result<Version, CandidateFault> {

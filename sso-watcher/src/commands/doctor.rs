@@ -1,6 +1,5 @@
 //! `sso-watcher doctor`: everything that a login needs, and how to mend what is broken.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use program::report::Report;
@@ -176,14 +175,11 @@ async fn check_session(session: &Session, report: &mut Report) {
             report.failed("token", &error.to_string(), cure);
         }
     }
-    let folder = session.token_file().path().parent();
-    if folder.is_some_and(Path::is_dir)
-        && let Err(error) = disk::prove_replaceable(session.token_file().path())
-    {
+    if let Err(why) = session.prove_writable().await {
         report.failed(
             "token folder",
-            &error.to_string(),
-            "No login can be written: make it yours.",
+            &why,
+            "Until then, a person would sign in for nothing.",
         );
     }
     let file = session.registration_file();

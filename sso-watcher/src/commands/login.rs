@@ -46,7 +46,7 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
     let cli = search.run().await.map_err(|error| error.to_string())?;
     context.state.create().map_err(|error| error.to_string())?;
     let before = session.fingerprint().await;
-    let mut guard = take_lock(context).await?;
+    let (mut guard, has_waited) = take_lock(context).await?;
     // Whoever is here need not be asked later.
     context
         .state
@@ -56,6 +56,8 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
         .state
         .forget_logout()
         .map_err(|error| error.to_string())?;
+    // Nobody signs in twice: the login that was waited for may have written its token before `before`.
+    let before = before.filter(|_| !has_waited);
     if session.fingerprint().await != before
         && session.prove(before.as_deref()).await == Proof::Works
     {
@@ -89,18 +91,18 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
     outcome
 }
 
-/// Takes the lock. A login that is under way is waited for, one that nobody watches is ended.
-async fn take_lock(context: &Context) -> Result<LoginGuard, String> {
+/// Takes the lock; whether another login was waited for. One that nobody watches is ended.
+async fn take_lock(context: &Context) -> Result<(LoginGuard, bool), String> {
     let lock = context.login_lock();
     let deadline = Instant::now() + PATIENCE;
     let mut is_told = false;
     loop {
         let taken = tokio::task::block_in_place(|| lock.try_acquire());
         match taken.map_err(|error| error.to_string())? {
-            Acquired::Ours(guard) => return Ok(guard),
+            Acquired::Ours(guard) => return Ok((guard, is_told)),
             Acquired::Orphan(guard, orphan) => {
                 let _gone = tokio::task::block_in_place(|| orphan.group.end(GRACE));
-                return Ok(guard);
+                return Ok((guard, is_told));
             }
             Acquired::Busy(holder) if Instant::now() >= deadline => {
                 return Err(format!(

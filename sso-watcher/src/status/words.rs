@@ -141,6 +141,9 @@ pub(super) fn next(status: &Status, expected: &Expectation, now: Moment) -> Stri
         Doing::Finishing => return "it proves the login".to_owned(),
         Doing::Idle => {}
     }
+    if status.fault.is_some() && status.agent.is_none() {
+        return "mend the fault above, then run `sso-watcher start`".to_owned();
+    }
     if status.fault.is_some() {
         return "mend the fault above; that is noticed by itself".to_owned();
     }

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use simulated_aws::SimulatedAws;
-use tests::{PATIENCE, Proxy, ProxyBuilder, Scratch, eventually};
+use tests::{PATIENCE, Proxy, ProxyBuilder, Scratch, StandIn, eventually};
 
-use crate::stand_ins::StandIn;
 use crate::support::{put, write};
 
 const ID: &str = "ASIASOURCESOURCE0001";

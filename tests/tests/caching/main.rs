@@ -15,6 +15,5 @@ mod golden;
 mod limits;
 mod network;
 mod restarts;
-mod stand_ins;
 mod support;
 mod variables;

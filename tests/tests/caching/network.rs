@@ -1,9 +1,8 @@
 //! Corporate networks: roots of their own, and forward proxies.
 
 use simulated_aws::SimulatedAws;
-use tests::{ProxyBuilder, Scratch};
+use tests::{ProxyBuilder, Scratch, StandIn};
 
-use crate::stand_ins::StandIn;
 use crate::support::{put, run, write};
 
 /// S3 behind TLS, whose certificate only a private authority vouches for.

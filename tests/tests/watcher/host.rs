@@ -21,7 +21,7 @@ use crate::stand_ins::{StandIns, stand_in, write};
 const BROWSER: &str = r#"#!/bin/sh
 echo "$1" >>"$HOME/opened"
 decision=$(cat "$HOME/decision" 2>/dev/null) || exit 0
-(curl --silent --location --noproxy '*' --data "decision=$decision" "$1" >"$HOME/page.html" 2>&1 &)
+(curl --silent --insecure --location --noproxy '*' --data "decision=$decision" "$1" >"$HOME/page.html" 2>&1 &)
 "#;
 
 /// The generation of the first request of a host.
@@ -49,6 +49,18 @@ impl Host {
         Some(host)
     }
 
+    /// With the oldest AWS CLI that is taken.
+    async fn with_old_cli() -> Option<Self> {
+        let host = Self::with(OLD_AWS_CLI).await?;
+        host.lead_old_cli();
+        Some(host)
+    }
+
+    /// Leads Debian's CLI to the simulated AWS. For no other: it overrides the variables.
+    pub(crate) fn lead_old_cli(&self) {
+        write_endpoint_rules(&self.home(), &self.sso.aws.endpoint_url());
+    }
+
     /// With no AWS CLI but what the test puts there.
     pub(crate) async fn without_cli() -> Self {
         let host = Self {
@@ -57,7 +69,6 @@ impl Host {
         };
         std::fs::create_dir_all(host.bin("")).expect("a folder for programs");
         write_program(&host.bin("browser"), BROWSER);
-        write_endpoint_rules(&host.home(), &host.sso.aws.endpoint_url());
         host
     }
 
@@ -84,12 +95,13 @@ impl Host {
 
     /// Tells the story with each of the AWS CLIs, at the same time.
     pub(crate) async fn with_each_cli(story: impl AsyncFn(Self)) {
-        let tell = async |cli| {
-            if let Some(host) = Self::with(cli).await {
+        let tell = async |host: Option<Self>| {
+            if let Some(host) = host {
                 story(host).await;
             }
         };
-        join_all([AWS_CLI, OLD_AWS_CLI].map(tell)).await;
+        let (new, old) = tokio::join!(Self::new(), Self::with_old_cli());
+        join_all([new, old].map(tell)).await;
     }
 
     /// An agent in a desktop session.
@@ -216,14 +228,21 @@ impl Host {
 
     /// How many processes of `aws sso login` there are in this home.
     pub(crate) fn logins_running(&self) -> usize {
+        let lines = self.command_lines();
+        lines.filter(|line| line.contains("sso login ")).count()
+    }
+
+    /// The command lines of all processes in this home.
+    pub(crate) fn command_lines(&self) -> impl Iterator<Item = String> {
         let home = format!("HOME={}\0", self.home().display());
         let processes = std::fs::read_dir("/proc").expect("processes").flatten();
-        let is_login = |folder: PathBuf| {
-            let read = |name: &str| std::fs::read(folder.join(name)).unwrap_or_default();
+        processes.filter_map(move |entry| {
+            // Some have just ended.
+            let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
             let text = |name: &str| String::from_utf8_lossy(&read(name)).into_owned();
-            text("cmdline").contains("sso\0login\0") && (text("environ") + "\0").contains(&home)
-        };
-        processes.filter(|entry| is_login(entry.path())).count()
+            let is_here = (text("environ") + "\0").contains(&home);
+            is_here.then(|| text("cmdline").replace('\0', " "))
+        })
     }
 
     /// How often a person was asked in all.

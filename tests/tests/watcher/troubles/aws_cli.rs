@@ -45,6 +45,7 @@ async fn a_usable_aws_cli_behind_an_old_one_on_path_is_found() {
         return;
     }
     let host = Host::without_cli().await;
+    host.lead_old_cli();
     write_program(
         &host.bin("aws"),
         "#!/bin/sh\necho aws-cli/1.40.0 Python/3.11.2 >&2\n",

@@ -8,8 +8,8 @@ use tests::eventually;
 use super::stages::Stage;
 use super::{Bench, is_alive};
 
-/// What launchd and systemd give an agent at least before they kill it.
-const GRACE: Duration = Duration::from_secs(10);
+/// What launchd and systemd give an agent before they kill it.
+const GRACE: Duration = Duration::from_secs(20);
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_is_stopped_ends_its_login_and_frees_the_lock() {
     let bench = Bench::new().await;

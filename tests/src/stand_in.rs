@@ -15,7 +15,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// A server that ends with its owner, and counts what it was asked.
 #[derive(Debug)]
-pub(crate) struct StandIn {
+pub struct StandIn {
     address: SocketAddr,
     asked: Arc<AtomicUsize>,
     task: JoinHandle<()>,
@@ -44,7 +44,10 @@ impl StandIn {
     }
 
     /// An HTTP service that answers each request (head and body) with a status and a body.
-    pub(crate) async fn http(
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn http(
         answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static,
     ) -> Self {
         let answer = Arc::new(answer);
@@ -75,14 +78,22 @@ impl StandIn {
 
     /// TLS with a certificate for 127.0.0.1 before a server that speaks plain HTTP; and the
     /// certificate of the authority that signed it, PEM.
-    pub(crate) async fn tls(behind: SocketAddr) -> (Self, String) {
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn tls(behind: SocketAddr) -> (Self, String) {
         let authority_key = rcgen::KeyPair::generate().expect("a key");
         let mut authority = rcgen::CertificateParams::default();
         authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        // OpenSSL takes a certificate with its issuer's name for self-signed, and Python wants the rest.
+        let name = (rcgen::DnType::CommonName, "Corporate roots");
+        authority.distinguished_name.push(name.0, name.1);
+        authority.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
         let certificate = authority.self_signed(&authority_key).expect("signed");
         let issuer = rcgen::Issuer::new(authority, authority_key);
         let key = rcgen::KeyPair::generate().expect("a key");
-        let server = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
+        let mut server = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
+        server.use_authority_key_identifier_extension = true;
         let server = server.signed_by(&key, &issuer).expect("signed");
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
         let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
@@ -107,7 +118,10 @@ impl StandIn {
     }
 
     /// A forward proxy that tunnels (CONNECT).
-    pub(crate) async fn forward_proxy() -> Self {
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn forward_proxy() -> Self {
         Self::start(|mut stream, asked| async move {
             let (head, _) = read_head(&mut stream).await?;
             let target = head
@@ -123,16 +137,21 @@ impl StandIn {
         .await
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// The same as a URL.
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Requests answered, or connections taken.
-    pub(crate) fn asked(&self) -> usize {
+    #[must_use]
+    pub fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
     }
 }
