@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use simulated_aws::SimulatedAws;
 
 use crate::process::{Process, coverage};
 use crate::scratch::Scratch;
-use crate::sso_world::PROFILE;
+use crate::sso_world::{PROFILE, json_file};
 use crate::wait::eventually;
 
 /// Describes an agent before it is started.
@@ -18,12 +19,14 @@ pub struct WatcherBuilder {
     variables: BTreeMap<String, String>,
     folder: PathBuf,
     log: PathBuf,
+    lock: PathBuf,
 }
 
-/// A running agent; killed when dropped. A login of its own lives on, as after any `kill -9`.
+/// A running agent; killed when dropped, with the login that it runs.
 #[derive(Debug)]
 pub struct Watcher {
     process: Process,
+    login: LoginUnderWay,
     builder: WatcherBuilder,
 }
 
@@ -56,6 +59,9 @@ impl WatcherBuilder {
             log: scratch
                 .home()
                 .join(".local/state/sso-watcher/sso-watcher.log"),
+            lock: scratch
+                .home()
+                .join(".aws/sso-renewer/login.lock/owner.json"),
         }
     }
 
@@ -125,6 +131,10 @@ impl WatcherBuilder {
         let child = command.spawn().expect("sso-watcher starts");
         Watcher {
             process: Process::new(child, &self.log),
+            login: LoginUnderWay {
+                lock: self.lock.clone(),
+                is_left: false,
+            },
             builder: self,
         }
     }
@@ -160,14 +170,16 @@ impl Watcher {
         self.builder.command(arguments)
     }
 
-    /// `kill -9`; what is left to be restarted.
+    /// `kill -9`; what is left to be restarted. A login of its own lives on.
     #[must_use]
     pub fn kill_9(self) -> WatcherBuilder {
         let Self {
             mut process,
+            mut login,
             builder,
         } = self;
         process.kill_9();
+        login.is_left = true;
         builder
     }
 
@@ -185,5 +197,27 @@ impl Watcher {
     /// Waits until it has ended by itself.
     pub async fn ended(&mut self) -> ExitStatus {
         self.process.ended().await
+    }
+}
+
+/// Nobody else would end the login of an agent that is dropped in the middle of it.
+#[derive(Debug)]
+struct LoginUnderWay {
+    lock: PathBuf,
+    is_left: bool,
+}
+
+impl Drop for LoginUnderWay {
+    fn drop(&mut self) {
+        if self.is_left {
+            return;
+        }
+        let owner = json_file(&self.lock).unwrap_or_default();
+        let group = owner["login"]["processGroup"]["id"].as_i64();
+        let group = group.and_then(|id| i32::try_from(id).ok());
+        if let Some(group) = group.filter(|id| *id > 1) {
+            // Fails only where it has just ended.
+            let _outcome = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
     }
 }
