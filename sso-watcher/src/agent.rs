@@ -27,7 +27,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::{debug, error, info, warn};
 
 use crate::clock;
-use crate::decision::{Action, Event, Limits, Notice, Phase, Saved, State, step};
+use crate::decision::{Action, Event, Limits, Notice, Phase, Request, Saved, State, step};
 use crate::moment::Moment;
 pub(crate) use eyes::Eyes;
 use eyes::Seen;
@@ -70,6 +70,8 @@ pub(crate) async fn run(
         tokens: TokenWatch::default(),
         complaints: BTreeSet::new(),
         journal: None,
+        journal_fails: false,
+        request: None,
     };
     // So that `sso-watcher status` finds it before its first look, too.
     agent.write_journal(clock::now());
@@ -107,6 +109,10 @@ struct Agent {
     complaints: BTreeSet<String>,
     /// What was written last.
     journal: Option<Journal>,
+    /// A failure to write it is logged once.
+    journal_fails: bool,
+    /// The request that was seen last.
+    request: Option<Request>,
 }
 
 impl Agent {
@@ -128,7 +134,7 @@ impl Agent {
             }
         }
         info!("stopping");
-        self.hands.cancel();
+        self.on(Event::Stopping);
         let ends = async {
             while *self.state.phase() != Phase::Idle {
                 let Some(event) = answers.recv().await else {
@@ -153,6 +159,7 @@ impl Agent {
             mut sight,
             signal,
             profile,
+            is_readable,
             complaints,
         } = seen;
         for complaint in complaints.difference(&self.complaints) {
@@ -164,12 +171,13 @@ impl Agent {
             self.tokens
                 .watch(&TokenFile::new(folder, profile.session.token_file_name()));
         }
-        // Whoever removes the journal wants it forgotten.
-        sight.cleared = self.journal.is_some() && !self.eyes.state.journal().exists();
-        if sight.cleared {
-            info!("the memory was cleared");
+        if is_readable {
+            self.hands.see(signal, sight.mode);
+            self.request.clone_from(&sight.request);
+        } else {
+            // A file that cannot be read for a moment withdraws nothing.
+            sight.request.clone_from(&self.request);
         }
-        self.hands.see(signal);
         let is_asked = sight.request.is_some();
         self.on(Event::Looked(sight));
         // Who asked may have withdrawn it after the death of whoever was at it: no next attempt clears that.
@@ -262,10 +270,13 @@ impl Agent {
         }
         journal.invitation = invitation;
         let written = tokio::task::block_in_place(|| journal.write(&self.eyes.state));
-        if let Err(error) = written {
+        let is_told = std::mem::replace(&mut self.journal_fails, written.is_err());
+        self.journal = written.is_ok().then_some(journal);
+        if let Err(error) = written
+            && !is_told
+        {
             warn!(%error, "what the agent does cannot be written down");
         }
-        self.journal = Some(journal);
     }
 }
 

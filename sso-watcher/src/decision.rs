@@ -115,6 +115,22 @@ pub enum Phase {
     Settling,
 }
 
+impl Phase {
+    /// From now on nobody is to be asked for this request; whether that was so before.
+    fn cancel(&mut self) -> bool {
+        match self {
+            Self::Locking(job)
+            | Self::Renewing(job)
+            | Self::Probing(job)
+            | Self::Asking(job)
+            | Self::LoggingIn(job)
+            | Self::Adopting(job)
+            | Self::Proving(job, _) => std::mem::replace(&mut job.is_cancelled, true),
+            Self::Idle | Self::Settling => true,
+        }
+    }
+}
+
 /// The request that is being dealt with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
@@ -132,6 +148,7 @@ pub fn step(mut state: State, event: Event, now: Moment) -> (State, Vec<Action>)
     let actions = match (phase, event) {
         (phase, Event::Looked(sight)) => state.looked(phase, sight, now),
         (phase, Event::UserLookedFor(presence)) => state.user_looked_for(phase, presence),
+        (phase, Event::Stopping) => state.stopping(phase),
         (Phase::Locking(job), Event::Locked(locking)) => state.locked(job, locking, now),
         (Phase::Renewing(job), Event::Renewed(renewal)) => state.renewed(job, renewal, now),
         (Phase::Probing(job), Event::Probed(probed)) => state.probed(job, probed, now),
@@ -258,7 +275,8 @@ impl State {
         };
         let request = sight.request.as_ref();
         let request = request.filter(|request| request.profile == job.request.profile);
-        if let Some(request) = request.filter(|_| sight.mode != Mode::Standalone) {
+        let may_ask = matches!(sight.mode, Mode::Auto | Mode::Notify);
+        if let Some(request) = request.filter(|_| may_ask) {
             // It may have been raised anew meanwhile: the login serves that one as well.
             job.request = request.clone();
         } else if !job.is_cancelled {
@@ -269,11 +287,26 @@ impl State {
         looks.into_iter().collect()
     }
 
+    /// The agent is to end: nobody is asked any more. What spends or proves a token is let go on.
+    fn stopping(&mut self, phase: Phase) -> Vec<Action> {
+        self.phase = phase;
+        let is_asking = matches!(
+            self.phase,
+            Phase::Asking(_) | Phase::LoggingIn(_) | Phase::Adopting(_)
+        );
+        let was_cancelled = self.phase.cancel();
+        let cancels = (is_asking && !was_cancelled).then_some(Action::Cancel);
+        cancels.into_iter().collect()
+    }
+
     /// Remembers what a look shows beside the request.
     fn take_note(&mut self, sight: &Sight, now: Moment) {
         let last_look = self.looked_at.replace(now.steady);
-        if sight.cleared {
-            self.memory = Memory::default();
+        if self.memory.cleaned != sight.cleaned {
+            self.memory = Memory {
+                cleaned: sight.cleaned,
+                ..Memory::default()
+            };
         }
         let gap = last_look.map_or(Duration::ZERO, |last| now.steady.since(last));
         if gap > self.limits.poll + SLEPT_AFTER {

@@ -1,6 +1,7 @@
 //! A login under the lock, as the agent and `sso-watcher login` both make it: started, written down, and
 //! only then begun.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sso_session::lock::{LoginGuard, RunningLogin as NotedLogin};
@@ -22,12 +23,13 @@ pub(crate) fn plan(
     person: &Person,
     state: &StateFolder,
     environment: &Environment,
+    launcher: Option<PathBuf>,
 ) -> LoginPlan {
     LoginPlan {
         cli,
         base_profile: session.profile().base_profile.clone(),
         flow: person.login_flow(),
-        launcher: std::env::current_exe().ok(),
+        launcher,
         output: state.login_output(),
         platform: person.platform(),
         environment: environment.clone(),

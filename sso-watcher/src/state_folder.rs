@@ -6,6 +6,7 @@
 //!        /mode               what the person chose with `sso-watcher mode`
 //!        /last-login-at.txt  epoch seconds of the last attempt; other tools read and write it, too
 //!        /by-hand.txt        when the person last dealt with a login by hand; epoch milliseconds
+//!        /cleaned.txt        changes with each `sso-watcher clean`
 //!        /logged-out.txt     the token file of the session that the person has logged out of
 //!        /login.output       what the login of the moment says
 //! ```
@@ -96,17 +97,12 @@ impl StateFolder {
     /// Changes whenever the person deals with a login by hand.
     #[must_use]
     pub fn hand(&self) -> u64 {
-        let text = self.text("by-hand.txt");
-        text.and_then(|text| text.parse().ok()).unwrap_or_default()
+        self.number("by-hand.txt")
     }
 
     /// Notes that the person has dealt with a login by hand.
     pub fn note_hand(&self, now: SystemTime) -> Result<(), DiskError> {
-        let since = now.duration_since(SystemTime::UNIX_EPOCH);
-        let milliseconds = since.unwrap_or_default().as_millis();
-        // Two within a millisecond, or over a step of the clock, must differ, too.
-        let next = u128::from(self.hand()) + 1;
-        self.replace("by-hand.txt", &format!("{}\n", milliseconds.max(next)))
+        self.count("by-hand.txt", now)
     }
 
     /// Whether the person has logged out of the session with this token file, and not in again.
@@ -127,8 +123,15 @@ impl StateFolder {
         disk::remove(&self.0.join("logged-out.txt"))
     }
 
-    /// Forgets what was remembered of attempts; what was removed.
-    pub fn clear(&self) -> Result<Vec<&'static str>, DiskError> {
+    /// Changes with each [`Self::clear`].
+    #[must_use]
+    pub fn cleaned(&self) -> u64 {
+        self.number("cleaned.txt")
+    }
+
+    /// Forgets what was remembered of attempts, as does the running agent then; what was removed.
+    pub fn clear(&self, now: SystemTime) -> Result<Vec<&'static str>, DiskError> {
+        self.count("cleaned.txt", now)?;
         let names = ["agent.json", "last-login-at.txt", "logged-out.txt"];
         let mut removed = Vec::new();
         for name in names {
@@ -137,6 +140,20 @@ impl StateFolder {
             }
         }
         Ok(removed)
+    }
+
+    fn number(&self, name: &str) -> u64 {
+        let text = self.text(name);
+        text.and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
+
+    /// Writes another number than any before: epoch milliseconds.
+    fn count(&self, name: &str, now: SystemTime) -> Result<(), DiskError> {
+        let since = now.duration_since(SystemTime::UNIX_EPOCH);
+        let milliseconds = since.unwrap_or_default().as_millis();
+        // Two within a millisecond, or over a step of the clock, must differ, too.
+        let next = u128::from(self.number(name)) + 1;
+        self.replace(name, &format!("{}\n", milliseconds.max(next)))
     }
 
     fn text(&self, name: &str) -> Option<String> {

@@ -37,6 +37,8 @@ pub(crate) struct Seen {
     pub(crate) signal: Option<LoginSignal>,
     /// The profile that the signal or the settings name; none if it cannot be used.
     pub(crate) profile: Option<SsoProfile>,
+    /// Whether the signal could be read; else what was seen last still counts.
+    pub(crate) is_readable: bool,
     /// What is wrong, to be logged once each.
     pub(crate) complaints: BTreeSet<String>,
 }
@@ -50,10 +52,13 @@ impl Eyes {
         now: Moment,
     ) -> Seen {
         let mut complaints = BTreeSet::new();
-        let signal = self.signal.read().unwrap_or_else(|error| {
-            complaints.insert(error.to_string());
-            None
-        });
+        let (signal, is_readable) = match self.signal.read() {
+            Ok(signal) => (signal, true),
+            Err(error) => {
+                complaints.insert(error.to_string());
+                (None, false)
+            }
+        };
         let mode = self.mode(&mut complaints);
         let name = signal
             .as_ref()
@@ -77,12 +82,13 @@ impl Eyes {
             last_attempt: self.state.last_attempt(),
             hand: self.state.hand(),
             logged_out: token_file.is_some_and(|file| self.state.is_logged_out(&file)),
-            cleared: false,
+            cleaned: self.state.cleaned(),
         };
         Seen {
             sight,
             signal,
             profile,
+            is_readable,
             complaints,
         }
     }

@@ -3,6 +3,7 @@
 mod logging_in;
 mod settling;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::eyes::Eyes;
 use super::journal::ShownCode;
 use super::program::Program;
 use crate::decision::{Action, Event, Locking, Notice, Renewal, Request};
+use crate::mode::Mode;
 use crate::person::Person;
 use crate::run::Environment;
 use crate::session::{self, Session};
@@ -28,6 +30,8 @@ pub(crate) struct Tools {
     pub(crate) http: SharedHttpClient,
     pub(crate) person: Person,
     pub(crate) program: Program,
+    /// This program, as it was found when it began: a newer one may have been put in its place since.
+    pub(crate) launcher: Option<PathBuf>,
     /// `SSO_LOGIN_TIMEOUT_SECONDS`.
     pub(crate) login_timeout: Duration,
 }
@@ -60,6 +64,9 @@ struct Desk {
     is_logging_in: bool,
     invitation: Option<ShownCode>,
     signal: Option<LoginSignal>,
+    mode: Mode,
+    /// Who holds the lock, as it was logged last.
+    holder: Option<String>,
 }
 
 impl Hands {
@@ -84,8 +91,10 @@ impl Hands {
     }
 
     /// Notes what was asked for last, for texts.
-    pub(crate) fn see(&self, signal: Option<LoginSignal>) {
-        self.inner.desk().signal = signal;
+    pub(crate) fn see(&self, signal: Option<LoginSignal>, mode: Mode) {
+        let mut desk = self.inner.desk();
+        desk.signal = signal;
+        desk.mode = mode;
     }
 
     /// The page and the code that the login of the moment shows.
@@ -207,16 +216,13 @@ impl Inner {
         match action {
             Action::Lock(request) => {
                 let span = info_span!("request", profile = request.profile);
-                Event::Locked(self.take_lock().instrument(span).await)
+                Event::Locked(self.take_lock(&request).instrument(span).await)
             }
             Action::Renew(request) => Event::Renewed(match self.session(&request).await {
                 Ok(session) => session.renew().await,
                 Err(why) => Renewal::Hopeless(why),
             }),
-            Action::Probe(request) => Event::Probed(match self.session(&request).await {
-                Ok(session) => session.probe().await,
-                Err(why) => Err(why),
-            }),
+            Action::Probe(request) => Event::Probed(self.probe(&request).await),
             Action::Ask(request) => Event::Answered(self.ask(&request, cancelled).await),
             Action::LogIn(request) => Event::LoginEnded(self.log_in(&request, cancelled).await),
             Action::Adopt(_) => Event::LoginEnded(self.adopt(cancelled).await),
@@ -231,30 +237,66 @@ impl Inner {
         }
     }
 
-    async fn take_lock(self: &Arc<Self>) -> Locking {
+    async fn take_lock(self: &Arc<Self>, request: &Request) -> Locking {
+        let profile = match self.session(request).await {
+            Ok(session) => session.profile().base_profile.clone(),
+            Err(why) => return Locking::Failed(why),
+        };
         let inner = Arc::clone(self);
-        let taken = tokio::task::spawn_blocking(move || match inner.lock.try_acquire() {
+        let taken = tokio::task::spawn_blocking(move || inner.try_lock(&profile));
+        taken
+            .await
+            .unwrap_or_else(|error| Locking::Failed(error.to_string()))
+    }
+
+    /// Blocks on the disk, and until the login of a dead watcher has ended that nobody asks for.
+    fn try_lock(&self, profile: &str) -> Locking {
+        let acquired = self.lock.try_acquire();
+        let mut desk = self.desk();
+        match acquired {
             Ok(Acquired::Ours(guard)) => {
-                inner.desk().guard = Some(guard);
+                desk.guard = Some(guard);
+                desk.holder = None;
                 Locking::Ours
             }
-            Ok(Acquired::Orphan(guard, orphan)) => {
+            Ok(Acquired::Orphan(guard, orphan)) if orphan.profile == profile => {
                 info!("a login of a dead watcher is still running: waiting for it");
-                let mut desk = inner.desk();
                 desk.token_before.clone_from(&orphan.token_before);
                 desk.guard = Some(guard);
                 desk.orphan = Some(orphan);
                 Locking::Orphan
             }
+            Ok(Acquired::Orphan(guard, orphan)) => {
+                drop(desk);
+                info!(
+                    profile = orphan.profile,
+                    "ending the login of a dead watcher, which nobody asks for"
+                );
+                if !orphan.group.end(LAST_WORDS) {
+                    return Locking::Failed("the login of a dead watcher does not end".to_owned());
+                }
+                self.desk().guard = Some(guard);
+                Locking::Ours
+            }
             Ok(Acquired::Busy(holder)) => {
-                info!("another login is under way: the lock is held by {holder}");
+                let holder = holder.to_string();
+                if desk.holder.as_ref() != Some(&holder) {
+                    info!("another login is under way: the lock is held by {holder}");
+                    desk.holder = Some(holder);
+                }
                 Locking::Busy
             }
             Err(error) => Locking::Failed(error.to_string()),
-        });
-        taken
-            .await
-            .unwrap_or_else(|error| Locking::Failed(error.to_string()))
+        }
+    }
+
+    /// Whether a login can be made at all.
+    async fn probe(&self, request: &Request) -> Result<(), String> {
+        if self.desk().mode != Mode::Silent {
+            // Before a prompt is counted that could not be shown.
+            self.tools.program.find().await?;
+        }
+        self.session(request).await?.probe().await
     }
 
     /// The session of the requested profile, as the files have it now.

@@ -60,8 +60,9 @@ impl Doing {
     #[must_use]
     pub fn of(phase: &Phase) -> Self {
         match phase {
-            Phase::Idle => Self::Idle,
-            Phase::Locking(_) | Phase::Renewing(_) | Phase::Probing(_) => Self::Trying,
+            // While somebody else has the lock, it is tried at every look.
+            Phase::Idle | Phase::Locking(_) => Self::Idle,
+            Phase::Renewing(_) | Phase::Probing(_) => Self::Trying,
             Phase::Asking(_) => Self::Asking,
             Phase::LoggingIn(_) | Phase::Adopting(_) => Self::LoggingIn,
             Phase::Proving(..) | Phase::Settling => Self::Finishing,

@@ -2,11 +2,16 @@
 //! every candidate is asked for its version: nothing but a login waits for it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Mutex as Turn;
+use tokio::time::Instant;
 
 use crate::aws_cli::AwsCli;
 use crate::aws_cli::search::Search;
+
+/// What may pass counts for so long: a program that did not answer in time, or a script whose CLI was away.
+const PASSES_AFTER: Duration = Duration::from_mins(1);
 
 /// Finds it, and remembers what it found; cheap to clone.
 #[derive(Clone, Debug)]
@@ -17,11 +22,20 @@ pub(crate) struct Program {
     turn: Arc<Turn<()>>,
 }
 
-/// What a search found, and the candidates' fingerprint at that time.
+/// What a search found.
 #[derive(Clone, Debug)]
 struct Known {
+    /// The candidates' fingerprint at that time.
     stamp: u64,
     found: Result<AwsCli, String>,
+    /// When it is to be asked again though no candidate changes; none for never.
+    expires: Option<Instant>,
+}
+
+impl Known {
+    fn holds(&self, stamp: u64) -> bool {
+        self.stamp == stamp && self.expires.is_none_or(|expires| Instant::now() < expires)
+    }
 }
 
 impl Program {
@@ -37,27 +51,44 @@ impl Program {
     /// if one is due, and does not wait for it. Blocks on the disk.
     pub(crate) fn look(&self) -> (Option<String>, u64) {
         let stamp = self.search.fingerprint();
-        let known = self.known().clone().filter(|known| known.stamp == stamp);
-        let Some(known) = known else {
+        let known = self.known().clone();
+        if !known.as_ref().is_some_and(|known| known.holds(stamp)) {
+            self.search_aside();
+        }
+        let known = known.filter(|known| known.stamp == stamp);
+        (known.and_then(|known| known.found.err()), stamp)
+    }
+
+    fn search_aside(&self) {
+        if let Ok(turn) = Arc::clone(&self.turn).try_lock_owned() {
             let program = self.clone();
-            tokio::spawn(async move { program.find().await });
-            return (None, stamp);
-        };
-        (known.found.err(), stamp)
+            tokio::spawn(async move {
+                let _known_now = program.search_now().await;
+                drop(turn);
+            });
+        }
     }
 
     /// The program, or what is wrong; with the cure.
     pub(crate) async fn find(&self) -> Result<AwsCli, String> {
         let _turn = self.turn.lock().await;
         let stamp = tokio::task::block_in_place(|| self.search.fingerprint());
-        if let Some(known) = self.known().clone().filter(|known| known.stamp == stamp) {
-            return known.found;
+        let known = self.known().clone();
+        match known.filter(|known| known.holds(stamp)) {
+            Some(known) => known.found,
+            None => self.search_now().await,
         }
+    }
+
+    async fn search_now(&self) -> Result<AwsCli, String> {
+        let stamp = tokio::task::block_in_place(|| self.search.fingerprint());
         let finding = self.search.find().await;
+        let is_settled = finding.is_settled && finding.cli.is_ok();
         let found = finding.cli.map_err(|error| error.to_string());
-        *self.known() = finding.is_settled.then(|| Known {
+        *self.known() = Some(Known {
             stamp,
             found: found.clone(),
+            expires: (!is_settled).then(|| Instant::now() + PASSES_AFTER),
         });
         found
     }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use sso_session::lock::Cleared;
 
 use super::{Context, failed};
+use crate::clock;
 
 pub(super) fn run(context: &Context) -> ExitCode {
     match clean(context) {
@@ -26,7 +27,11 @@ fn clean(context: &Context) -> Result<(), String> {
             remove_request(context)?;
         }
     }
-    for name in context.state.clear().map_err(|error| error.to_string())? {
+    for name in context
+        .state
+        .clear(clock::wall())
+        .map_err(|error| error.to_string())?
+    {
         println!("removed  {name}");
     }
     println!("A login that is needed still is asked for again within a minute.");

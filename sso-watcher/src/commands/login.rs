@@ -71,7 +71,14 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
         .note_attempt(clock::wall())
         .map_err(|error| error.to_string())?;
     let person = Person::new(context.platform, environment);
-    let plan = login::plan(cli, session, &person, &context.state, environment);
+    let plan = login::plan(
+        cli,
+        session,
+        &person,
+        &context.state,
+        environment,
+        std::env::current_exe().ok(),
+    );
     let started =
         tokio::task::block_in_place(|| login::start(&plan, &mut guard, before.clone(), PATIENCE));
     let mut login = started?;

@@ -25,6 +25,7 @@ pub(super) fn run(context: &Context) -> ExitCode {
             settings.login_command.as_deref(),
             &context.environment,
         )),
+        launcher: std::env::current_exe().ok(),
         login_timeout: settings.login_timeout,
         environment: context.environment.clone(),
     };

@@ -25,6 +25,8 @@ pub enum Event {
     Settled,
     /// Answers [`Action::LookForUser`].
     UserLookedFor(Presence),
+    /// The agent is to end.
+    Stopping,
     /// An action broke off without an answer of its own.
     Broke(String),
 }

@@ -95,7 +95,7 @@ impl World {
                 last_attempt: None,
                 hand: 0,
                 logged_out: false,
-                cleared: false,
+                cleaned: 0,
             },
             generation: 0,
             pending: None,
@@ -145,9 +145,8 @@ impl World {
             Happening::Clear => {
                 // Whoever clears the memory is there, and the budget begins anew.
                 self.prompts.clear();
-                self.sight.cleared = true;
+                self.sight.cleaned += 1;
                 self.look();
-                self.sight.cleared = false;
             }
             Happening::Presence(is_there) => self.see_user(is_there),
         }

@@ -48,6 +48,8 @@ pub struct Memory {
     pub(super) told: Option<String>,
     /// The sign of the last login by hand.
     pub(super) hand: u64,
+    /// The sign of the last clearing.
+    pub(super) cleaned: u64,
 }
 
 /// Memory with the moment at which it was written.

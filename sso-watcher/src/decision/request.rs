@@ -24,8 +24,8 @@ pub struct Sight {
     pub hand: u64,
     /// The person has logged out, and no login is wanted until there is one by hand.
     pub logged_out: bool,
-    /// Somebody has cleared the agent's memory.
-    pub cleared: bool,
+    /// Changes whenever the person clears the agent's memory.
+    pub cleaned: u64,
 }
 
 /// A login that is asked for.

@@ -45,7 +45,7 @@ impl Agent {
                 last_attempt: None,
                 hand: 0,
                 logged_out: false,
-                cleared: false,
+                cleaned: 0,
             },
         }
     }
@@ -432,4 +432,40 @@ fn a_rehearsal_is_tried_once_and_makes_way() {
     assert_eq!(agent.pass(Duration::from_secs(5)), []);
     let actions = agent.pass(Duration::from_secs(5));
     assert!(matches!(actions[..], [Action::Settle(_, Outcome::Dropped)]));
+}
+
+#[test]
+fn an_agent_that_is_stopped_asks_nobody_any_more() {
+    let mut agent = Agent::new(Mode::Auto);
+    agent.look();
+    assert_eq!(agent.on(Event::Stopping), []);
+    agent.on(Event::Locked(Locking::Ours));
+    assert_eq!(agent.state.phase(), &Phase::Settling);
+
+    let mut agent = Agent::new(Mode::Notify);
+    agent.reach_the_person();
+    assert_eq!(agent.on(Event::Stopping), [Action::Cancel]);
+    agent.on(Event::Answered(Answer::Silence));
+    assert_eq!(
+        agent.state.memory.unanswered, 0,
+        "nobody was given the time"
+    );
+}
+
+#[test]
+fn a_renewal_that_works_counts_although_the_agent_is_stopped() {
+    let mut agent = Agent::new(Mode::Auto);
+    agent.look();
+    agent.on(Event::Locked(Locking::Ours));
+    agent.on(Event::Stopping);
+    let actions = agent.on(Event::Renewed(Renewal::Works));
+    assert_eq!(actions, [Action::Settle(request(1), Outcome::Handled)]);
+}
+
+#[test]
+fn a_mode_that_asks_nobody_ends_the_question_on_the_screen() {
+    let mut agent = Agent::new(Mode::Notify);
+    agent.reach_the_person();
+    agent.sight.mode = Mode::Silent;
+    assert_eq!(agent.look(), [Action::Cancel]);
 }

@@ -13,6 +13,7 @@ impl State {
             // The next look decides anew.
             Locking::Busy => Vec::new(),
             Locking::Failed(why) => self.fail(&job, Kind::Passing, &why, now),
+            Locking::Ours | Locking::Orphan if job.is_cancelled => self.dropped(request),
             Locking::Orphan => {
                 self.phase = Phase::Adopting(job);
                 vec![Action::Adopt(request)]
@@ -31,6 +32,7 @@ impl State {
     pub(super) fn renewed(&mut self, job: Job, renewal: Renewal, now: Moment) -> Vec<Action> {
         match renewal {
             Renewal::Works => self.handled(job.request),
+            Renewal::LoginNeeded if job.is_cancelled => self.dropped(job.request),
             Renewal::LoginNeeded => {
                 let request = job.request.clone();
                 self.phase = Phase::Probing(job);
@@ -47,6 +49,9 @@ impl State {
         probed: Result<(), String>,
         now: Moment,
     ) -> Vec<Action> {
+        if job.is_cancelled {
+            return self.dropped(job.request);
+        }
         if let Err(why) = probed {
             return self.fail(&job, Kind::Passing, &why, now);
         }

@@ -88,6 +88,7 @@ impl Inner {
             &tools.person,
             &self.eyes.state,
             &tools.environment,
+            tools.launcher.clone(),
         );
         info!(
             aws = %plan.cli.path.display(),

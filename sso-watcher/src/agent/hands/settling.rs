@@ -27,11 +27,13 @@ impl Inner {
         let inner = Arc::clone(self);
         let settling = tokio::task::spawn_blocking(move || {
             inner.write_outcome(&request, &outcome);
-            // It holds a page that was for one login.
-            if let Err(error) = disk::remove(&inner.eyes.state.login_output()) {
+            let mut desk = inner.desk();
+            // It holds a page that was for one login. Without the lock it is another one's.
+            if desk.guard.is_some()
+                && let Err(error) = disk::remove(&inner.eyes.state.login_output())
+            {
                 warn!(%error, "what the login said stays");
             }
-            let mut desk = inner.desk();
             desk.invitation = None;
             desk.token_before = None;
             desk.orphan = None;

@@ -67,7 +67,7 @@ impl RunningLogin {
     pub fn start(plan: &LoginPlan) -> Result<Self, LoginError> {
         let (output, [stdout, stderr]) = Output::create(&plan.output)?;
         let failed = |source| LoginError::Start {
-            program: plan.cli.path.clone(),
+            program: plan.launcher.as_ref().unwrap_or(&plan.cli.path).clone(),
             source,
         };
         let environment = plan.child_environment();
