@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use simulated_aws::Operation;
 use tests::aws_cli::{write_endpoint_rules, write_program};
 use tests::clients::{AWS_CLI, OLD_AWS_CLI, Part, are_installed};
-use tests::commands::{Ended, run};
+use tests::commands::{Ended, client, run, succeed};
 use tests::sso_world::{PROFILE, SESSION, json_file};
 use tests::{PATIENCE, SsoWorld, Watcher, WatcherBuilder, eventually};
 
@@ -50,7 +50,7 @@ impl Host {
     }
 
     /// With the oldest AWS CLI that is taken.
-    async fn with_old_cli() -> Option<Self> {
+    pub(crate) async fn with_old_cli() -> Option<Self> {
         let host = Self::with(OLD_AWS_CLI).await?;
         host.lead_old_cli();
         Some(host)
@@ -161,6 +161,14 @@ impl Host {
             self.opened().len() == pages
         })
         .await;
+    }
+
+    /// Clicks on a page, in another browser.
+    pub(crate) async fn click(&self, page: &str) {
+        let mut browser = client("curl", &self.home());
+        browser.args(["--silent", "--show-error", "--location"]);
+        browser.args(["--data", "decision=allow", page]);
+        succeed(browser, PATIENCE).await;
     }
 
     /// Asks for a login as bazel-proxy does.
