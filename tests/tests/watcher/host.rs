@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use simulated_aws::Operation;
 use tests::aws_cli::{write_endpoint_rules, write_program};
@@ -242,14 +244,19 @@ impl Host {
 
     /// The command lines of all processes in this home.
     pub(crate) fn command_lines(&self) -> impl Iterator<Item = String> {
+        self.processes().map(|(_, line)| line)
+    }
+
+    fn processes(&self) -> impl Iterator<Item = (Pid, String)> {
         let home = format!("HOME={}\0", self.home().display());
         let processes = std::fs::read_dir("/proc").expect("processes").flatten();
         processes.filter_map(move |entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
             // Some have just ended.
             let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
             let text = |name: &str| String::from_utf8_lossy(&read(name)).into_owned();
             let is_here = (text("environ") + "\0").contains(&home);
-            is_here.then(|| text("cmdline").replace('\0', " "))
+            is_here.then(|| (Pid::from_raw(pid), text("cmdline").replace('\0', " ")))
         })
     }
 
@@ -284,6 +291,16 @@ impl Host {
         .await;
         let text = |name: &str| shown[name].as_str().expect("a text").to_owned();
         (text("url"), text("code"))
+    }
+}
+
+/// A killed agent's login lives on, for ten minutes.
+impl Drop for Host {
+    fn drop(&mut self) {
+        for (pid, _) in self.processes() {
+            // Some have just ended.
+            let _outcome = kill(pid, Signal::SIGKILL);
+        }
     }
 }
 
