@@ -42,10 +42,11 @@ pub(super) fn run(context: &Context, profile: Option<&str>) -> ExitCode {
 
 async fn log_in(context: &Context, session: &Session) -> Result<String, String> {
     let environment = &context.environment;
+    // First, so that a login that ends meanwhile is seen.
+    let before = session.fingerprint().await;
     let search = Search::new(context.settings.login_command.as_deref(), environment);
     let cli = search.run().await.map_err(|error| error.to_string())?;
     context.state.create().map_err(|error| error.to_string())?;
-    let before = session.fingerprint().await;
     let (mut guard, has_waited) = take_lock(context).await?;
     // Whoever is here need not be asked later.
     context

@@ -30,21 +30,11 @@ async fn nobody_answers(host: &Host, page: usize) {
     .await;
 }
 
+/// Three times thirty seconds, for all stories at once.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_nobody_completes_is_ended_as_a_whole() {
-    Host::with_each_cli(async |host| {
-        let _agent = hasty_agent(&host).await;
-        host.ask();
-        nobody_answers(&host, 1).await;
-        host.fails("nobody completed the sign-in within 30 s").await;
-    })
-    .await;
-}
-
-/// Three times thirty seconds, for both stories at once.
-#[tokio::test(flavor = "multi_thread")]
-async fn after_three_prompts_without_an_answer_nobody_is_asked_until_there_is_a_reason() {
-    let Some((asked_anew, back)) = two_hosts().await else {
+async fn a_login_that_nobody_completes_is_ended_and_after_three_there_has_to_be_a_reason() {
+    let hosts = tokio::join!(Host::new(), Host::new(), Host::with_old_cli());
+    let (Some(asked_anew), Some(back), Some(old)) = hosts else {
         return;
     };
     let one = async {
@@ -60,11 +50,13 @@ async fn after_three_prompts_without_an_answer_nobody_is_asked_until_there_is_a_
         back.stand_ins.tell("loginctl.answer", THERE);
         back.has_opened(4).await;
     };
-    tokio::join!(one, other);
-}
-
-async fn two_hosts() -> Option<(Host, Host)> {
-    Some((Host::new().await?, Host::new().await?))
+    let with_old_cli = async {
+        let _agent = hasty_agent(&old).await;
+        old.ask();
+        nobody_answers(&old, 1).await;
+        old.fails("nobody completed the sign-in within 30 s").await;
+    };
+    tokio::join!(one, other, with_old_cli);
 }
 
 async fn becomes_unattended(host: &Host) -> Watcher {

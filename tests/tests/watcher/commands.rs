@@ -3,11 +3,12 @@
 mod doctor;
 mod status;
 
+use std::fs::File;
 use std::time::Duration;
 
 use serde_json::json;
 use simulated_aws::Operation;
-use tests::commands::{Ended, run, succeed};
+use tests::commands::{Ended, run};
 use tests::sso_world::PROFILE;
 use tests::{PATIENCE, WatcherBuilder, eventually, throughout, within};
 
@@ -111,22 +112,19 @@ async fn login_waits_for_that_of_the_agent() {
     let agent = host.agent().start().await;
     host.ask();
     host.has_opened(1).await;
-    let person = async {
-        let said = agent.command(&["status", "--json"]);
-        let status = run(said, PATIENCE).await.text();
-        assert!(status.contains("\"doing\": \"loggingIn\""), "{status}");
-        let page = host.opened().remove(0);
-        let mut click = tests::commands::client("curl", &host.home());
-        click.args(["--silent", "--location", "--data", "decision=allow", &page]);
-        succeed(click, PATIENCE).await;
-    };
-    let (said, ()) = tokio::join!(host.run(&agent, &["login"]), person);
-    assert_eq!(said.code(), 0, "{said:?}");
-    assert!(
-        said.text().starts_with("Another login is under way"),
-        "{}",
-        said.text()
-    );
+    let said = host.home().join("said");
+    let mut login = agent.command(&["login"]);
+    login.stdout(File::create(&said).expect("a file"));
+    let mut login = tokio::process::Command::from(login);
+    let mut login = login.kill_on_drop(true).spawn().expect("it starts");
+    eventually("it waits", async || {
+        let said = std::fs::read_to_string(&said).unwrap_or_default();
+        said.starts_with("Another login is under way")
+    })
+    .await;
+    host.click(&host.opened()[0]).await;
+    let status = within(PATIENCE, "it ends", login.wait()).await;
+    assert!(status.expect("its status").success());
     assert_eq!(host.opened().len(), 1);
     assert_eq!(host.sso.aws.sso().sessions_alive(), 1);
 }
@@ -156,7 +154,7 @@ async fn logout_ends_one_session_and_the_agent_asks_for_no_login_then() {
 
     host.person_will("allow");
     host.ask();
-    throughout(Duration::from_secs(3), "no page", async || {
+    throughout(Duration::from_secs(2), "no page", async || {
         host.opened().is_empty()
     })
     .await;
@@ -287,10 +285,7 @@ async fn clean_breaks_no_login_under_way() {
         host.logins_running() > 0
     })
     .await;
-    let page = host.opened().remove(0);
-    let mut click = tests::commands::client("curl", &host.home());
-    click.args(["--silent", "--location", "--data", "decision=allow", &page]);
-    succeed(click, PATIENCE).await;
+    host.click(&host.opened()[0]).await;
     host.is_served().await;
 }
 

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use simulated_aws::Operation;
 use tests::aws_cli::{write_endpoint_rules, write_program};
 use tests::clients::{AWS_CLI, OLD_AWS_CLI, Part, are_installed};
-use tests::commands::{Ended, run};
+use tests::commands::{Ended, client, run, succeed};
 use tests::sso_world::{PROFILE, SESSION, json_file};
 use tests::{PATIENCE, SsoWorld, Watcher, WatcherBuilder, eventually};
 
@@ -50,7 +52,7 @@ impl Host {
     }
 
     /// With the oldest AWS CLI that is taken.
-    async fn with_old_cli() -> Option<Self> {
+    pub(crate) async fn with_old_cli() -> Option<Self> {
         let host = Self::with(OLD_AWS_CLI).await?;
         host.lead_old_cli();
         Some(host)
@@ -163,6 +165,14 @@ impl Host {
         .await;
     }
 
+    /// Clicks on a page, in another browser.
+    pub(crate) async fn click(&self, page: &str) {
+        let mut browser = client("curl", &self.home());
+        browser.args(["--silent", "--show-error", "--location"]);
+        browser.args(["--data", "decision=allow", page]);
+        succeed(browser, PATIENCE).await;
+    }
+
     /// Asks for a login as bazel-proxy does.
     pub(crate) fn ask(&self) {
         self.ask_for(PROFILE);
@@ -234,14 +244,19 @@ impl Host {
 
     /// The command lines of all processes in this home.
     pub(crate) fn command_lines(&self) -> impl Iterator<Item = String> {
+        self.processes().map(|(_, line)| line)
+    }
+
+    fn processes(&self) -> impl Iterator<Item = (Pid, String)> {
         let home = format!("HOME={}\0", self.home().display());
         let processes = std::fs::read_dir("/proc").expect("processes").flatten();
         processes.filter_map(move |entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
             // Some have just ended.
             let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
             let text = |name: &str| String::from_utf8_lossy(&read(name)).into_owned();
             let is_here = (text("environ") + "\0").contains(&home);
-            is_here.then(|| text("cmdline").replace('\0', " "))
+            is_here.then(|| (Pid::from_raw(pid), text("cmdline").replace('\0', " ")))
         })
     }
 
@@ -276,6 +291,16 @@ impl Host {
         .await;
         let text = |name: &str| shown[name].as_str().expect("a text").to_owned();
         (text("url"), text("code"))
+    }
+}
+
+/// A killed agent's login lives on, for ten minutes.
+impl Drop for Host {
+    fn drop(&mut self) {
+        for (pid, _) in self.processes() {
+            // Some have just ended.
+            let _outcome = kill(pid, Signal::SIGKILL);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::host::Host;
 use crate::stand_ins::write;
 
 /// Long enough for several looks of the agent.
-const A_WHILE: Duration = Duration::from_secs(3);
+const A_WHILE: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_renews_and_never_asks() {

@@ -116,12 +116,7 @@ async fn a_profile_may_have_any_name_that_the_aws_cli_takes() {
         return;
     };
     host.person_will("allow");
-    let names = [
-        "jo@example.com",
-        "with some spaces",
-        "v1.2_x-y",
-        "it's $HOME",
-    ];
+    let names = ["jo@example.com, v1.2 _x-y", "it's $HOME"];
     let sections = names.map(|name| {
         let section = format!("[profile \"{name}\"]");
         host.sso

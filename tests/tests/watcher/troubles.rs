@@ -12,7 +12,7 @@ use tests::throughout;
 use crate::host::{Host, epoch_seconds_in};
 
 /// Long enough for several looks of the agent.
-const A_WHILE: Duration = Duration::from_secs(3);
+const A_WHILE: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_opens_no_page_before_the_cooldown_is_over() {

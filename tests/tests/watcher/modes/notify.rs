@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tests::commands::{client, succeed};
-use tests::{PATIENCE, Watcher, WatcherBuilder, eventually};
+use tests::{Watcher, WatcherBuilder, eventually};
 
 use crate::host::{Host, epoch_seconds_in};
 
@@ -114,16 +113,7 @@ async fn macos_asks_and_opens_its_browser() {
         !opened.is_empty()
     })
     .await;
-    let mut person = client("curl", &host.home());
-    person.args([
-        "--silent",
-        "--show-error",
-        "--location",
-        "--data",
-        "decision=allow",
-    ]);
-    person.arg(&opened[0]);
-    succeed(person, PATIENCE).await;
+    host.click(&opened[0]).await;
     host.is_served().await;
     let calls = host.stand_ins.calls("osascript");
     assert_eq!(calls.len(), 1);
