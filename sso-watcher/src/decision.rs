@@ -42,7 +42,7 @@ mod stories;
 use std::time::{Duration, SystemTime};
 
 pub use event::{
-    Action, Answer, Event, Locking, LoginEnd, Notice, Outcome, Presence, Proof, Renewal,
+    Action, Answer, Event, Locking, LoginEnd, Notice, Outcome, Presence, Probe, Proof, Renewal,
 };
 pub use memory::{Memory, Saved};
 pub use obstacle::Obstacle;

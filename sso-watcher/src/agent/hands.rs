@@ -17,7 +17,7 @@ use tracing::{Instrument as _, error, info, info_span, warn};
 use super::eyes::Eyes;
 use super::journal::ShownCode;
 use super::program::Program;
-use crate::decision::{Action, Event, Locking, Notice, Renewal, Request};
+use crate::decision::{Action, Event, Locking, Notice, Probe, Renewal, Request};
 use crate::mode::Mode;
 use crate::person::Person;
 use crate::run::Environment;
@@ -291,12 +291,21 @@ impl Inner {
     }
 
     /// Whether a login can be made at all.
-    async fn probe(&self, request: &Request) -> Result<(), String> {
-        if self.desk().mode != Mode::Silent {
+    async fn probe(&self, request: &Request) -> Probe {
+        if self.desk().mode != Mode::Silent
             // Before a prompt is counted that could not be shown.
-            self.tools.program.find().await?;
+            && let Err(why) = self.tools.program.find().await
+        {
+            return Probe::Hopeless(why);
         }
-        self.session(request).await?.probe().await
+        let session = match self.session(request).await {
+            Ok(session) => session,
+            Err(why) => return Probe::Hopeless(why),
+        };
+        match session.probe().await {
+            Ok(()) => Probe::Answers,
+            Err(why) => Probe::Passing(why),
+        }
     }
 
     /// The session of the requested profile, as the files have it now.

@@ -10,8 +10,11 @@ use tokio::time::Instant;
 use crate::aws_cli::AwsCli;
 use crate::aws_cli::search::Search;
 
-/// What may pass counts for so long: a program that did not answer in time, or a script whose CLI was away.
-const PASSES_AFTER: Duration = Duration::from_mins(1);
+/// That none was found counts for so long: a script's CLI may come back though the script stays as it is.
+const FAILURE_HOLDS: Duration = Duration::from_mins(1);
+/// One that was found behind another that did not answer in time, for so long: the machine may have been busy,
+/// or asleep.
+const SECOND_CHOICE_HOLDS: Duration = Duration::from_secs(5);
 
 /// Finds it, and remembers what it found; cheap to clone.
 #[derive(Clone, Debug)]
@@ -83,12 +86,16 @@ impl Program {
     async fn search_now(&self) -> Result<AwsCli, String> {
         let stamp = tokio::task::block_in_place(|| self.search.fingerprint());
         let finding = self.search.find().await;
-        let is_settled = finding.is_settled && finding.cli.is_ok();
+        let holds = match &finding.cli {
+            Ok(_) if finding.is_settled => None,
+            Ok(_) => Some(SECOND_CHOICE_HOLDS),
+            Err(_) => Some(FAILURE_HOLDS),
+        };
         let found = finding.cli.map_err(|error| error.to_string());
         *self.known() = Some(Known {
             stamp,
             found: found.clone(),
-            expires: (!is_settled).then(|| Instant::now() + PASSES_AFTER),
+            expires: holds.map(|holds| Instant::now() + holds),
         });
         found
     }

@@ -13,8 +13,8 @@ pub enum Event {
     Locked(Locking),
     /// Answers [`Action::Renew`].
     Renewed(Renewal),
-    /// Answers [`Action::Probe`]: whether AWS answers, or why not.
-    Probed(Result<(), String>),
+    /// Answers [`Action::Probe`].
+    Probed(Probe),
     /// Answers [`Action::Ask`].
     Answered(Answer),
     /// Answers [`Action::LogIn`] and [`Action::Adopt`].
@@ -54,6 +54,17 @@ pub enum Renewal {
     /// Try again.
     Passing(String),
     /// Neither a login nor time helps; with the cure.
+    Hopeless(String),
+}
+
+/// Whether a login can be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// AWS answers.
+    Answers,
+    /// It does not. Try again.
+    Passing(String),
+    /// Time does not help; with the cure.
     Hopeless(String),
 }
 

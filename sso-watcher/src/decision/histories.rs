@@ -299,10 +299,10 @@ impl World {
                 2 => Renewal::Hopeless(why()),
                 _ => Renewal::LoginNeeded,
             }),
-            Some(Action::Probe(_)) => Event::Probed(if how.is_multiple_of(4) {
-                Err(why())
-            } else {
-                Ok(())
+            Some(Action::Probe(_)) => Event::Probed(match how % 8 {
+                0 => Probe::Passing(why()),
+                4 => Probe::Hopeless(why()),
+                _ => Probe::Answers,
             }),
             Some(Action::Ask(_)) => Event::Answered(match how % 5 {
                 0 => Answer::Snooze(Duration::from_mins(u64::from(how))),

@@ -99,7 +99,7 @@ impl Agent {
             self.on(Event::Renewed(Renewal::LoginNeeded))[..],
             [Action::Probe(_)]
         ));
-        self.on(Event::Probed(Ok(())))
+        self.on(Event::Probed(Probe::Answers))
     }
 
     /// A login that the world answers like this.
@@ -172,7 +172,7 @@ fn an_outage_opens_no_browser_and_is_tried_again_soon() {
     agent.look();
     agent.on(Event::Locked(Locking::Ours));
     agent.on(Event::Renewed(Renewal::LoginNeeded));
-    let actions = agent.on(Event::Probed(Err("no route".to_owned())));
+    let actions = agent.on(Event::Probed(Probe::Passing("no route".to_owned())));
     assert_eq!(failed(&actions), Some("no route"));
     agent.on(Event::Settled);
     let actions = agent.pass(Duration::from_secs(10));
@@ -425,7 +425,7 @@ fn a_rehearsal_is_tried_once_and_makes_way() {
     }
     agent.look();
     agent.on(Event::Locked(Locking::Ours));
-    agent.on(Event::Probed(Ok(())));
+    agent.on(Event::Probed(Probe::Answers));
     agent.on(Event::LoginEnded(LoginEnd::Refused("no".to_owned())));
     agent.on(Event::Proved(Proof::NoNewLogin));
     agent.on(Event::Settled);

@@ -1,6 +1,6 @@
 //! The way of one request: from the lock to its end.
 
-use super::event::{Action, Answer, Locking, LoginEnd, Notice, Proof, Renewal};
+use super::event::{Action, Answer, Locking, LoginEnd, Notice, Probe, Proof, Renewal};
 use super::trouble::Kind;
 use super::{Job, NOT_NOW, Phase, State};
 use crate::mode::Mode;
@@ -43,17 +43,14 @@ impl State {
         }
     }
 
-    pub(super) fn probed(
-        &mut self,
-        job: Job,
-        probed: Result<(), String>,
-        now: Moment,
-    ) -> Vec<Action> {
+    pub(super) fn probed(&mut self, job: Job, probed: Probe, now: Moment) -> Vec<Action> {
         if job.is_cancelled {
             return self.dropped(job.request);
         }
-        if let Err(why) = probed {
-            return self.fail(&job, Kind::Passing, &why, now);
+        match probed {
+            Probe::Answers => {}
+            Probe::Passing(why) => return self.fail(&job, Kind::Passing, &why, now),
+            Probe::Hopeless(why) => return self.fail(&job, Kind::Hopeless, &why, now),
         }
         let mode = self.sight.as_ref().map_or(Mode::Auto, |sight| sight.mode);
         if mode == Mode::Standalone {
