@@ -33,7 +33,9 @@ use thiserror::Error;
 use crate::disk::DiskError;
 
 pub use guard::HostGuard;
-pub use login::{Acquired, Cleared, Holder, LoginGuard, LoginLock, RunningLogin};
+pub use login::{
+    Acquired, Cleared, Holder, LoginGuard, LoginLock, NAMELESS_IS_DEAD_AFTER, RunningLogin,
+};
 pub use refresh::{RefreshGuard, RefreshLock};
 
 /// A lock was not taken, or not kept.

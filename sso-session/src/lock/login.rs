@@ -49,7 +49,7 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 const REMOTE_IS_DEAD_AFTER: Duration = Duration::from_mins(1);
 
 /// Longer than any login takes: the AWS CLI gives up after ten minutes.
-const NAMELESS_IS_DEAD_AFTER: Duration = Duration::from_mins(15);
+pub const NAMELESS_IS_DEAD_AFTER: Duration = Duration::from_mins(15);
 
 /// The one login lock of a state folder; cheap to clone. Keep it between attempts: what it has seen of an
 /// owner that may be dead counts in the next one.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use sso_session::lock::Cleared;
+use sso_session::lock::{Cleared, Holder, NAMELESS_IS_DEAD_AFTER};
 
 use super::{Context, failed};
 use crate::clock;
@@ -15,8 +15,18 @@ pub(super) fn run(context: &Context) -> ExitCode {
 }
 
 fn clean(context: &Context) -> Result<(), String> {
-    let cleared = context.login_lock().clear_dead();
-    match cleared.map_err(|error| error.to_string())? {
+    let lock = context.login_lock();
+    if let Some(holder) = lock.look().map_err(|error| error.to_string())?
+        && may_live(&holder)
+    {
+        println!(
+            "kept     the lock {}, and the request: it is held by {holder}, which may be logging in; \
+             `rmdir` removes it",
+            context.state.path().join("login.lock").display()
+        );
+        return forget_attempts(context);
+    }
+    match lock.clear_dead().map_err(|error| error.to_string())? {
         Cleared::InUse(holder) => {
             println!("kept     the login under way ({holder}), and its request");
         }
@@ -27,6 +37,19 @@ fn clean(context: &Context) -> Result<(), String> {
             remove_request(context)?;
         }
     }
+    forget_attempts(context)
+}
+
+/// Whether a lock without a name is too young to be taken for dead.
+fn may_live(holder: &Holder) -> bool {
+    let age = holder
+        .since
+        .map(|since| clock::wall().duration_since(since));
+    let is_young = matches!(age, Some(Ok(age)) if age < NAMELESS_IS_DEAD_AFTER);
+    holder.is_nameless() && is_young
+}
+
+fn forget_attempts(context: &Context) -> Result<(), String> {
     for name in context
         .state
         .clear(clock::wall())

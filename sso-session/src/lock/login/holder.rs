@@ -39,6 +39,12 @@ impl Holder {
         }
     }
 
+    /// Whether it is a program that only knows `mkdir`: whether that lives cannot be told.
+    #[must_use]
+    pub fn is_nameless(&self) -> bool {
+        self.who == Who::Nameless
+    }
+
     fn of_owner(owner: &Owner) -> Self {
         let who = Who::Process {
             pid: owner.pid,
