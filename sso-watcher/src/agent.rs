@@ -246,11 +246,16 @@ impl Agent {
         let doing = Doing::of(self.state.phase());
         let memory = &self.state.memory;
         let invitation = self.hands.invitation();
+        let sight = self.state.sight();
+        let fault = sight.and_then(|sight| sight.fault.clone());
+        let configuration = sight.map(|sight| sight.configuration);
         let before = self.journal.as_ref();
         let is_same = before.is_some_and(|journal| {
             journal.doing == doing
                 && journal.saved.memory() == memory
                 && journal.invitation == invitation
+                && journal.fault == fault
+                && journal.configuration == configuration
         });
         if is_same {
             return;
@@ -261,6 +266,8 @@ impl Agent {
             journal.since = before.since;
         }
         journal.invitation = invitation;
+        journal.fault = fault;
+        journal.configuration = configuration;
         let written = tokio::task::block_in_place(|| journal.write(&self.eyes.state));
         if let Err(error) = written {
             warn!(%error, "what the agent does cannot be written down");

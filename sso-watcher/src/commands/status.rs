@@ -34,12 +34,15 @@ pub(super) fn run(context: &Context, as_json: bool) -> ExitCode {
 /// Looks at everything; changes nothing.
 pub(super) async fn gather(context: &Context) -> Status {
     let settings = &context.settings;
-    let search = Search::new(settings.login_command.as_deref(), &context.environment);
-    let found = search.run().await;
-    let program = (
-        found.err().map(|error| error.to_string()),
-        search.fingerprint(),
-    );
+    let is_agent_alive = is_agent_alive(&context.state);
+    let journal = Journal::read(&context.state);
+    let agents = journal.as_ref().filter(|_| is_agent_alive);
+    let program = if agents.is_some_and(|journal| journal.configuration.is_some()) {
+        // The agent's own search counts, and this one may take long.
+        (None, 0)
+    } else {
+        search_program(context).await
+    };
     let now = clock::now();
     let seen = context.eyes().look(&context.vars(), program, now);
     for complaint in &seen.complaints {
@@ -63,9 +66,18 @@ pub(super) async fn gather(context: &Context) -> Status {
         profile: seen.profile,
         profile_name: settings.profile.clone(),
         token,
-        journal: Journal::read(&context.state),
-        is_agent_alive: is_agent_alive(&context.state),
+        journal,
+        is_agent_alive,
         lock: lock.map(|holder| holder.to_string()),
     };
     Status::new(found, &boot_id(), context.limits(), now)
+}
+
+/// What is wrong with the AWS CLI, if anything, and a number that changes with the candidates.
+async fn search_program(context: &Context) -> (Option<String>, u64) {
+    let command = context.settings.login_command.as_deref();
+    let search = Search::new(command, &context.environment);
+    let found = search.run().await;
+    let fault = found.err().map(|error| error.to_string());
+    (fault, search.fingerprint())
 }

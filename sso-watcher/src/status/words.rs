@@ -6,7 +6,7 @@ use sso_session::config::shell_quoted;
 
 use super::{Expectation, SessionStatus, Status};
 use crate::agent::journal::Doing;
-use crate::decision::Obstacle;
+use crate::decision::{Kind, Obstacle};
 use crate::moment::Moment;
 
 impl fmt::Display for Status {
@@ -160,6 +160,9 @@ pub(super) fn next(status: &Status, expected: &Expectation, now: Moment) -> Stri
         return format!("the agent acts when a build asks for it; {log_in} logs in now");
     }
     if let Some(obstacle) = &expected.obstacle {
+        if expected.trouble == Some(Kind::Hopeless) && is_a_pause(obstacle) {
+            return "mend what `last try` says; that is noticed by itself".to_owned();
+        }
         return waits(obstacle, &log_in, now);
     }
     if expected.is_unattended {
@@ -169,6 +172,16 @@ pub(super) fn next(status: &Status, expected: &Expectation, now: Moment) -> Stri
         return "the agent takes it up within seconds".to_owned();
     }
     format!("run {log_in}")
+}
+
+/// Whether it is the last failure that keeps the agent.
+fn is_a_pause(obstacle: &Obstacle) -> bool {
+    match obstacle {
+        Obstacle::Pausing(_) | Obstacle::AskedToWait(_) | Obstacle::CoolingDown(_) => true,
+        Obstacle::Standalone | Obstacle::LoggedOut | Obstacle::Waking(_) | Obstacle::Snoozed(_) => {
+            false
+        }
+    }
 }
 
 fn waits(obstacle: &Obstacle, log_in: &str, now: Moment) -> String {
