@@ -26,6 +26,8 @@ const MOST_CHARS: usize = 600;
 pub struct Status {
     /// The process of the agent that works; none if there is none.
     pub agent: Option<u32>,
+    /// Whether it has a file that it can be started from.
+    pub is_installed: bool,
     /// What the agent may do.
     pub mode: Mode,
     /// What it does.
@@ -125,8 +127,20 @@ pub struct Found {
     pub journal: Option<Journal>,
     /// Whether an agent works.
     pub is_agent_alive: bool,
+    /// Whether the agent has a file that it can be started from.
+    pub is_installed: bool,
     /// Who holds the login lock.
     pub lock: Option<String>,
+}
+
+/// What makes an agent work where none does.
+#[must_use]
+pub fn starting_command(is_installed: bool) -> &'static str {
+    if is_installed {
+        "`sso-watcher start`"
+    } else {
+        "`sso-watcher install`"
+    }
 }
 
 /// Whether an agent works on this state folder. Blocks on the disk.
@@ -168,6 +182,7 @@ impl Status {
         };
         let mut status = Self {
             agent: journal.as_ref().map(|journal| journal.pid),
+            is_installed: found.is_installed,
             mode: sight.mode,
             doing,
             profile: request

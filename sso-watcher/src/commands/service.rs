@@ -33,11 +33,13 @@ pub(super) fn start(context: &Context) -> ExitCode {
 pub(super) fn stop(context: &Context) -> ExitCode {
     let supervisor = supervisor(context);
     let stopped = done(supervisor.stop());
-    finish(stopped.map(|()| {
+    let text = if is_installed(context) {
         "The agent is stopped; it starts again with `sso-watcher start`, or at your next login to this \
          machine."
-            .to_owned()
-    }))
+    } else {
+        "The agent is not installed, and does not run in the background: `sso-watcher install` installs it."
+    };
+    finish(stopped.map(|()| text.to_owned()))
 }
 
 fn finish(outcome: Result<String, String>) -> ExitCode {
@@ -141,6 +143,11 @@ fn remove(context: &Context) -> Result<String, String> {
             context.state.path().display(),
         ),
     })
+}
+
+/// Whether there is an agent to be started.
+pub(super) fn is_installed(context: &Context) -> bool {
+    supervisor(context).path().exists()
 }
 
 pub(super) fn supervisor(context: &Context) -> Supervisor {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use sso_session::process::boot_id;
 use sso_session::token::{Reading, TokenFile};
 
-use super::{Context, block_on, failed};
+use super::{Context, block_on, failed, service};
 use crate::agent::journal::Journal;
 use crate::aws_cli::search::Search;
 use crate::clock;
@@ -68,6 +68,7 @@ pub(super) async fn gather(context: &Context) -> Status {
         token,
         journal,
         is_agent_alive,
+        is_installed: service::is_installed(context),
         lock: lock.map(|holder| holder.to_string()),
     };
     Status::new(found, &boot_id(), context.limits(), now)

@@ -71,6 +71,8 @@ async fn tell(host: &Host, agent: WatcherBuilder, file: PathBuf) {
     assert!(!person.has_an_agent().await);
     let said = person.succeeds(&["uninstall"]).await;
     assert!(said.contains("was not installed"), "{said}");
+    let said = person.succeeds(&["stop"]).await;
+    assert!(said.contains("is not installed"), "{said}");
     let refused = person.types(&["start"]).await;
     assert!(
         refused.stderr.contains("sso-watcher install"),
