@@ -131,16 +131,14 @@ impl Context {
     }
 }
 
-/// Runs a future of a command.
-fn block_on<T>(future: impl Future<Output = T>) -> Result<T, ExitCode> {
+/// Runs a future of a command; or why that cannot be.
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build();
-    match runtime {
-        Ok(runtime) => Ok(runtime.block_on(future)),
-        Err(error) => Err(failed(&format!("no threads can be started: {error}"))),
-    }
+    let runtime = runtime.map_err(|error| format!("no threads can be started: {error}"))?;
+    Ok(runtime.block_on(future))
 }
 
 /// SIGTERM or SIGINT, whichever comes first.

@@ -21,13 +21,12 @@ pub(super) fn run(context: &Context, profile: Option<String>) -> ExitCode {
         let start = starting_command(service::is_installed(context));
         return failed(&format!("no agent is running: {start} has one run"));
     }
-    match block_on(rehearse(context, profile)) {
-        Ok(Ok(text)) => {
+    match block_on(rehearse(context, profile)).flatten() {
+        Ok(text) => {
             println!("{text}");
             ExitCode::SUCCESS
         }
-        Ok(Err(why)) => failed(&why),
-        Err(code) => code,
+        Err(why) => failed(&why),
     }
 }
 

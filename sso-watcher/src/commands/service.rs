@@ -53,18 +53,14 @@ fn finish(outcome: Result<String, String>) -> ExitCode {
 }
 
 fn done<T>(work: impl Future<Output = Result<T, SupervisorError>>) -> Result<T, String> {
-    let outcome = block_on(work);
-    let outcome = outcome.map_err(|_| "no threads can be started".to_owned())?;
-    outcome.map_err(|error| error.to_string())
+    block_on(work)?.map_err(|error| error.to_string())
 }
 
 fn put_in_place(context: &Context, is_restart: bool) -> Result<String, String> {
     let settings = &context.settings;
     let search = Search::new(settings.login_command.as_deref(), &context.environment);
-    let found = block_on(async { search.run().await });
-    let aws = found
-        .map_err(|_| "no threads can be started".to_owned())?
-        .map_err(|error| error.to_string())?;
+    let found = block_on(search.run())?;
+    let aws = found.map_err(|error| error.to_string())?;
     context.state.create().map_err(|error| error.to_string())?;
     let file = agent_file(context, &aws.path)?;
     let supervisor = supervisor(context);

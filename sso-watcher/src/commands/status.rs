@@ -14,7 +14,7 @@ use crate::status::{Found, Status, is_agent_alive};
 pub(super) fn run(context: &Context, as_json: bool) -> ExitCode {
     let status = match block_on(gather(context)) {
         Ok(status) => status,
-        Err(code) => return code,
+        Err(why) => return failed(&why),
     };
     if as_json {
         match serde_json::to_string_pretty(&status) {
