@@ -8,6 +8,7 @@ use nix::unistd::getuid;
 use super::{Context, block_on, failed};
 use crate::aws_cli::search::Search;
 use crate::home;
+use crate::mode::Mode;
 use crate::settings::installed::{self, Installed};
 use crate::settings::{AGENT, Settings};
 use crate::supervisor::{AgentFile, AgentState, Supervisor, SupervisorError};
@@ -78,9 +79,15 @@ fn put_in_place(context: &Context, is_restart: bool) -> Result<String, String> {
         aws.path.display(),
         aws.version,
         settings.profile,
-        settings.mode,
+        mode_in_use(context),
         settings.log_file.display(),
     ))
+}
+
+/// What `sso-watcher mode` has chosen, else the settings; the agent says what is wrong with a choice.
+fn mode_in_use(context: &Context) -> Mode {
+    let chosen = context.state.mode().unwrap_or_default();
+    chosen.unwrap_or(context.settings.mode)
 }
 
 fn agent_file(context: &Context, aws: &Path) -> Result<AgentFile, String> {

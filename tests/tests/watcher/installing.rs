@@ -52,8 +52,13 @@ async fn tell(host: &Host, agent: WatcherBuilder, file: PathBuf) {
     assert_eq!(failed.code(), 1, "{failed:?}");
     assert!(failed.stderr.contains("the mode is silent"), "{failed:?}");
 
-    // Twice is as good as once, and `restart` takes up what `.env` says now.
-    person.succeeds(&["install"]).await;
+    // Twice is as good as once, and what the person has chosen stays.
+    person.succeeds(&["mode", "notify"]).await;
+    let said = person.succeeds(&["install"]).await;
+    assert!(said.contains("  mode     notify\n"), "{said}");
+    person.succeeds(&["mode", "default"]).await;
+
+    // `restart` takes up what `.env` says now.
     person.sets("AWS_PROFILE=team\nSSO_POLL_SECONDS=1\n");
     person.succeeds(&["restart"]).await;
     let text = std::fs::read_to_string(&file).expect("the agent's file");
