@@ -52,13 +52,14 @@ pub fn run(command: Command, env_file: Option<PathBuf>) -> ExitCode {
     let environment = Environment::inherited();
     let vars = |name: &str| environment.get(name);
     let platform = Platform::from_vars(&vars);
-    let settings = match Settings::from_vars(&vars, platform) {
-        Ok(settings) => settings,
-        Err(faults) => {
+    let (settings, checked) = Settings::read(&vars, platform);
+    if let Err(mut faults) = checked {
+        faults.list.retain(|fault| command.needs(fault.variable));
+        if !faults.list.is_empty() {
             eprintln!("{faults}");
             return ExitCode::from(EXIT_USAGE);
         }
-    };
+    }
     let state = StateFolder::new(settings.locations.state_folder.clone());
     let context = Context {
         settings,

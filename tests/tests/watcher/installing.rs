@@ -67,7 +67,16 @@ async fn tell(host: &Host, agent: WatcherBuilder, file: PathBuf) {
     assert!(said.contains("done     the login works"), "{said}");
     assert!(host.token().is_some());
 
+    // Whoever has made a mistake in `.env` can still stop what runs.
+    person.sets("AWS_PROFILE=team\nSSO_POLL_SECONDS=never\n");
+    assert_eq!(person.types(&["status"]).await.code(), 64);
+    person.succeeds(&["logs"]).await;
+    person.succeeds(&["mode", "silent"]).await;
+    person.succeeds(&["mode", "default"]).await;
+    person.sets("AWS_PROFILE=my team\n");
+    assert_eq!(person.types(&["status"]).await.code(), 64);
     person.succeeds(&["stop"]).await;
+    person.sets("AWS_PROFILE=team\nSSO_POLL_SECONDS=1\n");
     assert!(!person.has_an_agent().await);
     person.succeeds(&["start"]).await;
     eventually("it runs", async || person.has_an_agent().await).await;
