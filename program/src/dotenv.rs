@@ -94,16 +94,27 @@ impl Dotenv {
         })
     }
 
-    /// Where a broken line begins, and the name that is assigned there. A value with an open quote
-    /// runs on to the end of the file.
+    /// Where a broken line begins, and the name that is assigned there. What is known to be broken is a
+    /// whole line or the value in it; one with an open quote runs on to the end of the file.
     fn broken_line(&self, broken: &str) -> DotenvError {
         let first = broken.trim_start().lines().next().unwrap_or_default();
-        let mut lines = self.text.lines();
-        let index = lines.position(|line| line.trim() == first.trim());
+        let first = first.trim_end();
+        let find = |is_it: &dyn Fn(&str) -> bool| {
+            let mut lines = self.text.lines().enumerate();
+            lines.find(|(_, line)| is_it(line.trim()))
+        };
+        let assigns_it = |line: &str| {
+            let value = line.split_once('=').map(|(_, value)| value.trim_start());
+            assigned_name(line).is_some() && value == Some(first)
+        };
+        let found = find(&|line| line == first)
+            .or_else(|| find(&assigns_it))
+            .or_else(|| find(&|line| !line.starts_with('#') && line.contains(first)));
+        let (index, line) = found.unwrap_or_default();
         DotenvError::Line {
             path: self.path.clone(),
-            line: index.map_or(1, |index| index + 1),
-            name: assigned_name(first).map(str::to_owned),
+            line: index + 1,
+            name: assigned_name(line).map(str::to_owned),
         }
     }
 }
@@ -175,6 +186,30 @@ mod tests {
             error.starts_with("/repository/.env, line 4 cannot"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_broken_value_is_found_in_its_line() {
+        let broken = |text: &str| {
+            let error = file(text).variables().expect_err("broken").to_string();
+            error.lines().next().unwrap_or_default().to_owned()
+        };
+        let command = "SSO_LOGIN_COMMAND=aws sso login\n";
+        for (text, place) in [
+            (
+                format!("# aws sso login\nA=1\n{command}"),
+                "line 3 (SSO_LOGIN_COMMAND)",
+            ),
+            (
+                format!("A=1\n  export {command}B=2\n"),
+                "line 2 (SSO_LOGIN_COMMAND)",
+            ),
+            ("A=1\nB='open\nC=3\n".to_owned(), "line 2 (B)"),
+            ("A=1\nB = two words # both\n".to_owned(), "line 2 (B)"),
+        ] {
+            let told = broken(&text);
+            assert!(told.contains(place), "{told}, not {place}, in {text:?}");
+        }
     }
 
     #[test]

@@ -254,11 +254,16 @@ impl Agent {
         let doing = Doing::of(self.state.phase());
         let memory = &self.state.memory;
         let invitation = self.hands.invitation();
+        let sight = self.state.sight();
+        let fault = sight.and_then(|sight| sight.fault.clone());
+        let configuration = sight.map(|sight| sight.configuration);
         let before = self.journal.as_ref();
         let is_same = before.is_some_and(|journal| {
             journal.doing == doing
                 && journal.saved.memory() == memory
                 && journal.invitation == invitation
+                && journal.fault == fault
+                && journal.configuration == configuration
         });
         if is_same {
             return;
@@ -269,6 +274,8 @@ impl Agent {
             journal.since = before.since;
         }
         journal.invitation = invitation;
+        journal.fault = fault;
+        journal.configuration = configuration;
         let written = tokio::task::block_in_place(|| journal.write(&self.eyes.state));
         let is_told = std::mem::replace(&mut self.journal_fails, written.is_err());
         self.journal = written.is_ok().then_some(journal);

@@ -89,6 +89,36 @@ impl Command {
             | Self::Doctor(_) => Some(Purpose::Use),
         }
     }
+
+    /// Whether the command cannot do its work while this variable is at fault. Whoever has made a mistake
+    /// in `.env` can still stop what runs.
+    #[must_use]
+    pub fn needs(&self, variable: &str) -> bool {
+        match self {
+            Self::Uninstall | Self::Start | Self::Stop | Self::Logs(_) => variable == "HOME",
+            Self::Mode(args) => match variable {
+                "HOME" | "SSO_STATE_DIR" => true,
+                "SSO_LOGIN_MODE" => !matches!(args.mode, Some(Choice::Mode(_))),
+                _ => false,
+            },
+            Self::Run
+            | Self::Install
+            | Self::Restart
+            | Self::Status(_)
+            | Self::Login(_)
+            | Self::Logout(_)
+            | Self::Test(_)
+            | Self::Clean
+            | Self::Doctor(_)
+            | Self::Launch { .. } => true,
+        }
+    }
+
+    /// Whether a file of variables that cannot be understood keeps the command from its work.
+    #[must_use]
+    pub fn needs_files(&self) -> bool {
+        self.needs("SSO_STATE_DIR")
+    }
 }
 
 /// What `status` takes.
@@ -130,4 +160,26 @@ fn parse_mode(text: &str) -> Result<Choice, String> {
     }
     let mode = text.parse().map(Choice::Mode);
     mode.map_err(|error| format!("{error}, or default"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_in_a_variable_keeps_nobody_from_stopping_the_agent() {
+        let command = |words: &[&str]| {
+            let words = ["sso-watcher"].iter().chain(words);
+            Cli::try_parse_from(words).expect("understood").command
+        };
+        for name in ["uninstall", "start", "stop", "logs"] {
+            assert!(!command(&[name]).needs("SSO_POLL_SECONDS"), "{name}");
+            assert!(!command(&[name]).needs_files(), "{name}");
+        }
+        let chosen = command(&["mode", "silent"]);
+        assert!(chosen.needs("SSO_STATE_DIR"), "it is written there");
+        assert!(!chosen.needs("SSO_LOGIN_MODE"));
+        assert!(command(&["mode"]).needs("SSO_LOGIN_MODE"), "it is shown");
+        assert!(command(&["run"]).needs("SSO_POLL_SECONDS"));
+    }
 }

@@ -52,13 +52,14 @@ pub fn run(command: Command, env_file: Option<PathBuf>) -> ExitCode {
     let environment = Environment::inherited();
     let vars = |name: &str| environment.get(name);
     let platform = Platform::from_vars(&vars);
-    let settings = match Settings::from_vars(&vars, platform) {
-        Ok(settings) => settings,
-        Err(faults) => {
+    let (settings, checked) = Settings::read(&vars, platform);
+    if let Err(mut faults) = checked {
+        faults.list.retain(|fault| command.needs(fault.variable));
+        if !faults.list.is_empty() {
             eprintln!("{faults}");
             return ExitCode::from(EXIT_USAGE);
         }
-    };
+    }
     let state = StateFolder::new(settings.locations.state_folder.clone());
     let context = Context {
         settings,
@@ -131,16 +132,14 @@ impl Context {
     }
 }
 
-/// Runs a future of a command.
-fn block_on<T>(future: impl Future<Output = T>) -> Result<T, ExitCode> {
+/// Runs a future of a command; or why that cannot be.
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build();
-    match runtime {
-        Ok(runtime) => Ok(runtime.block_on(future)),
-        Err(error) => Err(failed(&format!("no threads can be started: {error}"))),
-    }
+    let runtime = runtime.map_err(|error| format!("no threads can be started: {error}"))?;
+    Ok(runtime.block_on(future))
 }
 
 /// SIGTERM or SIGINT, whichever comes first.

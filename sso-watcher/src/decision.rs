@@ -207,6 +207,12 @@ impl State {
         &self.phase
     }
 
+    /// What it saw last; none before its first look.
+    #[must_use]
+    pub fn sight(&self) -> Option<&Sight> {
+        self.sight.as_ref()
+    }
+
     /// What keeps the agent from the request that it saw last; none if there is no request, or
     /// nothing in its way.
     #[must_use]

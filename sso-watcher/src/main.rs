@@ -25,7 +25,10 @@ fn main() -> ExitCode {
         Some(Ok(env_file)) => env_file,
         Some(Err(error)) => {
             eprintln!("{}: {error}", PROGRAM.name);
-            return ExitCode::from(64);
+            if cli.command.needs_files() {
+                return ExitCode::from(64);
+            }
+            None
         }
         None => None,
     };

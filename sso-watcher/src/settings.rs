@@ -76,6 +76,16 @@ impl Settings {
         vars: &impl Fn(&str) -> Option<String>,
         platform: Platform,
     ) -> Result<Self, Faults> {
+        let (settings, checked) = Self::read(vars, platform);
+        checked.map(|()| settings)
+    }
+
+    /// Reads all variables, and reports every fault found. What a variable at fault says is not to be
+    /// relied on; for commands that do without.
+    pub fn read(
+        vars: &impl Fn(&str) -> Option<String>,
+        platform: Platform,
+    ) -> (Self, Result<(), Faults>) {
         let mut read = Reader::new(PROGRAM, vars);
         if !read.is_set("HOME") {
             read.fault("HOME", "not set", "name your home folder");
@@ -96,7 +106,7 @@ impl Settings {
             ca_bundle: read.ca_bundle(),
         };
         read.forward_proxy("HTTPS_PROXY");
-        read.finish(settings)
+        (settings, read.finish(()))
     }
 
     /// What the installed agent's file carries: the known variables that have a value.

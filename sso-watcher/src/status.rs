@@ -11,7 +11,7 @@ use sso_session::signal::LoginSignal;
 use sso_session::token::Token;
 
 use crate::agent::journal::{Doing, Journal, ShownCode};
-use crate::decision::{Action, Event, Limits, Memory, Obstacle, Sight, State, step};
+use crate::decision::{Action, Event, Kind, Limits, Memory, Obstacle, Sight, State, step};
 use crate::mode::Mode;
 use crate::moment::Moment;
 use crate::said;
@@ -26,6 +26,8 @@ const MOST_CHARS: usize = 600;
 pub struct Status {
     /// The process of the agent that works; none if there is none.
     pub agent: Option<u32>,
+    /// Whether it has a file that it can be started from.
+    pub is_installed: bool,
     /// What the agent may do.
     pub mode: Mode,
     /// What it does.
@@ -125,8 +127,20 @@ pub struct Found {
     pub journal: Option<Journal>,
     /// Whether an agent works.
     pub is_agent_alive: bool,
+    /// Whether the agent has a file that it can be started from.
+    pub is_installed: bool,
     /// Who holds the login lock.
     pub lock: Option<String>,
+}
+
+/// What makes an agent work where none does.
+#[must_use]
+pub fn starting_command(is_installed: bool) -> &'static str {
+    if is_installed {
+        "`sso-watcher start`"
+    } else {
+        "`sso-watcher install`"
+    }
 }
 
 /// Whether an agent works on this state folder. Blocks on the disk.
@@ -145,6 +159,7 @@ impl Status {
             .map(|journal| journal.saved.recall(boot, now));
         let memory = memory.unwrap_or_default();
         let journal = journal.filter(|_| found.is_agent_alive);
+        let sight = as_the_agent_sees(found.sight, journal.as_ref());
         let doing = journal
             .as_ref()
             .map_or(Doing::Idle, |journal| journal.doing);
@@ -167,7 +182,8 @@ impl Status {
         };
         let mut status = Self {
             agent: journal.as_ref().map(|journal| journal.pid),
-            mode: found.sight.mode,
+            is_installed: found.is_installed,
+            mode: sight.mode,
             doing,
             profile: request
                 .as_ref()
@@ -181,13 +197,25 @@ impl Status {
             prompts: memory.recent_prompts(now),
             most_prompts: limits.max_prompts_per_hour,
             invitation: journal.and_then(|journal| journal.invitation),
-            fault: found.sight.fault.clone(),
+            fault: sight.fault.clone(),
             login_needed,
             next: String::new(),
         };
-        status.next = words::next(&status, &expectation(memory, found.sight, limits, now), now);
+        status.next = words::next(&status, &expectation(memory, sight, limits, now), now);
         status
     }
+}
+
+/// The stamp and the faults of the living agent, once it has looked: its PATH is not the shell's.
+fn as_the_agent_sees(mut sight: Sight, journal: Option<&Journal>) -> Sight {
+    let Some(journal) = journal else {
+        return sight;
+    };
+    if let Some(configuration) = journal.configuration {
+        sight.configuration = configuration;
+        sight.fault.clone_from(&journal.fault);
+    }
+    sight
 }
 
 /// What an agent with this memory does at such a sight.
@@ -196,6 +224,8 @@ struct Expectation {
     acts: bool,
     is_unattended: bool,
     is_logged_out: bool,
+    /// Of the last failures.
+    trouble: Option<Kind>,
 }
 
 fn expectation(memory: Memory, sight: Sight, limits: Limits, now: Moment) -> Expectation {
@@ -208,6 +238,7 @@ fn expectation(memory: Memory, sight: Sight, limits: Limits, now: Moment) -> Exp
             .any(|action| matches!(action, Action::Lock(_))),
         is_unattended: state.memory.is_unattended(),
         is_logged_out,
+        trouble: state.memory.troubles.kind(),
     }
 }
 

@@ -25,6 +25,12 @@ pub struct Journal {
     /// The page and the code with which a login without a browser goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation: Option<ShownCode>,
+    /// What it has found wrong with the profile or the AWS CLI: on its PATH, which is seldom a shell's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// The stamp of the configuration that it looked at; none before its first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<u64>,
     /// What it remembers.
     pub saved: Saved,
 }
@@ -105,6 +111,8 @@ impl Journal {
             doing,
             since: sso_session::date::epoch_seconds(since),
             invitation: None,
+            fault: None,
+            configuration: None,
             saved,
         }
     }

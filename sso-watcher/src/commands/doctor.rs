@@ -8,7 +8,7 @@ use sso_session::disk;
 use sso_session::registration::RegistrationError;
 use sso_session::token::{Reading, UnreadableToken};
 
-use super::{Context, block_on, service};
+use super::{Context, block_on, failed, service};
 use crate::aws_cli::search::Search;
 use crate::clock;
 use crate::person::Person;
@@ -18,7 +18,7 @@ use crate::supervisor::AgentState;
 pub(super) fn run(context: &Context, profile: Option<String>) -> ExitCode {
     match block_on(examine(context, profile)) {
         Ok(report) => report.exit_code(),
-        Err(code) => code,
+        Err(why) => failed(&why),
     }
 }
 

@@ -30,13 +30,12 @@ pub(super) fn run(context: &Context, profile: Option<&str>) -> ExitCode {
         Ok(session) => session,
         Err(why) => return failed(&why),
     };
-    match block_on(log_in(context, &session)) {
-        Ok(Ok(text)) => {
+    match block_on(log_in(context, &session)).flatten() {
+        Ok(text) => {
             println!("{text}");
             ExitCode::SUCCESS
         }
-        Ok(Err(why)) => failed(&why),
-        Err(code) => code,
+        Err(why) => failed(&why),
     }
 }
 

@@ -29,8 +29,7 @@ fn logout(context: &Context, profile: Option<&str>) -> Result<String, String> {
     let ended = block_on(async {
         let token = session.token().await?;
         Some(session.portal().log_out(&token.access_token).await)
-    })
-    .map_err(|_| "no threads can be started".to_owned())?;
+    })?;
     let removed = disk::remove(&path).map_err(|error| error.to_string())?;
     // Whoever logs out is there.
     context

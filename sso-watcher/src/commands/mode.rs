@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::{Context, failed};
+use super::{Context, failed, service};
 use crate::cli::Choice;
-use crate::status::is_agent_alive;
+use crate::status::{is_agent_alive, starting_command};
 
 pub(super) fn run(context: &Context, choice: Option<Choice>) -> ExitCode {
     let state = &context.state;
@@ -39,7 +39,8 @@ fn show(context: &Context) -> ExitCode {
     };
     println!("{mode} ({origin}): the agent {}", mode.meaning());
     if !is_agent_alive(&context.state) {
-        println!("No agent is running: `sso-watcher start` starts it.");
+        let start = starting_command(service::is_installed(context));
+        println!("No agent is running: {start} has one run.");
     }
     ExitCode::SUCCESS
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use sso_session::signal::{LoginSignal, Rehearsed};
 use tokio::time::Instant;
 
-use super::{Context, block_on, failed};
+use super::{Context, block_on, failed, service};
 use crate::agent::journal::{Doing, Journal};
 use crate::clock;
-use crate::status::is_agent_alive;
+use crate::status::{is_agent_alive, starting_command};
 
 /// How often is looked.
 const LOOK: Duration = Duration::from_millis(200);
@@ -18,17 +18,15 @@ const MARGIN: Duration = Duration::from_mins(2);
 
 pub(super) fn run(context: &Context, profile: Option<String>) -> ExitCode {
     if !is_agent_alive(&context.state) {
-        return failed(
-            "no agent is running: `sso-watcher install` installs it, `sso-watcher start` starts it",
-        );
+        let start = starting_command(service::is_installed(context));
+        return failed(&format!("no agent is running: {start} has one run"));
     }
-    match block_on(rehearse(context, profile)) {
-        Ok(Ok(text)) => {
+    match block_on(rehearse(context, profile)).flatten() {
+        Ok(text) => {
             println!("{text}");
             ExitCode::SUCCESS
         }
-        Ok(Err(why)) => failed(&why),
-        Err(code) => code,
+        Err(why) => failed(&why),
     }
 }
 

@@ -31,20 +31,18 @@ pub(super) fn run(context: &Context) -> ExitCode {
     };
     let (eyes, limits) = (context.eyes(), context.limits());
     let outcome = block_on(async {
-        let stop = stop_signal()?;
-        agent::run(eyes, tools, limits, stop)
-            .await
-            .map_err(std::io::Error::other)
+        let stop = stop_signal().map_err(|error| error.to_string())?;
+        let work = agent::run(eyes, tools, limits, stop);
+        work.await.map_err(|error| error.to_string())
     });
-    match outcome {
-        Ok(Ok(())) => {
+    match outcome.flatten() {
+        Ok(()) => {
             info!("sso-watcher has ended");
             ExitCode::SUCCESS
         }
-        Ok(Err(problem)) => {
+        Err(problem) => {
             error!("sso-watcher cannot work: {problem}");
-            super::failed(&problem.to_string())
+            super::failed(&problem)
         }
-        Err(code) => code,
     }
 }

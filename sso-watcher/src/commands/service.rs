@@ -8,6 +8,7 @@ use nix::unistd::getuid;
 use super::{Context, block_on, failed};
 use crate::aws_cli::search::Search;
 use crate::home;
+use crate::mode::Mode;
 use crate::settings::installed::{self, Installed};
 use crate::settings::{AGENT, Settings};
 use crate::supervisor::{AgentFile, AgentState, Supervisor, SupervisorError};
@@ -33,11 +34,13 @@ pub(super) fn start(context: &Context) -> ExitCode {
 pub(super) fn stop(context: &Context) -> ExitCode {
     let supervisor = supervisor(context);
     let stopped = done(supervisor.stop());
-    finish(stopped.map(|()| {
+    let text = if is_installed(context) {
         "The agent is stopped; it starts again with `sso-watcher start`, or at your next login to this \
          machine."
-            .to_owned()
-    }))
+    } else {
+        "The agent is not installed, and does not run in the background: `sso-watcher install` installs it."
+    };
+    finish(stopped.map(|()| text.to_owned()))
 }
 
 fn finish(outcome: Result<String, String>) -> ExitCode {
@@ -51,18 +54,14 @@ fn finish(outcome: Result<String, String>) -> ExitCode {
 }
 
 fn done<T>(work: impl Future<Output = Result<T, SupervisorError>>) -> Result<T, String> {
-    let outcome = block_on(work);
-    let outcome = outcome.map_err(|_| "no threads can be started".to_owned())?;
-    outcome.map_err(|error| error.to_string())
+    block_on(work)?.map_err(|error| error.to_string())
 }
 
 fn put_in_place(context: &Context, is_restart: bool) -> Result<String, String> {
     let settings = &context.settings;
     let search = Search::new(settings.login_command.as_deref(), &context.environment);
-    let found = block_on(async { search.run().await });
-    let aws = found
-        .map_err(|_| "no threads can be started".to_owned())?
-        .map_err(|error| error.to_string())?;
+    let found = block_on(search.run())?;
+    let aws = found.map_err(|error| error.to_string())?;
     context.state.create().map_err(|error| error.to_string())?;
     let file = agent_file(context, &aws.path)?;
     let supervisor = supervisor(context);
@@ -80,9 +79,15 @@ fn put_in_place(context: &Context, is_restart: bool) -> Result<String, String> {
         aws.path.display(),
         aws.version,
         settings.profile,
-        settings.mode,
+        mode_in_use(context),
         settings.log_file.display(),
     ))
+}
+
+/// What `sso-watcher mode` has chosen, else the settings; the agent says what is wrong with a choice.
+fn mode_in_use(context: &Context) -> Mode {
+    let chosen = context.state.mode().unwrap_or_default();
+    chosen.unwrap_or(context.settings.mode)
 }
 
 fn agent_file(context: &Context, aws: &Path) -> Result<AgentFile, String> {
@@ -141,6 +146,11 @@ fn remove(context: &Context) -> Result<String, String> {
             context.state.path().display(),
         ),
     })
+}
+
+/// Whether there is an agent to be started.
+pub(super) fn is_installed(context: &Context) -> bool {
+    supervisor(context).path().exists()
 }
 
 pub(super) fn supervisor(context: &Context) -> Supervisor {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use sso_session::process::boot_id;
 use sso_session::token::{Reading, TokenFile};
 
-use super::{Context, block_on, failed};
+use super::{Context, block_on, failed, service};
 use crate::agent::journal::Journal;
 use crate::aws_cli::search::Search;
 use crate::clock;
@@ -14,7 +14,7 @@ use crate::status::{Found, Status, is_agent_alive};
 pub(super) fn run(context: &Context, as_json: bool) -> ExitCode {
     let status = match block_on(gather(context)) {
         Ok(status) => status,
-        Err(code) => return code,
+        Err(why) => return failed(&why),
     };
     if as_json {
         match serde_json::to_string_pretty(&status) {
@@ -34,12 +34,15 @@ pub(super) fn run(context: &Context, as_json: bool) -> ExitCode {
 /// Looks at everything; changes nothing.
 pub(super) async fn gather(context: &Context) -> Status {
     let settings = &context.settings;
-    let search = Search::new(settings.login_command.as_deref(), &context.environment);
-    let found = search.run().await;
-    let program = (
-        found.err().map(|error| error.to_string()),
-        search.fingerprint(),
-    );
+    let is_agent_alive = is_agent_alive(&context.state);
+    let journal = Journal::read(&context.state);
+    let agents = journal.as_ref().filter(|_| is_agent_alive);
+    let program = if agents.is_some_and(|journal| journal.configuration.is_some()) {
+        // The agent's own search counts, and this one may take long.
+        (None, 0)
+    } else {
+        search_program(context).await
+    };
     let now = clock::now();
     let seen = context.eyes().look(&context.vars(), program, now);
     for complaint in &seen.complaints {
@@ -63,9 +66,19 @@ pub(super) async fn gather(context: &Context) -> Status {
         profile: seen.profile,
         profile_name: settings.profile.clone(),
         token,
-        journal: Journal::read(&context.state),
-        is_agent_alive: is_agent_alive(&context.state),
+        journal,
+        is_agent_alive,
+        is_installed: service::is_installed(context),
         lock: lock.map(|holder| holder.to_string()),
     };
     Status::new(found, &boot_id(), context.limits(), now)
+}
+
+/// What is wrong with the AWS CLI, if anything, and a number that changes with the candidates.
+async fn search_program(context: &Context) -> (Option<String>, u64) {
+    let command = context.settings.login_command.as_deref();
+    let search = Search::new(command, &context.environment);
+    let found = search.run().await;
+    let fault = found.err().map(|error| error.to_string());
+    (fault, search.fingerprint())
 }

@@ -4,9 +4,9 @@ use std::fmt;
 
 use sso_session::config::shell_quoted;
 
-use super::{Expectation, SessionStatus, Status};
+use super::{Expectation, SessionStatus, Status, starting_command};
 use crate::agent::journal::Doing;
-use crate::decision::Obstacle;
+use crate::decision::{Kind, Obstacle};
 use crate::moment::Moment;
 
 impl fmt::Display for Status {
@@ -67,8 +67,8 @@ impl Status {
     fn agent(&self) -> String {
         match self.agent {
             Some(pid) => format!("running (process {pid})"),
-            None => "not running: `sso-watcher start` starts it, `sso-watcher install` installs it"
-                .to_owned(),
+            None if self.is_installed => "not running: `sso-watcher start` starts it".to_owned(),
+            None => "not running: `sso-watcher install` installs it".to_owned(),
         }
     }
 
@@ -128,6 +128,7 @@ impl fmt::Display for SessionStatus {
 /// What comes next.
 pub(super) fn next(status: &Status, expected: &Expectation, now: Moment) -> String {
     let log_in = format!("`sso-watcher login {}`", shell_quoted(&status.profile));
+    let start = starting_command(status.is_installed);
     if let Some(invitation) = &status.invitation {
         return format!(
             "open {} and enter the code {}",
@@ -142,7 +143,7 @@ pub(super) fn next(status: &Status, expected: &Expectation, now: Moment) -> Stri
         Doing::Idle => {}
     }
     if status.fault.is_some() && status.agent.is_none() {
-        return "mend the fault above, then run `sso-watcher start`".to_owned();
+        return format!("mend the fault above, then run {start}");
     }
     if status.fault.is_some() {
         return "mend the fault above; that is noticed by itself".to_owned();
@@ -151,7 +152,7 @@ pub(super) fn next(status: &Status, expected: &Expectation, now: Moment) -> Stri
         return "nothing to do".to_owned();
     }
     if status.agent.is_none() {
-        return format!("run {log_in}, or `sso-watcher start` to have the agent do it");
+        return format!("run {log_in}, or {start} to have the agent do it");
     }
     if status.request.is_none() && expected.is_logged_out {
         return waits(&Obstacle::LoggedOut, &log_in, now);
@@ -160,6 +161,9 @@ pub(super) fn next(status: &Status, expected: &Expectation, now: Moment) -> Stri
         return format!("the agent acts when a build asks for it; {log_in} logs in now");
     }
     if let Some(obstacle) = &expected.obstacle {
+        if expected.trouble == Some(Kind::Hopeless) && is_a_pause(obstacle) {
+            return "mend what `last try` says; that is noticed by itself".to_owned();
+        }
         return waits(obstacle, &log_in, now);
     }
     if expected.is_unattended {
@@ -169,6 +173,16 @@ pub(super) fn next(status: &Status, expected: &Expectation, now: Moment) -> Stri
         return "the agent takes it up within seconds".to_owned();
     }
     format!("run {log_in}")
+}
+
+/// Whether it is the last failure that keeps the agent.
+fn is_a_pause(obstacle: &Obstacle) -> bool {
+    match obstacle {
+        Obstacle::Pausing(_) | Obstacle::AskedToWait(_) | Obstacle::CoolingDown(_) => true,
+        Obstacle::Standalone | Obstacle::LoggedOut | Obstacle::Waking(_) | Obstacle::Snoozed(_) => {
+            false
+        }
+    }
 }
 
 fn waits(obstacle: &Obstacle, log_in: &str, now: Moment) -> String {

@@ -52,8 +52,13 @@ async fn tell(host: &Host, agent: WatcherBuilder, file: PathBuf) {
     assert_eq!(failed.code(), 1, "{failed:?}");
     assert!(failed.stderr.contains("the mode is silent"), "{failed:?}");
 
-    // Twice is as good as once, and `restart` takes up what `.env` says now.
-    person.succeeds(&["install"]).await;
+    // Twice is as good as once, and what the person has chosen stays.
+    person.succeeds(&["mode", "notify"]).await;
+    let said = person.succeeds(&["install"]).await;
+    assert!(said.contains("  mode     notify\n"), "{said}");
+    person.succeeds(&["mode", "default"]).await;
+
+    // `restart` takes up what `.env` says now.
     person.sets("AWS_PROFILE=team\nSSO_POLL_SECONDS=1\n");
     person.succeeds(&["restart"]).await;
     let text = std::fs::read_to_string(&file).expect("the agent's file");
@@ -62,7 +67,16 @@ async fn tell(host: &Host, agent: WatcherBuilder, file: PathBuf) {
     assert!(said.contains("done     the login works"), "{said}");
     assert!(host.token().is_some());
 
+    // Whoever has made a mistake in `.env` can still stop what runs.
+    person.sets("AWS_PROFILE=team\nSSO_POLL_SECONDS=never\n");
+    assert_eq!(person.types(&["status"]).await.code(), 64);
+    person.succeeds(&["logs"]).await;
+    person.succeeds(&["mode", "silent"]).await;
+    person.succeeds(&["mode", "default"]).await;
+    person.sets("AWS_PROFILE=my team\n");
+    assert_eq!(person.types(&["status"]).await.code(), 64);
     person.succeeds(&["stop"]).await;
+    person.sets("AWS_PROFILE=team\nSSO_POLL_SECONDS=1\n");
     assert!(!person.has_an_agent().await);
     person.succeeds(&["start"]).await;
     eventually("it runs", async || person.has_an_agent().await).await;
@@ -71,6 +85,8 @@ async fn tell(host: &Host, agent: WatcherBuilder, file: PathBuf) {
     assert!(!person.has_an_agent().await);
     let said = person.succeeds(&["uninstall"]).await;
     assert!(said.contains("was not installed"), "{said}");
+    let said = person.succeeds(&["stop"]).await;
+    assert!(said.contains("is not installed"), "{said}");
     let refused = person.types(&["start"]).await;
     assert!(
         refused.stderr.contains("sso-watcher install"),

@@ -87,6 +87,32 @@ async fn status_shows_a_fault_with_its_cure() {
     must_be(&host, &builder, "fault", 1).await;
 }
 
+/// Of the agent's own programs: a shell has another PATH.
+#[tokio::test(flavor = "multi_thread")]
+async fn status_tells_what_has_to_be_mended_from_any_shell() {
+    let host = Host::with_stand_in_cli("echo usage >&2; exit 252").await;
+    let named = host.bin("aws").display().to_string();
+    let agent = host.agent().env("SSO_LOGIN_COMMAND", &named);
+    let _agent = agent.start().await;
+    host.ask();
+    host.fails("cannot work like this: usage").await;
+    let shell = host.agent().env("PATH", "/usr/bin:/bin");
+    let mut said = String::new();
+    eventually("it is told", async || {
+        said = run(shell.command(&["status"]), PATIENCE).await.text();
+        said.ends_with("next      mend what `last try` says; that is noticed by itself\n")
+    })
+    .await;
+    assert!(!said.contains("fault"), "{said}");
+
+    std::fs::remove_file(host.bin("aws")).expect("removed");
+    eventually("its fault is told", async || {
+        said = run(shell.command(&["status"]), PATIENCE).await.text();
+        said.contains("\nfault     SSO_LOGIN_COMMAND names no AWS CLI that can log in")
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_has_ended_is_told_from_one_that_can_be_renewed() {
     let host = Host::with_stand_in_cli("exit 255").await;
