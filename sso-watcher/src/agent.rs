@@ -186,10 +186,16 @@ impl Agent {
         }
     }
 
-    /// Publishes what was written in place, and notes a login by hand.
+    /// Publishes what was written in place, and notes a login by hand, which ends a logout.
     fn look_at_tokens(&mut self) {
         let now = clock::wall();
-        let written = tokio::task::block_in_place(|| self.tokens.look(now));
+        let written = tokio::task::block_in_place(|| {
+            let folder = &self.eyes.locations.token_folder;
+            if let Err(error) = self.eyes.state.forget_outlived_logouts(folder) {
+                debug!(%error, "a logout that is over stays noted");
+            }
+            self.tokens.look(now)
+        });
         let Some(in_sight) = self.token_in_sight.as_deref() else {
             return;
         };

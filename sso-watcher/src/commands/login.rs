@@ -54,7 +54,7 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
         .map_err(|error| error.to_string())?;
     context
         .state
-        .forget_logout()
+        .forget_logout(session.token_file().path())
         .map_err(|error| error.to_string())?;
     // Nobody signs in twice: the login that was waited for may have written its token before `before`.
     let before = before.filter(|_| !has_waited);

@@ -32,6 +32,11 @@ fn logout(context: &Context, profile: Option<&str>) -> Result<String, String> {
     })
     .map_err(|_| "no threads can be started".to_owned())?;
     let removed = disk::remove(&path).map_err(|error| error.to_string())?;
+    // Once more: meanwhile, the agent forgets a logout whose session has a token.
+    context
+        .state
+        .note_logout(&path)
+        .map_err(|error| error.to_string())?;
     // Whoever logs out is there.
     context
         .state

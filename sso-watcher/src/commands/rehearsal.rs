@@ -38,7 +38,7 @@ async fn rehearse(context: &Context, profile: Option<String>) -> Result<String, 
     // Whoever rehearses a login wants one.
     context
         .state
-        .forget_logout()
+        .forget_logout(session.token_file().path())
         .map_err(|error| error.to_string())?;
     let file = context.signal();
     let written = file.rehearse(&profile.base_profile, name.as_deref(), clock::wall());
