@@ -81,7 +81,7 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
     let ending = login.watch(Instant::now() + PATIENCE, stop, |_| ()).await;
     tokio::time::sleep(OUTPUT_LOOK * 2).await;
     shown.abort();
-    guard.ended().map_err(|error| error.to_string())?;
+    login::over(&mut guard, &ending).map_err(|error| error.to_string())?;
     let outcome = match session.prove(before.as_deref()).await {
         Proof::Works => finish(context, session).await,
         Proof::NoNewLogin => Err(blame(login::end(&ending, PATIENCE)).1),
