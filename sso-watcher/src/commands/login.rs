@@ -130,7 +130,7 @@ async fn finish(context: &Context, session: &Session) -> Result<String, String> 
     if let Some(signal) = signal
         && signal.is_for(&profile.base_profile, profile.session.name.as_deref())
     {
-        let removed = signals.remove_handled(signal.generation);
+        let removed = signals.remove_handled(&signal.key());
         removed.map_err(|error| error.to_string())?;
     }
     let until = session

@@ -65,12 +65,12 @@ async fn rehearse(context: &Context, profile: Option<String>) -> Result<String, 
             return Ok("done     the login works, and the request is gone".to_owned());
         };
         if let Some(error) = &signal.last_error {
-            let _removed = file.remove_handled(Some(generation));
+            let _removed = file.remove_handled(&signal.key());
             return Err(format!("the rehearsal failed: {error}"));
         }
         follow(context, &signal, &mut told).await;
         if Instant::now() >= deadline {
-            let _removed = file.remove_handled(Some(generation));
+            let _removed = file.remove_handled(&signal.key());
             return Err(
                 "the agent did nothing: `sso-watcher status` and `sso-watcher logs` say why"
                     .to_owned(),
