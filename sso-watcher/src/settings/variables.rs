@@ -92,9 +92,20 @@ pub const VARIABLES: &[Variable] = &[
 const FURTHER: &[&str] = &[
     "https_proxy",
     "no_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
     "XDG_STATE_HOME",
     crate::platform::OVERRIDE,
 ];
+
+/// Which browser the AWS CLI opens. The agent gets it from files only: editors set it in their terminals to
+/// something that works in these alone.
+pub(super) const BROWSER: &str = "BROWSER";
+
+/// Carries [`BROWSER`] from a file to the agent that is being installed; the command's own one is another's.
+pub(super) const BROWSER_OF_FILE: &str = "SSO_WATCHER_BROWSER";
 
 /// Variables that only a `.env` of these programs assigns to. Log levels and proxies stand in those
 /// of other programs, too.
@@ -111,6 +122,11 @@ pub(super) fn known() -> impl Iterator<Item = &'static str> {
 /// Whether it is one of them.
 pub(super) fn is_known(name: &str) -> bool {
     known().any(|known| known == name)
+}
+
+/// Whether it counts where it stands in a file.
+pub(super) fn counts_in_files(name: &str) -> bool {
+    is_known(name) || name == BROWSER
 }
 
 /// Whether a file with this name in it was written for these programs.
