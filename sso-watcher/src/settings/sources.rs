@@ -2,7 +2,7 @@
 //! with.
 //!
 //! A `.env` in the current folder or above it counts if it was written for these programs: other
-//! projects have such files, too, and their log levels and proxies are not ours. `install` and
+//! projects have such files, too, and their profiles and proxies are not ours. `install` and
 //! `restart` take one source as a whole, so that a line removed from `.env` is gone afterwards.
 
 use std::collections::BTreeMap;
@@ -227,9 +227,12 @@ mod tests {
     #[test]
     fn a_line_removed_from_dotenv_is_gone_after_the_next_install() {
         let home = Home::new(&[]);
-        home.put("repository/.env", "AWS_PROFILE=build\nSSO_POLL_SECONDS=7\n");
+        home.put(
+            "repository/.env",
+            "S3_BUCKET_NAME=b\nAWS_PROFILE=build\nSSO_POLL_SECONDS=7\n",
+        );
         home.install();
-        home.put("repository/.env", "AWS_PROFILE=build\n");
+        home.put("repository/.env", "S3_BUCKET_NAME=b\nAWS_PROFILE=build\n");
         for folder in ["repository", "elsewhere"] {
             assert_eq!(
                 home.variables(Purpose::Install, folder),
@@ -241,7 +244,7 @@ mod tests {
     #[test]
     fn without_its_dotenv_a_restart_takes_what_was_installed() {
         let home = Home::new(&[]);
-        home.put("repository/.env", "AWS_PROFILE=build\n");
+        home.put("repository/.env", "S3_BUCKET_NAME=b\nAWS_PROFILE=build\n");
         home.install();
         fs::remove_file(home.path("repository/.env")).expect("removed");
         let sources = home.sources(Purpose::Install, "elsewhere");
@@ -254,7 +257,10 @@ mod tests {
         let home = Home::new(&[]);
         home.put("repository/.env", "S3_BUCKET_NAME=b\nAWS_PROFILE=build\n");
         home.install();
-        home.put("elsewhere/.env", "LOG_LEVEL=verbose\nNOT = understood \"\n");
+        home.put(
+            "elsewhere/.env",
+            "AWS_PROFILE=theirs\nLOG_LEVEL=verbose\nNOT = understood \"\n",
+        );
         for purpose in [Purpose::Use, Purpose::Install] {
             assert_eq!(home.variables(purpose, "elsewhere"), ["AWS_PROFILE=build"]);
         }
@@ -297,14 +303,14 @@ mod tests {
     #[test]
     fn the_installed_agent_reads_no_file() {
         let home = Home::new(&[(AGENT, "1")]);
-        home.put("repository/.env", "AWS_PROFILE=build\n");
+        home.put("repository/.env", "S3_BUCKET_NAME=b\nAWS_PROFILE=build\n");
         assert_eq!(home.sources(Purpose::Use, "repository"), Sources::default());
     }
 
     #[test]
     fn a_second_run_has_nothing_left_to_add() {
         let mut home = Home::new(&[]);
-        home.put("repository/.env", "AWS_PROFILE=build\n");
+        home.put("repository/.env", "S3_BUCKET_NAME=b\nAWS_PROFILE=build\n");
         let first = home.sources(Purpose::Install, "repository");
         home.environment.extend(first.variables);
         let second = home.sources(Purpose::Install, "repository");

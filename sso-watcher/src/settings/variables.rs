@@ -107,10 +107,6 @@ pub(super) const BROWSER: &str = "BROWSER";
 /// Carries [`BROWSER`] from a file to the agent that is being installed; the command's own one is another's.
 pub(super) const BROWSER_OF_FILE: &str = "SSO_WATCHER_BROWSER";
 
-/// Variables that only a `.env` of these programs assigns to. Log levels and proxies stand in those
-/// of other programs, too.
-const TELLING: &[&str] = &["AWS_PROFILE", "S3_BUCKET_NAME"];
-
 /// The variables that count wherever they are set, and that the agent gets from whoever installs it.
 /// Keys and tokens are not among them.
 pub(super) fn known() -> impl Iterator<Item = &'static str> {
@@ -129,9 +125,10 @@ pub(super) fn counts_in_files(name: &str) -> bool {
     is_known(name) || name == BROWSER
 }
 
-/// Whether a file with this name in it was written for these programs.
+/// Whether a file with this name in it was written for these programs. Profiles, log levels and proxies stand in
+/// those of other programs, too.
 pub(super) fn is_telling(name: &str) -> bool {
-    TELLING.contains(&name) || (name.starts_with("SSO_") && is_known(name))
+    name == "S3_BUCKET_NAME" || (name.starts_with("SSO_") && is_known(name))
 }
 
 /// Whether a variable that is set but empty counts as unset: for the AWS CLI, an empty
