@@ -89,18 +89,6 @@ pub fn to_files(log_file: &Path, filter: &str) {
     }
 }
 
-/// Logs to standard error, as commands do; a second call changes nothing.
-pub fn to_stderr(filter: &str) {
-    let layer = fmt::layer()
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
-    let _already_installed = tracing_subscriber::registry()
-        .with(program::logging::filter(filter))
-        .with(filter_fn(program::logging::holds_no_secret))
-        .with(layer)
-        .try_init();
-}
-
 fn appender(log_file: &Path) -> Result<RollingFileAppender, String> {
     let (Some(folder), Some(name)) = (log_file.parent(), log_file.file_name()) else {
         return Err(format!("{} is no file's name", log_file.display()));
