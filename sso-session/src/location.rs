@@ -18,12 +18,6 @@ pub struct Locations {
 }
 
 impl Locations {
-    /// What `aws sso login` prints, in the state folder. A file and no pipe, so that it outlives the watcher.
-    #[must_use]
-    pub fn login_output(&self) -> PathBuf {
-        self.state_folder.join("login.output")
-    }
-
     /// Reads the variables. An empty one counts as unset, a leading `~/` is `HOME`; without `HOME` it
     /// is `/`, as for a container's user that has no home.
     pub fn from_vars(vars: &impl Fn(&str) -> Option<String>) -> Self {
@@ -92,7 +86,6 @@ mod tests {
         assert_eq!(moved.token_folder, Path::new("/home/dev/.aws/sso/cache"));
         assert_eq!(moved.state_folder, Path::new("/state"));
         assert_eq!(moved.signal_file, Path::new("/state/login-required.json"));
-        assert_eq!(moved.login_output(), Path::new("/state/login.output"));
         let signal = locations(&[("HOME", "/h"), ("SSO_SIGNAL_FILE", "~/signal.json")]);
         assert_eq!(signal.signal_file, Path::new("/h/signal.json"));
         assert_eq!(signal.state_folder, Path::new("/h/.aws/sso-renewer"));

@@ -8,6 +8,7 @@
 //! taken for an option, or that holds a control character, is none.
 
 mod file;
+mod key;
 mod rehearsal;
 
 use std::time::{Duration, SystemTime};
@@ -18,6 +19,7 @@ use crate::date;
 use crate::document::{Fields, ObjectWriter};
 
 pub use file::{Asserted, Need, SignalError, SignalFile};
+pub use key::SignalKey;
 pub use rehearsal::Rehearsed;
 
 /// The longest wait that a signal can ask for. More than that is a broken clock or a broken writer.

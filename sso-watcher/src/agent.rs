@@ -16,6 +16,7 @@ mod tokens;
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sso_session::disk::DiskError;
@@ -68,6 +69,8 @@ pub(crate) async fn run(
         hands: Hands::new(eyes.clone(), tools, events),
         eyes,
         tokens: TokenWatch::default(),
+        token_in_sight: None,
+        is_asked: false,
         complaints: BTreeSet::new(),
         journal: None,
         journal_fails: false,
@@ -105,6 +108,10 @@ struct Agent {
     eyes: Eyes,
     hands: Hands,
     tokens: TokenWatch,
+    /// The token of the session that the request, or else the settings, name.
+    token_in_sight: Option<PathBuf>,
+    /// Somebody asks for its login.
+    is_asked: bool,
     /// What has been logged, and is wrong still.
     complaints: BTreeSet<String>,
     /// What was written last.
@@ -166,11 +173,12 @@ impl Agent {
             warn!("{complaint}");
         }
         self.complaints = complaints;
-        if let Some(profile) = &profile {
-            let folder = &self.eyes.locations.token_folder;
-            self.tokens
-                .watch(&TokenFile::new(folder, profile.session.token_file_name()));
+        let folder = &self.eyes.locations.token_folder;
+        let file = profile.map(|profile| TokenFile::new(folder, profile.session.token_file_name()));
+        if let Some(file) = &file {
+            self.tokens.watch(file, clock::wall());
         }
+        self.token_in_sight = file.map(|file| file.path().to_owned());
         if is_readable {
             self.hands.see(signal, sight.mode);
             self.request.clone_from(&sight.request);
@@ -178,21 +186,34 @@ impl Agent {
             // A file that cannot be read for a moment withdraws nothing.
             sight.request.clone_from(&self.request);
         }
-        let is_asked = sight.request.is_some();
+        self.is_asked = sight.request.is_some();
         self.on(Event::Looked(sight));
         // Who asked may have withdrawn it after the death of whoever was at it: no next attempt clears that.
-        if !is_asked && *self.state.phase() == Phase::Idle {
+        if !self.is_asked && *self.state.phase() == Phase::Idle {
             self.hands.heal().await;
         }
     }
 
-    /// A token that was changed in place by somebody else is a login by hand.
+    /// Publishes what was written in place, and notes a login by hand, which ends a logout.
     fn look_at_tokens(&mut self) {
-        let is_changed = tokio::task::block_in_place(|| self.tokens.look());
-        if !is_changed || self.hands.is_logging_in() {
+        let now = clock::wall();
+        let written = tokio::task::block_in_place(|| {
+            let folder = &self.eyes.locations.token_folder;
+            if let Err(error) = self.eyes.state.forget_outlived_logouts(folder) {
+                debug!(%error, "a logout that is over stays noted");
+            }
+            self.tokens.look(now)
+        });
+        let Some(in_sight) = self.token_in_sight.as_deref() else {
+            return;
+        };
+        let is_by_hand = written
+            .iter()
+            .any(|token| token.is_login_by_hand(in_sight, self.is_asked));
+        if !is_by_hand || self.hands.is_logging_in() {
             return;
         }
-        if let Err(error) = self.eyes.state.note_hand(clock::wall()) {
+        if let Err(error) = self.eyes.state.note_hand(now) {
             warn!(%error, "a login by hand cannot be noted");
         }
     }

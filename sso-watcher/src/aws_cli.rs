@@ -43,13 +43,6 @@ impl AwsCli {
     pub fn knows_device_code_flag(&self) -> bool {
         self.version >= AUTHORIZATION_CODE
     }
-
-    /// Whether a login ends in a browser on this machine, which hands the code back to the CLI. Never
-    /// for profiles without an `sso-session`.
-    #[must_use]
-    pub fn uses_browser_by_default(&self) -> bool {
-        self.version >= AUTHORIZATION_CODE
-    }
 }
 
 /// Where it is started: at home, whatever folder a command of ours was called in. What a shim takes for
@@ -75,7 +68,6 @@ mod tests {
             let path = PathBuf::from("/usr/bin/aws");
             let cli = AwsCli { path, version };
             assert_eq!(cli.knows_device_code_flag(), is_new, "{version}");
-            assert_eq!(cli.uses_browser_by_default(), is_new, "{version}");
         }
     }
 }

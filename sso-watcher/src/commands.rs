@@ -24,6 +24,7 @@ use crate::agent::Eyes;
 use crate::cli::Command;
 use crate::decision::Limits;
 use crate::launch;
+use crate::logging;
 use crate::platform::Platform;
 use crate::run::Environment;
 use crate::session::{self, Session};
@@ -52,6 +53,10 @@ pub fn run(command: Command, env_file: Option<PathBuf>) -> ExitCode {
     let environment = Environment::inherited();
     let vars = |name: &str| environment.get(name);
     let platform = Platform::from_vars(&vars);
+    if matches!(command, Command::Run) {
+        // Before anything is said; a file that cannot be emptied is no reason not to start.
+        let _outcome = logging::bound_error_log(&logging::log_file(platform, &vars));
+    }
     let (settings, checked) = Settings::read(&vars, platform);
     if let Err(mut faults) = checked {
         faults.list.retain(|fault| command.needs(fault.variable));

@@ -46,7 +46,7 @@ pub use event::{
 };
 pub use memory::{Memory, Saved};
 pub use obstacle::Obstacle;
-pub use request::{Request, RequestKey, Sight};
+pub use request::{Request, Sight};
 pub use trouble::{Kind, Troubles};
 pub(crate) use way::blame;
 

@@ -11,6 +11,7 @@
 mod bounded;
 pub(crate) mod files;
 
+use std::fs::File;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -31,6 +32,8 @@ use bounded::Bounded;
 
 /// How many days are kept.
 const MOST_FILES: usize = 7;
+/// What launchd's file may hold when an agent starts.
+const MOST_ERROR_LOG_BYTES: u64 = 1024 * 1024;
 /// Watchers that start together each replace the link, and may find it made by another.
 const ATTEMPTS: u32 = 5;
 
@@ -40,6 +43,25 @@ pub fn log_file(platform: Platform, vars: &impl Fn(&str) -> Option<String>) -> P
         Platform::MacOs => home::home(vars).join("Library/Logs/sso-watcher.log"),
         Platform::Linux => home::state(vars).join("sso-watcher/sso-watcher.log"),
     }
+}
+
+/// Where launchd puts what an agent says that has no log yet, or none any more.
+pub(crate) fn error_log(log_file: &Path) -> PathBuf {
+    log_file.with_extension("err.log")
+}
+
+/// Empties launchd's file if it has grown too long: launchd starts an agent with a broken configuration again
+/// and again, and rotates nothing. It appends, so what is said from now on is at the beginning.
+pub(crate) fn bound_error_log(log_file: &Path) -> io::Result<()> {
+    let file = match File::options().append(true).open(error_log(log_file)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if file.metadata()?.len() > MOST_ERROR_LOG_BYTES {
+        file.set_len(0)?;
+    }
+    Ok(())
 }
 
 /// Logs to files, and to standard error, too, if that is a terminal or the files cannot be had. For
@@ -65,18 +87,6 @@ pub fn to_files(log_file: &Path, filter: &str) {
     if let Some(problem) = problem {
         warn!("there is no log file: {problem}");
     }
-}
-
-/// Logs to standard error, as commands do; a second call changes nothing.
-pub fn to_stderr(filter: &str) {
-    let layer = fmt::layer()
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
-    let _already_installed = tracing_subscriber::registry()
-        .with(program::logging::filter(filter))
-        .with(filter_fn(program::logging::holds_no_secret))
-        .with(layer)
-        .try_init();
 }
 
 fn appender(log_file: &Path) -> Result<RollingFileAppender, String> {
@@ -148,5 +158,21 @@ mod tests {
         fs::File::create(&blocked).expect("a file");
         let problem = appender(&blocked.join("sso-watcher.log")).expect_err("no folder");
         assert!(problem.contains("file"), "{problem}");
+    }
+
+    #[test]
+    fn launchds_file_is_emptied_when_it_is_too_long() {
+        let top = tempfile::tempdir().expect("a folder");
+        let log_file = top.path().join("sso-watcher.log");
+        bound_error_log(&log_file).expect("there is none");
+        let path = top.path().join("sso-watcher.err.log");
+        let mut file = File::create(&path).expect("a file");
+        file.write_all(b"a panic\n").expect("written");
+        let length = || path.metadata().expect("a file").len();
+        bound_error_log(&log_file).expect("looked at");
+        assert_eq!(length(), 8);
+        file.set_len(MOST_ERROR_LOG_BYTES + 1).expect("grown");
+        bound_error_log(&log_file).expect("emptied");
+        assert_eq!(length(), 0);
     }
 }

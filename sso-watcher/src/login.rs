@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sso_session::lock::{LoginGuard, RunningLogin as NotedLogin};
+use sso_session::lock::{LockError, LoginGuard, RunningLogin as NotedLogin};
 
 use crate::aws_cli::AwsCli;
 use crate::aws_cli::login::{Ending, LoginPlan, RunningLogin};
@@ -55,6 +55,15 @@ pub(crate) fn start(
     Ok(login)
 }
 
+/// Notes in the lock that the login is over. One that could not be ended stays noted, so that whoever has the lock
+/// next finds it. Blocks on the disk.
+pub(crate) fn over(guard: &mut LoginGuard, ending: &Ending) -> Result<(), LockError> {
+    if ending.survives {
+        return Ok(());
+    }
+    guard.ended()
+}
+
 /// What an end means, in words that hold no secret.
 pub(crate) fn end(ending: &Ending, limit: Duration) -> LoginEnd {
     let said = &ending.said;
@@ -78,5 +87,53 @@ pub(crate) fn end(ending: &Ending, limit: Duration) -> LoginEnd {
         Meaning::Failed => {
             LoginEnd::Failed(format!("`aws sso login` failed ({}): {said}", ending.how))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt as _;
+    use std::process::Command;
+
+    use sso_session::lock::{Acquired, LoginLock};
+    use sso_session::process::ProcessGroup;
+
+    use super::*;
+    use crate::aws_cli::login::How;
+
+    #[test]
+    fn a_login_that_could_not_be_ended_is_found_by_whoever_comes_next() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = Command::new("sleep");
+        let mut child = command.arg("60").process_group(0).spawn().expect("started");
+        let group = ProcessGroup::of_leader(child.id());
+        let next_finds_it = |survives| {
+            let lock = LoginLock::new(folder.path());
+            let mut guard = match lock.try_acquire().expect("free") {
+                Acquired::Ours(guard) | Acquired::Orphan(guard, _) => guard,
+                Acquired::Busy(holder) => panic!("{holder}"),
+            };
+            let noted = guard.began(NotedLogin {
+                group: group.clone(),
+                profile: "team".to_owned(),
+                token_before: None,
+                deadline: None,
+            });
+            noted.expect("noted");
+            let ending = Ending {
+                how: How::TimedOut,
+                has_invited: true,
+                said: String::new(),
+                survives,
+            };
+            over(&mut guard, &ending).expect("noted");
+            drop(guard);
+            let next = LoginLock::new(folder.path()).try_acquire();
+            matches!(next, Ok(Acquired::Orphan(..)))
+        };
+        assert!(!next_finds_it(false), "a browser that it has left");
+        assert!(next_finds_it(true));
+        assert!(group.end(Duration::ZERO));
+        child.wait().expect("ended");
     }
 }

@@ -30,15 +30,6 @@ const KEPT_BYTES: usize = 256 * 1024;
 /// it started holds them.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
-/// Runs a program with this process's own environment and nothing on its standard input.
-pub async fn program(
-    name: impl Into<OsString>,
-    arguments: &[impl AsRef<OsStr>],
-    limit: Duration,
-) -> Result<Ran, RunError> {
-    Call::new(name, limit).arguments(arguments).run().await
-}
-
 /// A program to run.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -350,11 +341,5 @@ mod tests {
         stand_ins.write("data", "no program");
         let data = stand_ins.path("data").display().to_string();
         assert_eq!(run(&data).await, format!("{data} may not be executed"));
-    }
-
-    #[tokio::test]
-    async fn a_program_is_run_in_one_line() {
-        let ran = program("true", &[] as &[&str], LONG).await.expect("ran");
-        assert!(ran.status.success());
     }
 }

@@ -26,6 +26,7 @@ use sso_session::location::Locations;
 use sso_session::signal::is_usable_name;
 
 pub use variables::VARIABLES;
+use variables::{BROWSER, BROWSER_OF_FILE};
 
 use crate::home::{self, filled};
 use crate::logging;
@@ -111,11 +112,14 @@ impl Settings {
 
     /// What the installed agent's file carries: the known variables that have a value.
     ///
-    /// A password in `HTTPS_PROXY` is among them, since no login works without it: the file has to
+    /// `BROWSER` is among them if a file names it. A password in `HTTPS_PROXY` is, too, since no login works without it: the file has to
     /// be 0600.
     pub fn passed_on(vars: &impl Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
+        let browser = (BROWSER, BROWSER_OF_FILE);
         variables::known()
-            .filter_map(|name| Some((name.to_owned(), filled(vars(name))?)))
+            .map(|name| (name, name))
+            .chain([browser])
+            .filter_map(|(name, from)| Some((name.to_owned(), filled(vars(from))?)))
             .collect()
     }
 }
@@ -311,13 +315,20 @@ mod tests {
             ("AWS_CA_BUNDLE", ""),
             ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1"),
             ("https_proxy", "http://me:password@proxy:3128"),
+            ("all_proxy", "socks5://proxy"),
             ("PATH", "/bin"),
+            ("BROWSER", "/of/an/editor"),
             ("S3_BUCKET_NAME", "artifacts"),
         ]));
         let names: Vec<_> = passed.keys().map(String::as_str).collect();
         assert_eq!(
             names,
-            ["AWS_ENDPOINT_URL_STS", "AWS_PROFILE", "https_proxy"]
+            [
+                "AWS_ENDPOINT_URL_STS",
+                "AWS_PROFILE",
+                "all_proxy",
+                "https_proxy"
+            ]
         );
     }
 }

@@ -7,7 +7,7 @@
 //!        /last-login-at.txt  epoch seconds of the last attempt; other tools read and write it, too
 //!        /by-hand.txt        when the person last dealt with a login by hand; epoch milliseconds
 //!        /cleaned.txt        changes with each `sso-watcher clean`
-//!        /logged-out.txt     the token file of the session that the person has logged out of
+//!        /logged-out.txt     the token files of the sessions that the person has logged out of, one a line
 //!        /login.output       what the login of the moment says
 //! ```
 
@@ -21,6 +21,10 @@ use crate::mode::Mode;
 
 /// More than any of these small files.
 const MOST_BYTES: u64 = 4096;
+/// The last so many logouts are remembered: more sessions than anybody has, and they fit into the file.
+const MOST_LOGOUTS: usize = 32;
+
+const LOGGED_OUT: &str = "logged-out.txt";
 
 /// Where they are; cheap to clone. All methods that touch a file block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,19 +112,52 @@ impl StateFolder {
     /// Whether the person has logged out of the session with this token file, and not in again.
     #[must_use]
     pub fn is_logged_out(&self, token_file: &Path) -> bool {
-        let name = token_file.file_name().and_then(|name| name.to_str());
-        self.text("logged-out.txt").as_deref() == name && name.is_some() && !token_file.exists()
+        let name = file_name(token_file);
+        self.logouts().contains(&name) && !token_file.exists()
     }
 
     /// Notes that the person has logged out of the session with this token file.
     pub fn note_logout(&self, token_file: &Path) -> Result<(), DiskError> {
-        let name = token_file.file_name().unwrap_or_default();
-        self.replace("logged-out.txt", &format!("{}\n", name.to_string_lossy()))
+        let name = file_name(token_file);
+        let mut names = self.logouts();
+        names.retain(|other| *other != name);
+        names.push(name);
+        names.drain(..names.len().saturating_sub(MOST_LOGOUTS));
+        self.set_logouts(&names)
     }
 
-    /// A login is wanted again.
-    pub fn forget_logout(&self) -> Result<bool, DiskError> {
-        disk::remove(&self.0.join("logged-out.txt"))
+    /// A login of the session with this token file is wanted again.
+    pub fn forget_logout(&self, token_file: &Path) -> Result<(), DiskError> {
+        let name = file_name(token_file);
+        self.keep_logouts(|other| other != name)
+    }
+
+    /// Forgets the logouts of sessions that have a token again, however they came by it.
+    pub fn forget_outlived_logouts(&self, token_folder: &Path) -> Result<(), DiskError> {
+        self.keep_logouts(|name| !token_folder.join(name).exists())
+    }
+
+    fn keep_logouts(&self, is_kept: impl Fn(&str) -> bool) -> Result<(), DiskError> {
+        let mut names = self.logouts();
+        let before = names.len();
+        names.retain(|name| is_kept(name));
+        if names.len() == before {
+            return Ok(());
+        }
+        self.set_logouts(&names)
+    }
+
+    /// By their token files' names, the last one last.
+    fn logouts(&self) -> Vec<String> {
+        let text = self.text(LOGGED_OUT).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn set_logouts(&self, names: &[String]) -> Result<(), DiskError> {
+        if names.is_empty() {
+            return disk::remove(&self.0.join(LOGGED_OUT)).map(|_| ());
+        }
+        self.replace(LOGGED_OUT, &format!("{}\n", names.join("\n")))
     }
 
     /// Changes with each [`Self::clear`].
@@ -132,7 +169,7 @@ impl StateFolder {
     /// Forgets what was remembered of attempts, as does the running agent then; what was removed.
     pub fn clear(&self, now: SystemTime) -> Result<Vec<&'static str>, DiskError> {
         self.count("cleaned.txt", now)?;
-        let names = ["agent.json", "last-login-at.txt", "logged-out.txt"];
+        let names = ["agent.json", "last-login-at.txt", LOGGED_OUT];
         let mut removed = Vec::new();
         for name in names {
             if disk::remove(&self.0.join(name))? {
@@ -165,6 +202,11 @@ impl StateFolder {
     fn replace(&self, name: &str, text: &str) -> Result<(), DiskError> {
         disk::replace(&self.0.join(name), text.as_bytes())
     }
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -220,5 +262,44 @@ mod tests {
         assert!(!state.is_logged_out(&folder.path().join("other.json")));
         disk::replace(&token, b"{}").expect("written");
         assert!(!state.is_logged_out(&token));
+    }
+
+    #[test]
+    fn each_session_has_a_logout_of_its_own() {
+        let (folder, state) = folder();
+        let [first, second] = ["1.json", "2.json"].map(|name| folder.path().join(name));
+        state.note_logout(&first).expect("written");
+        state.note_logout(&second).expect("written");
+        assert!(state.is_logged_out(&first) && state.is_logged_out(&second));
+        state.forget_logout(&first).expect("written");
+        assert!(!state.is_logged_out(&first) && state.is_logged_out(&second));
+    }
+
+    #[test]
+    fn a_logout_ends_with_the_next_token_for_good() {
+        let (folder, state) = folder();
+        let [first, second] = ["1.json", "2.json"].map(|name| folder.path().join(name));
+        state.note_logout(&first).expect("written");
+        state.note_logout(&second).expect("written");
+        disk::replace(&first, b"{}").expect("written");
+        let forget = || state.forget_outlived_logouts(folder.path());
+        forget().expect("written");
+        disk::remove(&first).expect("removed");
+        assert!(!state.is_logged_out(&first), "its token was there again");
+        assert!(state.is_logged_out(&second));
+        disk::replace(&second, b"{}").expect("written");
+        forget().expect("removed");
+        assert!(!state.path().join(LOGGED_OUT).exists());
+    }
+
+    #[test]
+    fn so_many_logouts_are_remembered() {
+        let (folder, state) = folder();
+        let file = |number: usize| folder.path().join(format!("{number:040}.json"));
+        for number in 0..=MOST_LOGOUTS {
+            state.note_logout(&file(number)).expect("written");
+        }
+        assert!(!state.is_logged_out(&file(0)));
+        assert!(state.is_logged_out(&file(1)) && state.is_logged_out(&file(MOST_LOGOUTS)));
     }
 }

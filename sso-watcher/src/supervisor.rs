@@ -33,6 +33,10 @@ const LABEL: &str = "com.bazel.sso-watcher";
 /// The agent's name in systemd.
 const UNIT: &str = "sso-watcher.service";
 
+/// What an agent that is told to end gets before it is killed, in either system's file; longer than it takes to
+/// finish what is under way. All that waits for its end waits longer.
+const STOP_SECONDS: u64 = 20;
+
 /// The supervisor of one user's agent.
 #[derive(Clone, Debug)]
 pub enum Supervisor {

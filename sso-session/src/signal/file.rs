@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 
-use super::{Corrupt, LoginSignal, is_usable_name};
+use super::{Corrupt, LoginSignal, SignalKey, is_usable_name};
 use crate::date;
 use crate::disk::{self, DiskError};
 
@@ -207,16 +207,16 @@ impl SignalFile {
     }
 
     /// Notes that an attempt failed, and when the next one may be made; whether that signal is
-    /// still there. For the watcher. A signal of the original format has no generation.
+    /// still there. For the watcher: another one stays as it is.
     pub fn record_failure(
         &self,
-        generation: Option<u64>,
+        key: &SignalKey,
         last_error: &str,
         next_attempt_after: SystemTime,
         now: SystemTime,
     ) -> Result<bool, SignalError> {
         let signal = self.read()?;
-        let Some(mut signal) = signal.filter(|signal| signal.generation == generation) else {
+        let Some(mut signal) = signal.filter(|signal| signal.key() == *key) else {
             return Ok(false);
         };
         signal.last_error = Some(cut(last_error));
@@ -226,9 +226,9 @@ impl SignalFile {
     }
 
     /// Removes the signal after a proven login, or a rehearsal; whether it was still there. For
-    /// the watcher: another generation stays.
-    pub fn remove_handled(&self, generation: Option<u64>) -> Result<bool, SignalError> {
-        self.remove_if(|signal| signal.generation == generation)
+    /// the watcher: another one stays.
+    pub fn remove_handled(&self, key: &SignalKey) -> Result<bool, SignalError> {
+        self.remove_if(|signal| signal.key() == *key)
     }
 
     fn remove_if(&self, is_meant: impl FnOnce(&LoginSignal) -> bool) -> Result<bool, SignalError> {

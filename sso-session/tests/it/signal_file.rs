@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use sso_session::signal::{Asserted, Need, Rehearsed, SignalError, SignalFile};
+use sso_session::signal::{Asserted, Need, Rehearsed, SignalError, SignalFile, SignalKey};
 use sso_session::{date, disk};
 
 struct Place {
@@ -55,6 +55,14 @@ fn need(profile: &str) -> Need {
     }
 }
 
+fn key(profile: &str, generation: u64) -> SignalKey {
+    SignalKey {
+        profile: profile.to_owned(),
+        generation: Some(generation),
+        timestamp: None,
+    }
+}
+
 #[test]
 fn a_need_is_raised_once_and_then_reasserted() {
     let place = Place::new();
@@ -85,9 +93,9 @@ fn what_the_watcher_wrote_survives_a_reassertion() {
     let file = &place.file;
     file.assert(&need("dev"), at(NOON)).expect("written");
     let until = at(NOON + 600);
-    let of_another = file.record_failure(Some(1), "x", until, at(NOON));
+    let of_another = file.record_failure(&key("dev", 1), "x", until, at(NOON));
     assert!(!of_another.expect("read"));
-    let noted = file.record_failure(Some(FIRST), "timed out", until, at(NOON));
+    let noted = file.record_failure(&key("dev", FIRST), "timed out", until, at(NOON));
     assert!(noted.expect("written"));
     place.put(&place.content().replace('}', r#", "agent": [1.0]}"#));
     file.assert(&need("dev"), at(NOON + 60)).expect("written");
@@ -108,9 +116,14 @@ fn a_signal_that_the_host_removed_comes_back_with_its_generation() {
     for _ in 0..2 {
         let asserted = place.file.assert(&need, at(NOON)).expect("written");
         assert_eq!(asserted, Asserted::Reasserted { generation: 77 });
-        assert!(place.file.remove_handled(Some(77)).expect("removed"));
+        assert!(place.file.remove_handled(&key("dev", 77)).expect("removed"));
     }
-    assert!(!place.file.remove_handled(Some(77)).expect("gone already"));
+    assert!(
+        !place
+            .file
+            .remove_handled(&key("dev", 77))
+            .expect("gone already")
+    );
 }
 
 #[test]
@@ -130,7 +143,7 @@ fn generations_rise_though_the_clock_steps_back() {
     assert!(
         place
             .file
-            .remove_handled(Some(1_900_000_000_000))
+            .remove_handled(&key("x", 1_900_000_000_000))
             .expect("removed")
     );
     let generation = 1_900_000_000_001;
@@ -157,7 +170,9 @@ fn another_sessions_signal_and_a_rehearsal_are_left_alone() {
         let withdrawn = place.file.withdraw("dev", Some("corp"), None);
         assert!(!withdrawn.expect("read"));
         assert_eq!(place.content(), json);
-        assert!(place.file.remove_handled(Some(5)).expect("the watcher may"));
+        let signal = place.file.read().expect("read").expect("there");
+        let removed = place.file.remove_handled(&signal.key());
+        assert!(removed.expect("the watcher may"));
     }
 }
 
@@ -210,11 +225,33 @@ fn only_the_generation_that_was_dealt_with_is_removed() {
     let file = &place.file;
     place.put(r#"{"profile": "dev", "generation": 5}"#);
     assert!(!file.withdraw("dev", None, Some(4)).expect("read"));
-    assert!(!file.remove_handled(Some(4)).expect("read"));
-    assert!(!file.remove_handled(None).expect("read"));
+    for other in [key("dev", 4), key("other", 5)] {
+        assert!(!file.remove_handled(&other).expect("read"));
+    }
     assert!(file.withdraw("dev", None, Some(5)).expect("removed"));
-    place.put(r#"{"profile": "dev"}"#);
-    assert!(file.remove_handled(None).expect("the original format"));
+}
+
+#[test]
+fn without_a_generation_the_profile_and_the_time_tell_one_request_from_the_next() {
+    let place = Place::new();
+    let file = &place.file;
+    let first = r#"{"profile": "dev", "timestamp": "2026-01-02T11:00:00Z"}"#;
+    place.put(first);
+    let dealt_with = file.read().expect("read").expect("there").key();
+    for other in [
+        r#"{"profile": "dev", "timestamp": "2026-01-02T11:00:01Z"}"#,
+        r#"{"profile": "dev", "timestamp": "2026-01-02T11:00:00Z", "generation": 5}"#,
+        r#"{"profile": "other", "timestamp": "2026-01-02T11:00:00Z"}"#,
+        r#"{"profile": "dev"}"#,
+    ] {
+        place.put(other);
+        assert!(!file.remove_handled(&dealt_with).expect("read"), "{other}");
+        let noted = file.record_failure(&dealt_with, "denied", at(NOON), at(NOON));
+        assert!(!noted.expect("read"), "{other}");
+        assert_eq!(place.content(), other);
+    }
+    place.put(first);
+    assert!(file.remove_handled(&dealt_with).expect("removed"));
 }
 
 #[test]
@@ -303,7 +340,7 @@ fn a_rehearsal_is_written_and_begun_anew() {
     );
     let noted = place
         .file
-        .record_failure(Some(FIRST), "denied", at(NOON + 9), at(NOON));
+        .record_failure(&key("dev", FIRST), "denied", at(NOON + 9), at(NOON));
     assert!(noted.expect("written"));
     let again = rehearse(NOON - 60).expect("written");
     let generation = FIRST + 1;
@@ -312,7 +349,7 @@ fn a_rehearsal_is_written_and_begun_anew() {
     assert!(
         place
             .file
-            .remove_handled(Some(generation))
+            .remove_handled(&key("dev", generation))
             .expect("removed")
     );
 }

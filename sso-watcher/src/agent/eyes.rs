@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use sso_session::config::SsoProfile;
-use sso_session::date;
 use sso_session::disk;
 use sso_session::location::Locations;
 use sso_session::signal::{LoginSignal, SignalFile};
 
-use crate::decision::{Request, RequestKey, Sight};
+use crate::decision::{Request, Sight};
 use crate::mode::Mode;
 use crate::moment::Moment;
 use crate::session;
@@ -124,14 +123,9 @@ impl Eyes {
 }
 
 fn request(signal: &LoginSignal, now: Moment) -> Request {
-    let timestamp = signal.timestamp.map(date::epoch_seconds);
     Request {
         profile: signal.profile.clone(),
-        key: RequestKey {
-            profile: signal.profile.clone(),
-            generation: signal.generation,
-            timestamp: timestamp.filter(|_| signal.generation.is_none()),
-        },
+        key: signal.key(),
         is_test: signal.is_test(),
         next_attempt_after: signal.next_attempt_after(now.wall),
     }

@@ -172,6 +172,7 @@ mod tests {
             how,
             has_invited: true,
             said: said.to_owned(),
+            survives: false,
         })
     }
 
@@ -331,6 +332,7 @@ mod tests {
             how: How::TimedOut,
             has_invited: false,
             said: String::new(),
+            survives: false,
         };
         assert_eq!(meaning(&silent), Meaning::Unreachable, "it never asked");
     }

@@ -64,7 +64,7 @@ fn forget_attempts(context: &Context) -> Result<(), String> {
 fn remove_request(context: &Context) -> Result<(), String> {
     let file = context.signal();
     if let Some(signal) = file.read().map_err(|error| error.to_string())? {
-        let removed = file.remove_handled(signal.generation);
+        let removed = file.remove_handled(&signal.key());
         removed.map_err(|error| error.to_string())?;
         println!(
             "removed  the request for a login with profile {}",

@@ -54,7 +54,7 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
         .map_err(|error| error.to_string())?;
     context
         .state
-        .forget_logout()
+        .forget_logout(session.token_file().path())
         .map_err(|error| error.to_string())?;
     // Nobody signs in twice: the login that was waited for may have written its token before `before`.
     let before = before.filter(|_| !has_waited);
@@ -88,7 +88,7 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
     let ending = login.watch(Instant::now() + PATIENCE, stop, |_| ()).await;
     tokio::time::sleep(OUTPUT_LOOK * 2).await;
     shown.abort();
-    guard.ended().map_err(|error| error.to_string())?;
+    login::over(&mut guard, &ending).map_err(|error| error.to_string())?;
     let outcome = match session.prove(before.as_deref()).await {
         Proof::Works => finish(context, session).await,
         Proof::NoNewLogin => Err(blame(login::end(&ending, PATIENCE)).1),
@@ -137,7 +137,7 @@ async fn finish(context: &Context, session: &Session) -> Result<String, String> 
     if let Some(signal) = signal
         && signal.is_for(&profile.base_profile, profile.session.name.as_deref())
     {
-        let removed = signals.remove_handled(signal.generation);
+        let removed = signals.remove_handled(&signal.key());
         removed.map_err(|error| error.to_string())?;
     }
     let until = session

@@ -31,6 +31,11 @@ fn logout(context: &Context, profile: Option<&str>) -> Result<String, String> {
         Some(session.portal().log_out(&token.access_token).await)
     })?;
     let removed = disk::remove(&path).map_err(|error| error.to_string())?;
+    // Once more: meanwhile, the agent forgets a logout whose session has a token.
+    context
+        .state
+        .note_logout(&path)
+        .map_err(|error| error.to_string())?;
     // Whoever logs out is there.
     context
         .state

@@ -36,7 +36,7 @@ async fn rehearse(context: &Context, profile: Option<String>) -> Result<String, 
     // Whoever rehearses a login wants one.
     context
         .state
-        .forget_logout()
+        .forget_logout(session.token_file().path())
         .map_err(|error| error.to_string())?;
     let file = context.signal();
     let written = file.rehearse(&profile.base_profile, name.as_deref(), clock::wall());
@@ -63,12 +63,12 @@ async fn rehearse(context: &Context, profile: Option<String>) -> Result<String, 
             return Ok("done     the login works, and the request is gone".to_owned());
         };
         if let Some(error) = &signal.last_error {
-            let _removed = file.remove_handled(Some(generation));
+            let _removed = file.remove_handled(&signal.key());
             return Err(format!("the rehearsal failed: {error}"));
         }
         follow(context, &signal, &mut told).await;
         if Instant::now() >= deadline {
-            let _removed = file.remove_handled(Some(generation));
+            let _removed = file.remove_handled(&signal.key());
             return Err(
                 "the agent did nothing: `sso-watcher status` and `sso-watcher logs` say why"
                     .to_owned(),

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use sso_session::signal::LONGEST_WAIT;
+use sso_session::signal::{LONGEST_WAIT, SignalKey};
 
 use super::settlement::whole_seconds;
 use super::*;
@@ -170,7 +170,7 @@ impl World {
         self.generation += 1;
         self.sight.request = Some(Request {
             profile: "build".to_owned(),
-            key: RequestKey {
+            key: SignalKey {
                 profile: "build".to_owned(),
                 generation: Some(self.generation),
                 timestamp: None,

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use sso_session::signal::SignalKey;
 
 use super::UNANSWERED_LIMIT;
-use super::request::RequestKey;
 use super::trouble::Troubles;
 use crate::moment::{Moment, Steady};
 
@@ -39,7 +39,7 @@ pub struct Memory {
     /// The person wants no prompt before.
     pub snoozed_until: Option<Steady>,
     /// The request that was seen last.
-    pub(super) request: Option<RequestKey>,
+    pub(super) request: Option<SignalKey>,
     /// When that was.
     pub(super) request_seen: Option<Steady>,
     /// When it failed, if it is a rehearsal.

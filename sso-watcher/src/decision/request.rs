@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
 use sso_session::config::shell_quoted;
+use sso_session::signal::SignalKey;
 
 use crate::mode::Mode;
 
@@ -34,7 +34,7 @@ pub struct Request {
     /// The profile to log in with.
     pub profile: String,
     /// Which request it is.
-    pub key: RequestKey,
+    pub key: SignalKey,
     /// A rehearsal: nothing is tried before the login.
     pub is_test: bool,
     /// Before when no login is to be tried.
@@ -47,15 +47,4 @@ impl Request {
     pub fn login_command(&self) -> String {
         format!("sso-watcher login {}", shell_quoted(&self.profile))
     }
-}
-
-/// What tells one request from the next: the generation, or for the original format the time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestKey {
-    /// The profile.
-    pub profile: String,
-    /// The signal's `generation`.
-    pub generation: Option<u64>,
-    /// The signal's `timestamp`, where there is no generation; seconds since 1970.
-    pub timestamp: Option<i64>,
 }

@@ -1,5 +1,7 @@
 //! Decisions told as short stories: what happens, and what the agent does.
 
+use sso_session::signal::SignalKey;
+
 use super::*;
 
 const COOLDOWN: Duration = Duration::from_mins(1);
@@ -14,7 +16,7 @@ struct Agent {
 fn request(generation: u64) -> Request {
     Request {
         profile: "build".to_owned(),
-        key: RequestKey {
+        key: SignalKey {
             profile: "build".to_owned(),
             generation: Some(generation),
             timestamp: None,

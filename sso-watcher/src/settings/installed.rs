@@ -45,7 +45,7 @@ pub fn place(vars: &impl Fn(&str) -> Option<String>) -> PathBuf {
 }
 
 impl Installed {
-    /// Reads the file, if there is one. Only known variables count.
+    /// Reads the file, if there is one. Only variables that count in files do here.
     pub fn read(place: &Path) -> Result<Option<Self>, DotenvError> {
         if !place.is_file() {
             return Ok(None);
@@ -55,7 +55,7 @@ impl Installed {
             .into_iter()
             .collect();
         let env_file = filled(variables.remove(ENV_FILE)).map(PathBuf::from);
-        variables.retain(|name, _| variables::is_known(name));
+        variables.retain(|name, _| variables::counts_in_files(name));
         Ok(Some(Self {
             env_file,
             variables,

@@ -2,7 +2,7 @@
 //! with.
 //!
 //! A `.env` in the current folder or above it counts if it was written for these programs: other
-//! projects have such files, too, and their log levels and proxies are not ours. `install` and
+//! projects have such files, too, and their profiles and proxies are not ours. `install` and
 //! `restart` take one source as a whole, so that a line removed from `.env` is gone afterwards.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use program::dotenv::{Dotenv, DotenvError};
 use program::environment;
 
 use super::installed::{self, Installed};
-use super::variables::{empty_is_unset, is_known, is_telling};
+use super::variables::{BROWSER, BROWSER_OF_FILE, counts_in_files, empty_is_unset, is_telling};
 use super::{AGENT, PROGRAM};
 use crate::home::filled;
 
@@ -72,7 +72,7 @@ pub fn sources(
         Purpose::Install => for_install(dotenv, &place)?,
     };
     Ok(Sources {
-        variables: lacking(layers, environment),
+        variables: lacking(purpose, layers, environment),
         env_file,
     })
 }
@@ -110,16 +110,22 @@ fn for_install(
     Ok((installed.env_file, variables))
 }
 
-/// The known variables in `layers`, the last of which wins, that have a value and that the
+/// The variables in `layers` that count, the last of which wins, that have a value and that the
 /// environment gives none.
 fn lacking(
+    purpose: Purpose,
     layers: Vec<(String, String)>,
     environment: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::new();
-    for (name, value) in layers {
+    let layers = layers.into_iter();
+    for (name, value) in layers.filter(|(name, _)| counts_in_files(name)) {
+        let name = match purpose {
+            Purpose::Install if name == BROWSER => BROWSER_OF_FILE.to_owned(),
+            Purpose::Install | Purpose::Use => name,
+        };
         let is_set = filled(environment.get(&name).cloned()).is_some();
-        if is_known(&name) && !is_set && !value.trim().is_empty() {
+        if !is_set && !value.trim().is_empty() {
             variables.insert(name, value);
         }
     }
@@ -132,6 +138,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
+    use crate::settings::Settings;
 
     /// A home with a repository and another folder in it.
     struct Home {
@@ -220,9 +227,12 @@ mod tests {
     #[test]
     fn a_line_removed_from_dotenv_is_gone_after_the_next_install() {
         let home = Home::new(&[]);
-        home.put("repository/.env", "AWS_PROFILE=build\nSSO_POLL_SECONDS=7\n");
+        home.put(
+            "repository/.env",
+            "S3_BUCKET_NAME=b\nAWS_PROFILE=build\nSSO_POLL_SECONDS=7\n",
+        );
         home.install();
-        home.put("repository/.env", "AWS_PROFILE=build\n");
+        home.put("repository/.env", "S3_BUCKET_NAME=b\nAWS_PROFILE=build\n");
         for folder in ["repository", "elsewhere"] {
             assert_eq!(
                 home.variables(Purpose::Install, folder),
@@ -234,7 +244,7 @@ mod tests {
     #[test]
     fn without_its_dotenv_a_restart_takes_what_was_installed() {
         let home = Home::new(&[]);
-        home.put("repository/.env", "AWS_PROFILE=build\n");
+        home.put("repository/.env", "S3_BUCKET_NAME=b\nAWS_PROFILE=build\n");
         home.install();
         fs::remove_file(home.path("repository/.env")).expect("removed");
         let sources = home.sources(Purpose::Install, "elsewhere");
@@ -247,7 +257,10 @@ mod tests {
         let home = Home::new(&[]);
         home.put("repository/.env", "S3_BUCKET_NAME=b\nAWS_PROFILE=build\n");
         home.install();
-        home.put("elsewhere/.env", "LOG_LEVEL=verbose\nNOT = understood \"\n");
+        home.put(
+            "elsewhere/.env",
+            "AWS_PROFILE=theirs\nLOG_LEVEL=verbose\nNOT = understood \"\n",
+        );
         for purpose in [Purpose::Use, Purpose::Install] {
             assert_eq!(home.variables(purpose, "elsewhere"), ["AWS_PROFILE=build"]);
         }
@@ -264,16 +277,40 @@ mod tests {
     }
 
     #[test]
+    fn the_agent_gets_its_browser_from_a_file_and_never_from_the_terminal() {
+        let home = Home::new(&[("BROWSER", "/of/an/editor")]);
+        home.put("repository/.env", "SSO_POLL_SECONDS=2\n");
+        home.install();
+        let passed_on = |home: &Home| {
+            let sources = home.sources(Purpose::Install, "repository");
+            let mut all = home.environment.clone();
+            all.extend(sources.variables);
+            let passed_on = Settings::passed_on(&|name| all.get(name).cloned());
+            passed_on.get("BROWSER").cloned()
+        };
+        assert_eq!(passed_on(&home), None);
+        home.put("repository/.env", "SSO_POLL_SECONDS=2\nBROWSER=firefox\n");
+        assert_eq!(passed_on(&home).as_deref(), Some("firefox"));
+        // The terminal's own one is good enough for a login there.
+        let used = home.variables(Purpose::Use, "repository");
+        assert_eq!(used, ["SSO_POLL_SECONDS=2"]);
+        let elsewhere = Home::new(&[]);
+        elsewhere.put("repository/.env", "SSO_POLL_SECONDS=2\nBROWSER=firefox\n");
+        let used = elsewhere.variables(Purpose::Use, "repository");
+        assert_eq!(used, ["BROWSER=firefox", "SSO_POLL_SECONDS=2"]);
+    }
+
+    #[test]
     fn the_installed_agent_reads_no_file() {
         let home = Home::new(&[(AGENT, "1")]);
-        home.put("repository/.env", "AWS_PROFILE=build\n");
+        home.put("repository/.env", "S3_BUCKET_NAME=b\nAWS_PROFILE=build\n");
         assert_eq!(home.sources(Purpose::Use, "repository"), Sources::default());
     }
 
     #[test]
     fn a_second_run_has_nothing_left_to_add() {
         let mut home = Home::new(&[]);
-        home.put("repository/.env", "AWS_PROFILE=build\n");
+        home.put("repository/.env", "S3_BUCKET_NAME=b\nAWS_PROFILE=build\n");
         let first = home.sources(Purpose::Install, "repository");
         home.environment.extend(first.variables);
         let second = home.sources(Purpose::Install, "repository");

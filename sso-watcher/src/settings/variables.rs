@@ -92,13 +92,20 @@ pub const VARIABLES: &[Variable] = &[
 const FURTHER: &[&str] = &[
     "https_proxy",
     "no_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
     "XDG_STATE_HOME",
     crate::platform::OVERRIDE,
 ];
 
-/// Variables that only a `.env` of these programs assigns to. Log levels and proxies stand in those
-/// of other programs, too.
-const TELLING: &[&str] = &["AWS_PROFILE", "S3_BUCKET_NAME"];
+/// Which browser the AWS CLI opens. The agent gets it from files only: editors set it in their terminals to
+/// something that works in these alone.
+pub(super) const BROWSER: &str = "BROWSER";
+
+/// Carries [`BROWSER`] from a file to the agent that is being installed; the command's own one is another's.
+pub(super) const BROWSER_OF_FILE: &str = "SSO_WATCHER_BROWSER";
 
 /// The variables that count wherever they are set, and that the agent gets from whoever installs it.
 /// Keys and tokens are not among them.
@@ -113,9 +120,15 @@ pub(super) fn is_known(name: &str) -> bool {
     known().any(|known| known == name)
 }
 
-/// Whether a file with this name in it was written for these programs.
+/// Whether it counts where it stands in a file.
+pub(super) fn counts_in_files(name: &str) -> bool {
+    is_known(name) || name == BROWSER
+}
+
+/// Whether a file with this name in it was written for these programs. Profiles, log levels and proxies stand in
+/// those of other programs, too.
 pub(super) fn is_telling(name: &str) -> bool {
-    TELLING.contains(&name) || (name.starts_with("SSO_") && is_known(name))
+    name == "S3_BUCKET_NAME" || (name.starts_with("SSO_") && is_known(name))
 }
 
 /// Whether a variable that is set but empty counts as unset: for the AWS CLI, an empty

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::logging::error_log;
 use crate::platform::Platform;
 
 /// Where macOS and Linux keep the programs that an agent starts. launchd's own `PATH` has neither of the
@@ -58,7 +59,7 @@ impl AgentFile {
 
     /// Where launchd puts what the agent says when its log cannot take it.
     pub(super) fn error_log(&self) -> PathBuf {
-        self.log.with_extension("err.log")
+        error_log(&self.log)
     }
 
     /// That, as the text that it has to be in a file.

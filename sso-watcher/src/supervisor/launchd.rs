@@ -18,7 +18,7 @@ use super::agent_file::AgentFile;
 use super::error::SupervisorError;
 use super::proof::{LOOK_EVERY, Sight, stays_up};
 use super::tool::{Said, Tool};
-use super::{AgentState, LABEL, template};
+use super::{AgentState, LABEL, STOP_SECONDS, template};
 use crate::run::Environment;
 
 /// `EIO`: the job is still there, or anything else.
@@ -32,8 +32,8 @@ const DOMAIN_DOES_NOT_DO_THAT: i32 = 125;
 /// No such job.
 const NO_SERVICE: i32 = 113;
 
-/// Longer than an agent may take to end (`ExitTimeOut` of its file), and the job to be forgotten.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than an agent may take to end, and the job to be forgotten.
+const PATIENCE: Duration = Duration::from_secs(STOP_SECONDS + 10);
 /// Between two tries to load a job.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tera::{Context, Tera};
 
 use super::agent_file::{AgentFile, Unwritable};
-use super::{LABEL, SupervisorError};
+use super::{LABEL, STOP_SECONDS, SupervisorError};
 use crate::platform::Platform;
 
 const PLIST: &str = include_str!("../../../launchd/com.bazel.sso-watcher.plist");
@@ -62,6 +62,7 @@ fn context(file: &AgentFile, platform: Platform) -> Result<Context, Unwritable> 
     let mut context = Context::new();
     context.insert("program", file.program(platform)?);
     context.insert("variables", &variables);
+    context.insert("stop_seconds", &STOP_SECONDS);
     Ok(context)
 }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::STOP_SECONDS;
 use super::error::SupervisorError;
 use crate::run::{Call, Environment, RunError};
 
-/// Both stop an agent within this, which has 10 s to end.
-const LIMIT: Duration = Duration::from_secs(15);
+/// Longer than either takes to stop an agent that has to be killed in the end.
+const LIMIT: Duration = Duration::from_secs(STOP_SECONDS + 10);
 /// More than any line that either says.
 const LONGEST_WORDS: usize = 300;
 /// How the lines begin that launchctl and systemctl add to what happened.

@@ -24,7 +24,7 @@ async fn both_versions_are_found() {
     for world in worlds().await {
         let cli = world.search().run().await.expect("found");
         assert!(cli.version >= Version::new(2, 9, 0), "{}", cli.version);
-        assert_eq!(cli.uses_browser_by_default(), world.cli == Cli::New);
+        assert_eq!(cli.knows_device_code_flag(), world.cli == Cli::New);
     }
 }
 

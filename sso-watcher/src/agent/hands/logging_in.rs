@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use sso_session::lock::LoginGuard;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -65,7 +64,7 @@ impl Inner {
                 self.invite(request, invitation);
             })
             .await;
-        self.forget_login();
+        self.forget_login(&ending);
         let end = self.judge(&ending);
         if let LoginEnd::RegistrationBroken(why) = &end {
             warn!("{why}");
@@ -163,15 +162,16 @@ impl Inner {
         let ending = login
             .watch(Instant::now() + left, changed(cancelled), |_| ())
             .await;
-        self.forget_login();
+        self.forget_login(&ending);
         self.judge(&ending)
     }
 
-    fn forget_login(&self) {
+    fn forget_login(&self, ending: &Ending) {
         let forgotten = tokio::task::block_in_place(|| {
             let mut desk = self.desk();
             desk.invitation = None;
-            desk.guard.as_mut().map(LoginGuard::ended)
+            let guard = desk.guard.as_mut();
+            guard.map(|guard| login::over(guard, ending))
         });
         if let Some(Err(error)) = forgotten {
             warn!(%error, "the login lock");

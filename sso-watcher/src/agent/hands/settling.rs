@@ -68,12 +68,12 @@ impl Inner {
     }
 
     fn write_outcome(&self, request: &Request, outcome: &Outcome) {
-        let (signal, generation) = (&self.eyes.signal, request.key.generation);
+        let (signal, key) = (&self.eyes.signal, &request.key);
         let profile = &request.profile;
         let written = match outcome {
             Outcome::Handled => {
                 info!(profile, "a login works: the request is done");
-                signal.remove_handled(generation)
+                signal.remove_handled(key)
             }
             Outcome::Failed {
                 reason,
@@ -81,11 +81,11 @@ impl Inner {
             } => {
                 let next = sso_session::date::format(*next_attempt_after);
                 warn!(profile, next_attempt_after = next, "no login: {reason}");
-                signal.record_failure(generation, reason, *next_attempt_after, clock::wall())
+                signal.record_failure(key, reason, *next_attempt_after, clock::wall())
             }
             Outcome::Dropped if request.is_test => {
                 info!(profile, "the rehearsal is over");
-                signal.remove_handled(generation)
+                signal.remove_handled(key)
             }
             Outcome::Dropped => {
                 info!(profile, "nobody asks for the login any more");

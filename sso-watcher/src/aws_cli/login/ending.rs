@@ -13,7 +13,7 @@ const SAID_CHARS: usize = 600;
 pub(in crate::aws_cli) const SUCCESS: &str = "Successfully logged into";
 
 /// A login that is over. None of its processes runs any more, but for what it left running when it
-/// ended by itself.
+/// ended by itself, or if it `survives`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
     /// How it ended.
@@ -22,6 +22,8 @@ pub struct Ending {
     pub has_invited: bool,
     /// What it said at last, in one line of at most 600 characters, without codes.
     pub said: String,
+    /// It was to be ended, and runs still.
+    pub survives: bool,
 }
 
 /// What made a login end.

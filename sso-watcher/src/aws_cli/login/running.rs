@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use sso_session::disk::DiskError;
 use sso_session::process::ProcessGroup;
 use thiserror::Error;
@@ -37,6 +40,8 @@ pub struct RunningLogin {
     group: ProcessGroup,
     output: Output,
     has_ended: bool,
+    /// It could not be ended.
+    survives: bool,
 }
 
 #[derive(Debug)]
@@ -96,6 +101,7 @@ impl RunningLogin {
             leader: Leader::Child(child),
             output,
             has_ended: false,
+            survives: false,
         })
     }
 
@@ -107,6 +113,7 @@ impl RunningLogin {
             group,
             output: Output::of(output),
             has_ended: false,
+            survives: false,
         }
     }
 
@@ -169,6 +176,7 @@ impl RunningLogin {
             how,
             has_invited: has_invited || Invitation::read(&said).is_some(),
             said: last_words(&said),
+            survives: self.survives,
         }
     }
 
@@ -203,8 +211,7 @@ impl RunningLogin {
     }
 
     async fn end(&mut self, why: How) -> How {
-        let group = self.group.clone();
-        let ending = tokio::task::spawn_blocking(move || group.end(GRACE));
+        let ending = tokio::task::spawn_blocking(self.ending(GRACE));
         let is_gone = match &mut self.leader {
             // Reaped meanwhile, so that nothing of it is left.
             Leader::Child(child) => {
@@ -213,11 +220,28 @@ impl RunningLogin {
             }
             Leader::Orphan => ending.await,
         };
-        if !is_gone.unwrap_or(false) {
+        self.survives = !is_gone.unwrap_or(false);
+        if self.survives {
             warn!(group = ?self.group, "the login could not be ended");
         }
         self.has_ended = true;
         why
+    }
+
+    /// What ends all of it, and blocks meanwhile; whether it is gone then.
+    fn ending(&self, grace: Duration) -> impl FnOnce() -> bool + Send + 'static {
+        let group = self.group.clone();
+        let nameless = self.leader.child_id();
+        let nameless = nameless.filter(|_| group.leader_started.is_none());
+        move || match nameless {
+            // The system did not say when it began, so nobody can tell it from a later group with its id. But
+            // that is its own for as long as our child has not been waited for.
+            Some(id) => matches!(
+                killpg(Pid::from_raw(id), Signal::SIGKILL),
+                Ok(()) | Err(Errno::ESRCH)
+            ),
+            None => group.end(grace),
+        }
     }
 }
 
@@ -229,11 +253,19 @@ impl Leader {
             Self::Orphan => std::future::pending().await,
         }
     }
+
+    /// Its process id, if it is our child and has not been waited for.
+    fn child_id(&self) -> Option<i32> {
+        match self {
+            Self::Child(child) => i32::try_from(child.id()?).ok(),
+            Self::Orphan => None,
+        }
+    }
 }
 
 impl Drop for RunningLogin {
     fn drop(&mut self) {
-        if !self.has_ended && !self.group.end(Duration::ZERO) {
+        if !self.has_ended && !self.ending(Duration::ZERO)() {
             warn!(group = ?self.group, "the login could not be ended");
         }
     }
@@ -310,6 +342,7 @@ mod tests {
             how: How::Ended(0),
             has_invited: true,
             said: "done".to_owned(),
+            survives: false,
         };
         assert_eq!(ending.await, expected);
         let told = told.into_inner();
@@ -336,6 +369,17 @@ mod tests {
         let ending = login.watch(soon(), pending(), |_| ()).await;
         assert_eq!((ending.how, ending.has_invited), (How::TimedOut, true));
         gone(&stand_ins.read("child")).await;
+    }
+
+    #[tokio::test]
+    async fn a_child_is_ended_though_the_system_never_said_when_it_began() {
+        let stand_ins = StandIns::new();
+        let mut login = start(&stand_ins, "sleep 60 & echo $! >child\nwait");
+        let child = stand_ins.eventually("child").await;
+        login.group.leader_started = None;
+        let ending = login.watch(soon(), pending(), |_| ()).await;
+        assert_eq!((ending.how, ending.survives), (How::TimedOut, false));
+        gone(&child).await;
     }
 
     #[tokio::test]
