@@ -7,6 +7,7 @@
 //!
 //! Which variables there are, and what they mean, is each program's own.
 
+pub mod command_line;
 pub mod dotenv;
 pub mod environment;
 pub mod faults;

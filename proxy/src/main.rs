@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use bazel_proxy::config::{PROGRAM, empty_is_unset};
-use clap::Parser as _;
 
 fn main() -> ExitCode {
     let name = PROGRAM.name;
@@ -11,18 +10,9 @@ fn main() -> ExitCode {
         eprintln!("{name}: {error}");
         return ExitCode::from(64);
     }
-    let cli = match bazel_proxy::cli::Cli::try_parse() {
+    let cli: bazel_proxy::cli::Cli = match program::command_line::parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            let wrong_usage = error.use_stderr();
-            // Help goes to standard output; if that is closed, nobody reads it.
-            let _outcome = error.print();
-            return if wrong_usage {
-                ExitCode::from(64)
-            } else {
-                ExitCode::SUCCESS
-            };
-        }
+        Err(code) => return code,
     };
     bazel_proxy::commands::run(cli)
 }
