@@ -3,13 +3,17 @@
 mod doctor;
 mod status;
 
+use std::process::Stdio;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
 use simulated_aws::Operation;
 use tests::commands::{Ended, run, succeed};
 use tests::sso_world::PROFILE;
 use tests::{PATIENCE, WatcherBuilder, eventually, throughout, within};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::host::Host;
 
@@ -102,6 +106,52 @@ async fn a_login_that_fails_says_why() {
     assert_eq!(host.opened().len(), 1, "no page without AWS");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn login_is_tried_once_more_without_a_registration_that_is_at_fault() {
+    // A registration without a field.
+    let host = Host::with_stand_in_cli("echo \"'expiresAt'\" >&2; exit 255").await;
+    let _old = host.sso.sign_in();
+    host.sso.aws.sso().end_sessions();
+    let said = without_agent(&host.agent(), &["login"]).await;
+    assert_eq!(said.code(), 1);
+    assert!(said.text().contains("Once more, without it:"), "{said:?}");
+    assert!(
+        said.stderr
+            .contains("could not use its client registration, which is moved aside"),
+        "{}",
+        said.stderr
+    );
+    assert!(!host.sso.registration_path().exists());
+    let called = std::fs::read_to_string(host.home().join("called")).expect("called");
+    assert_eq!(called.lines().count(), 2);
+}
+
+/// The agent does not begin at once where the person has just broken off.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_is_broken_off_says_so_and_leaves_nothing_but_the_attempt() {
+    let Some(host) = Host::new().await else {
+        return;
+    };
+    let mut command = tokio::process::Command::from(host.agent().command(&["login"]));
+    command.stderr(Stdio::piped()).kill_on_drop(true);
+    let login = command.spawn().expect("started");
+    host.has_opened(1).await;
+    let attempt = host.state("last-login-at.txt");
+    std::fs::remove_file(&attempt).expect("it is noted at the beginning");
+    let process = login.id().and_then(|id| i32::try_from(id).ok());
+    kill(Pid::from_raw(process.expect("it runs")), Signal::SIGINT).expect("sent");
+    let ended = within(PATIENCE, "it ends", login.wait_with_output()).await;
+    let ended = ended.expect("ended");
+    assert_eq!(ended.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&ended.stderr),
+        "sso-watcher: the login was broken off: nobody is signed in by it\n"
+    );
+    assert!(attempt.exists(), "it is noted at the end");
+    assert!(!host.state("login.output").exists());
+    assert_eq!(host.logins_running(), 0);
+}
+
 /// It waits for the login that is under way, and has nobody log in twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn login_waits_for_that_of_the_agent() {
@@ -111,22 +161,21 @@ async fn login_waits_for_that_of_the_agent() {
     let agent = host.agent().start().await;
     host.ask();
     host.has_opened(1).await;
-    let person = async {
-        let said = agent.command(&["status", "--json"]);
-        let status = run(said, PATIENCE).await.text();
-        assert!(status.contains("\"doing\": \"loggingIn\""), "{status}");
-        let page = host.opened().remove(0);
-        let mut click = tests::commands::client("curl", &host.home());
-        click.args(["--silent", "--location", "--data", "decision=allow", &page]);
-        succeed(click, PATIENCE).await;
-    };
-    let (said, ()) = tokio::join!(host.run(&agent, &["login"]), person);
-    assert_eq!(said.code(), 0, "{said:?}");
-    assert!(
-        said.text().starts_with("Another login is under way"),
-        "{}",
-        said.text()
-    );
+    let status = host.status(&agent).await;
+    assert_eq!(status["doing"], "loggingIn", "{status}");
+    let mut command = tokio::process::Command::from(agent.command(&["login"]));
+    command.stdout(Stdio::piped()).kill_on_drop(true);
+    let mut login = command.spawn().expect("started");
+    let mut said = BufReader::new(login.stdout.take().expect("piped")).lines();
+    let first = within(PATIENCE, "it waits", said.next_line()).await;
+    let first = first.expect("readable").unwrap_or_default();
+    assert!(first.starts_with("Another login is under way"), "{first}");
+    let page = host.opened().remove(0);
+    let mut click = tests::commands::client("curl", &host.home());
+    click.args(["--silent", "--location", "--data", "decision=allow", &page]);
+    succeed(click, PATIENCE).await;
+    let ended = within(PATIENCE, "it ends", login.wait()).await;
+    assert!(ended.expect("ended").success());
     assert_eq!(host.opened().len(), 1);
     assert_eq!(host.sso.aws.sso().sessions_alive(), 1);
 }
