@@ -277,6 +277,17 @@ async fn test_says_why_a_rehearsal_fails_and_leaves_no_request() {
     );
     assert_eq!(host.sso.signal(), None);
 
+    host.run(&agent, &["mode", "standalone"]).await;
+    let said = host.run(&agent, &["test"]).await;
+    assert_eq!(said.code(), 1);
+    assert!(
+        said.stderr
+            .starts_with("sso-watcher: the mode is standalone"),
+        "{}",
+        said.stderr
+    );
+    host.run(&agent, &["mode", "default"]).await;
+
     // A real request comes first.
     host.ask();
     let said = host.run(&agent, &["test"]).await;
