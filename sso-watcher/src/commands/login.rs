@@ -5,13 +5,15 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use sso_session::disk;
 use sso_session::lock::{Acquired, LoginGuard};
 use tokio::time::Instant;
 
 use super::{Context, block_on, failed, stop_signal};
+use crate::aws_cli::login::LoginPlan;
 use crate::aws_cli::search::Search;
 use crate::clock;
-use crate::decision::{Proof, blame};
+use crate::decision::{self, LoginEnd, Proof};
 use crate::login;
 use crate::person::Person;
 use crate::session::Session;
@@ -66,10 +68,6 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
     let before = session.fingerprint().await;
     session.prove_writable().await?;
     session.probe().await?;
-    context
-        .state
-        .note_attempt(clock::wall())
-        .map_err(|error| error.to_string())?;
     let person = Person::new(context.platform, environment);
     let plan = login::plan(
         cli,
@@ -79,23 +77,76 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
         environment,
         std::env::current_exe().ok(),
     );
-    let started =
-        tokio::task::block_in_place(|| login::start(&plan, &mut guard, before.clone(), PATIENCE));
-    let mut login = started?;
-    login.begin().await;
-    let shown = tokio::spawn(show(context.state.login_output()));
-    let stop = stop_signal().map_err(|error| error.to_string())?;
-    let ending = login.watch(Instant::now() + PATIENCE, stop, |_| ()).await;
-    tokio::time::sleep(OUTPUT_LOOK * 2).await;
-    shown.abort();
-    login::over(&mut guard, &ending).map_err(|error| error.to_string())?;
+    let end = sign_in(context, session, &plan, &mut guard).await;
+    // It holds a page that was for one login.
+    let removed = disk::remove(&context.state.login_output());
+    removed.map_err(|error| error.to_string())?;
+    let end = end?;
     let outcome = match session.prove(before.as_deref()).await {
         Proof::Works => finish(context, session).await,
-        Proof::NoNewLogin => Err(blame(login::end(&ending, PATIENCE)).1),
+        Proof::NoNewLogin => Err(blame(end)),
         Proof::Passing(why) | Proof::Hopeless(why) => Err(why),
     };
     drop(guard);
     outcome
+}
+
+/// Runs `aws sso login`; as the agent does, once more if its client registration was at fault.
+async fn sign_in(
+    context: &Context,
+    session: &Session,
+    plan: &LoginPlan,
+    guard: &mut LoginGuard,
+) -> Result<LoginEnd, String> {
+    let stop = stop_signal().map_err(|error| error.to_string())?;
+    tokio::pin!(stop);
+    let end = run_once(context, session, plan, guard, &mut stop).await?;
+    let LoginEnd::RegistrationBroken(why) = &end else {
+        return Ok(end);
+    };
+    println!("{why}\nOnce more, without it:");
+    run_once(context, session, plan, guard, &mut stop).await
+}
+
+async fn run_once(
+    context: &Context,
+    session: &Session,
+    plan: &LoginPlan,
+    guard: &mut LoginGuard,
+    stop: impl Future<Output = ()>,
+) -> Result<LoginEnd, String> {
+    let note_attempt = || context.state.note_attempt(clock::wall());
+    note_attempt().map_err(|error| error.to_string())?;
+    let before = session.fingerprint().await;
+    let started = tokio::task::block_in_place(|| login::start(plan, guard, before, PATIENCE));
+    let mut login = started?;
+    login.begin().await;
+    let shown = tokio::spawn(show(context.state.login_output()));
+    let ending = login.watch(Instant::now() + PATIENCE, stop, |_| ()).await;
+    tokio::time::sleep(OUTPUT_LOOK * 2).await;
+    shown.abort();
+    // Whoever has just broken off does not want the agent to begin at once.
+    note_attempt().map_err(|error| error.to_string())?;
+    login::over(guard, &ending).map_err(|error| error.to_string())?;
+    let end = login::end(&ending, PATIENCE);
+    if matches!(end, LoginEnd::RegistrationBroken(_)) {
+        session.give_up_registration().await;
+    }
+    Ok(end)
+}
+
+/// Why there is no login.
+fn blame(end: LoginEnd) -> String {
+    match end {
+        LoginEnd::Cancelled => "the login was broken off: nobody is signed in by it".to_owned(),
+        end @ (LoginEnd::Completed
+        | LoginEnd::Unanswered(_)
+        | LoginEnd::Refused(_)
+        | LoginEnd::Misconfigured(_)
+        | LoginEnd::Unreachable(_)
+        | LoginEnd::RegistrationBroken(_)
+        | LoginEnd::Failed(_)) => decision::blame(end).1,
+    }
 }
 
 /// Takes the lock; whether another login was waited for. One that nobody watches is ended.
@@ -108,8 +159,14 @@ async fn take_lock(context: &Context) -> Result<(LoginGuard, bool), String> {
         match taken.map_err(|error| error.to_string())? {
             Acquired::Ours(guard) => return Ok((guard, is_told)),
             Acquired::Orphan(guard, orphan) => {
-                let _gone = tokio::task::block_in_place(|| orphan.group.end(GRACE));
-                return Ok((guard, is_told));
+                if tokio::task::block_in_place(|| orphan.group.end(GRACE)) {
+                    return Ok((guard, is_told));
+                }
+                return Err(format!(
+                    "a login that nobody watches any more does not end: end its processes with \
+                     `kill -9 -- -{}`, then log in again",
+                    orphan.group.id
+                ));
             }
             Acquired::Busy(holder) if Instant::now() >= deadline => {
                 return Err(format!(

@@ -9,6 +9,8 @@ use tokio::time::Instant;
 use super::{Context, block_on, failed, service};
 use crate::agent::journal::{Doing, Journal};
 use crate::clock;
+use crate::mode::Mode;
+use crate::settings::Settings;
 use crate::status::{is_agent_alive, starting_command};
 
 /// How often is looked.
@@ -21,7 +23,14 @@ pub(super) fn run(context: &Context, profile: Option<String>) -> ExitCode {
         let start = starting_command(service::is_installed(context));
         return failed(&format!("no agent is running: {start} has one run"));
     }
-    match block_on(rehearse(context, profile)).flatten() {
+    let mode = service::mode_in_use(context);
+    if mode == Mode::Standalone {
+        return failed(
+            "the mode is standalone, in which the agent does nothing: `sso-watcher mode auto` changes it, \
+             and `sso-watcher login` logs in by hand",
+        );
+    }
+    match block_on(rehearse(context, profile, mode)).flatten() {
         Ok(text) => {
             println!("{text}");
             ExitCode::SUCCESS
@@ -30,7 +39,11 @@ pub(super) fn run(context: &Context, profile: Option<String>) -> ExitCode {
     }
 }
 
-async fn rehearse(context: &Context, profile: Option<String>) -> Result<String, String> {
+async fn rehearse(
+    context: &Context,
+    profile: Option<String>,
+    mode: Mode,
+) -> Result<String, String> {
     let session = context.session(profile.as_deref())?;
     let (profile, name) = (session.profile(), session.profile().session.name.clone());
     // Whoever rehearses a login wants one.
@@ -53,8 +66,7 @@ async fn rehearse(context: &Context, profile: Option<String>) -> Result<String, 
         "asked    for a login with profile {}, as a build does",
         profile.base_profile
     );
-    let deadline =
-        Instant::now() + context.settings.cooldown + context.settings.login_timeout + MARGIN;
+    let deadline = Instant::now() + patience(&context.settings, mode);
     let mut told = None;
     loop {
         let signal = file.read().map_err(|error| error.to_string())?;
@@ -76,6 +88,16 @@ async fn rehearse(context: &Context, profile: Option<String>) -> Result<String, 
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// How long the agent may take.
+fn patience(settings: &Settings, mode: Mode) -> Duration {
+    let waits_for_person = match mode {
+        // The question and the login have as long each.
+        Mode::Notify => settings.login_timeout * 2,
+        Mode::Auto | Mode::Silent | Mode::Standalone => settings.login_timeout,
+    };
+    settings.cooldown + waits_for_person + MARGIN
 }
 
 /// Tells what is new.

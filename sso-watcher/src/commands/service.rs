@@ -85,7 +85,7 @@ fn put_in_place(context: &Context, is_restart: bool) -> Result<String, String> {
 }
 
 /// What `sso-watcher mode` has chosen, else the settings; the agent says what is wrong with a choice.
-fn mode_in_use(context: &Context) -> Mode {
+pub(super) fn mode_in_use(context: &Context) -> Mode {
     let chosen = context.state.mode().unwrap_or_default();
     chosen.unwrap_or(context.settings.mode)
 }

@@ -4,8 +4,11 @@ mod doctor;
 mod status;
 
 use std::fs::File;
+use std::process::Stdio;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
 use simulated_aws::Operation;
 use tests::commands::{Ended, run};
@@ -101,6 +104,52 @@ async fn a_login_that_fails_says_why() {
         said.stderr
     );
     assert_eq!(host.opened().len(), 1, "no page without AWS");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn login_is_tried_once_more_without_a_registration_that_is_at_fault() {
+    // A registration without a field.
+    let host = Host::with_stand_in_cli("echo \"'expiresAt'\" >&2; exit 255").await;
+    let _old = host.sso.sign_in();
+    host.sso.aws.sso().end_sessions();
+    let said = without_agent(&host.agent(), &["login"]).await;
+    assert_eq!(said.code(), 1);
+    assert!(said.text().contains("Once more, without it:"), "{said:?}");
+    assert!(
+        said.stderr
+            .contains("could not use its client registration, which is moved aside"),
+        "{}",
+        said.stderr
+    );
+    assert!(!host.sso.registration_path().exists());
+    let called = std::fs::read_to_string(host.home().join("called")).expect("called");
+    assert_eq!(called.lines().count(), 2);
+}
+
+/// The agent does not begin at once where the person has just broken off.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_is_broken_off_says_so_and_leaves_nothing_but_the_attempt() {
+    let Some(host) = Host::new().await else {
+        return;
+    };
+    let mut command = tokio::process::Command::from(host.agent().command(&["login"]));
+    command.stderr(Stdio::piped()).kill_on_drop(true);
+    let login = command.spawn().expect("started");
+    host.has_opened(1).await;
+    let attempt = host.state("last-login-at.txt");
+    std::fs::remove_file(&attempt).expect("it is noted at the beginning");
+    let process = login.id().and_then(|id| i32::try_from(id).ok());
+    kill(Pid::from_raw(process.expect("it runs")), Signal::SIGINT).expect("sent");
+    let ended = within(PATIENCE, "it ends", login.wait_with_output()).await;
+    let ended = ended.expect("ended");
+    assert_eq!(ended.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&ended.stderr),
+        "sso-watcher: the login was broken off: nobody is signed in by it\n"
+    );
+    assert!(attempt.exists(), "it is noted at the end");
+    assert!(!host.state("login.output").exists());
+    assert_eq!(host.logins_running(), 0);
 }
 
 /// It waits for the login that is under way, and has nobody log in twice.
@@ -225,6 +274,17 @@ async fn test_says_why_a_rehearsal_fails_and_leaves_no_request() {
         said.stderr
     );
     assert_eq!(host.sso.signal(), None);
+
+    host.run(&agent, &["mode", "standalone"]).await;
+    let said = host.run(&agent, &["test"]).await;
+    assert_eq!(said.code(), 1);
+    assert!(
+        said.stderr
+            .starts_with("sso-watcher: the mode is standalone"),
+        "{}",
+        said.stderr
+    );
+    host.run(&agent, &["mode", "default"]).await;
 
     // A real request comes first.
     host.ask();

@@ -73,7 +73,7 @@ async fn tell(host: &Host, agent: WatcherBuilder, file: PathBuf) {
     person.succeeds(&["logs"]).await;
     person.succeeds(&["mode", "silent"]).await;
     person.succeeds(&["mode", "default"]).await;
-    person.sets("AWS_PROFILE=my team\n");
+    person.sets("SSO_POLL_SECONDS=1\nAWS_PROFILE=my team\n");
     assert_eq!(person.types(&["status"]).await.code(), 64);
     person.succeeds(&["stop"]).await;
     person.sets("AWS_PROFILE=team\nSSO_POLL_SECONDS=1\n");

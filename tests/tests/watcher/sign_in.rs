@@ -5,6 +5,7 @@ mod terminal;
 
 use std::os::unix::fs::MetadataExt as _;
 
+use tests::eventually;
 use tests::sso_world::PROFILE;
 
 use crate::host::Host;
@@ -32,7 +33,12 @@ async fn the_token_of_a_login_is_published_by_rename_before_the_request_goes() {
     let _old = host.sso.sign_in();
     host.sso.aws.sso().end_sessions();
     let inode = || host.sso.token_path().metadata().expect("a token").ino();
-    let _agent = host.agent().start().await;
+    let agent = host.agent().start().await;
+    // The one that was there is published at the start.
+    eventually("the old token is published", async || {
+        agent.log().contains("a token is published by rename")
+    })
+    .await;
     let before = inode();
     host.person_will("allow");
     host.ask();
