@@ -1,4 +1,4 @@
-//! The agent: a thin loop around [`step`](crate::decision::step).
+//! The agent: a thin loop around [`step`].
 //!
 //! ```text
 //!  timer ─► eyes (files) ──► Looked ─┐
