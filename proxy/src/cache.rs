@@ -185,10 +185,9 @@ impl Cache {
 
     /// Removes the object if its file is still the one that turned out broken while it was read,
     /// and not a new one that another request has put there.
-    pub async fn remove_broken(&self, key: &CacheKey, broken: &Entry) {
-        let (inner, key) = (Arc::clone(&self.inner), key.clone());
-        let identity = broken.identity();
-        blocking(move || inner.remove_if_same(&key, identity)).await;
+    pub async fn remove_broken(&self, key: &CacheKey, broken: &Arc<Entry>) {
+        let (inner, key, broken) = (Arc::clone(&self.inner), key.clone(), Arc::clone(broken));
+        blocking(move || inner.remove_if_same(&key, &broken)).await;
     }
 
     /// Those of the objects that are there, without opening them.
@@ -308,10 +307,12 @@ impl Inner {
         }
     }
 
-    fn remove_if_same(&self, key: &CacheKey, identity: entry::Identity) {
+    /// By the inode, which nobody else can have as long as the entry is open: the times of a file change
+    /// whenever its usage is written.
+    fn remove_if_same(&self, key: &CacheKey, broken: &Entry) {
         let path = self.folder.object_path(key.id());
         match entry::Identity::of_path(&path) {
-            Ok(found) if found != identity => {}
+            Ok(found) if !found.is_same_file(&broken.identity()) => {}
             Ok(_) | Err(_) => self.remove(key),
         }
     }

@@ -29,6 +29,9 @@ use negative::NegativeAnswers;
 pub use reader::ArtifactReader;
 use refresh::Refreshes;
 
+/// So often a download that turns out to be there already is looked for, and found removed again.
+const BOARDINGS: u32 = 3;
+
 /// Finds artifacts. One for the process.
 pub struct Fetcher {
     repository: Arc<str>,
@@ -134,7 +137,7 @@ impl Fetcher {
         } else {
             Verdict::Collapsed
         };
-        self.board(cache_key, flight, verdict).await
+        self.board(key, cache_key, flight, verdict).await
     }
 
     /// Finds what a HEAD asks for, without a download.
@@ -145,7 +148,7 @@ impl Fetcher {
         }
         self.negatives.check(&cache_key)?;
         if let Some(flight) = self.flights.running(&cache_key) {
-            return self.board(cache_key, flight, Verdict::Collapsed).await;
+            return self.board(key, cache_key, flight, Verdict::Collapsed).await;
         }
         // Boxed: the SDK's futures are large, and hits and parked requests should not have their size.
         match Box::pin(self.origin.head(key)).await {
@@ -216,31 +219,42 @@ impl Fetcher {
     /// Waits for a flight to be readable, and reads along.
     async fn board(
         &self,
+        key: &ArtifactKey,
         cache_key: CacheKey,
-        flight: Arc<Flight>,
+        mut flight: Arc<Flight>,
         verdict: Verdict,
     ) -> Result<Found, Error> {
-        match flight.departure().await {
-            Ok(Departure::Streaming(attributes)) => Ok(Found {
-                attributes,
-                checksums: flight.checksums().cloned(),
-                verdict,
-                source: Source::Flight(flight),
-            }),
-            Ok(Departure::AlreadyCached) => match self.cache.lookup(&cache_key).await {
-                Some(hit) => Ok(Found::hit(cache_key, hit, Verdict::Hit)),
-                None => Err(Error::Cache(
-                    "an artifact was removed while it was asked for".into(),
-                )),
-            },
-            Ok(Departure::Diverted(attributes)) => Ok(Found {
-                attributes,
-                checksums: None,
-                verdict: Verdict::Uncached,
-                source: Source::Diverted(flight),
-            }),
-            Err(error) => Err(self.remember_if_missing(&cache_key, error)),
+        for _ in 0..BOARDINGS {
+            match flight.departure().await {
+                Ok(Departure::Streaming(attributes)) => {
+                    return Ok(Found {
+                        attributes,
+                        checksums: flight.checksums().cloned(),
+                        verdict,
+                        source: Source::Flight(flight),
+                    });
+                }
+                Ok(Departure::AlreadyCached) => {
+                    if let Some(hit) = self.cache.lookup(&cache_key).await {
+                        return Ok(Found::hit(cache_key, hit, Verdict::Hit));
+                    }
+                    // Removed in between: purged, or found broken by another reader.
+                    (flight, _) = self.flights.join(key, &cache_key);
+                }
+                Ok(Departure::Diverted(attributes)) => {
+                    return Ok(Found {
+                        attributes,
+                        checksums: None,
+                        verdict: Verdict::Uncached,
+                        source: Source::Diverted(flight),
+                    });
+                }
+                Err(error) => return Err(self.remember_if_missing(&cache_key, error)),
+            }
         }
+        Err(Error::Cache(
+            "an artifact was removed again and again while it was asked for".into(),
+        ))
     }
 
     fn remember_if_missing(&self, cache_key: &CacheKey, error: Error) -> Error {

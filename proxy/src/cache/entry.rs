@@ -99,6 +99,11 @@ impl Identity {
         std::fs::metadata(path).map(|metadata| Self::of(&metadata))
     }
 
+    /// Whether both are one file, as long as either is open.
+    pub(super) fn is_same_file(&self, other: &Self) -> bool {
+        self.inode == other.inode
+    }
+
     /// The file's modification time: when its object was last validated.
     pub(super) fn modified(&self) -> SystemTime {
         let nanoseconds = u64::try_from(self.modified_nanoseconds).unwrap_or(0);

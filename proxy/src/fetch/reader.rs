@@ -173,7 +173,7 @@ impl ArtifactReader {
     async fn heal(
         &self,
         cache_key: CacheKey,
-        broken: &Entry,
+        broken: &Arc<Entry>,
         error: &ReadError,
     ) -> Result<Step, Error> {
         warn!(artifact.key = cache_key.key(), %error, "a cache file is broken and is replaced");
@@ -181,7 +181,7 @@ impl ArtifactReader {
         let (flight, _) = self.fetcher.flights.join(&self.key, &cache_key);
         let found = self
             .fetcher
-            .board(cache_key, flight, super::Verdict::Miss)
+            .board(&self.key, cache_key, flight, super::Verdict::Miss)
             .await?;
         self.must_be_the_same(&found.attributes)?;
         Ok(Step::Moved(

@@ -108,7 +108,7 @@ impl Fetcher {
         if let Some(flight) = self.flights.running(&cache_key) {
             // A newer version is already on its way.
             return self
-                .board_or_stale(cache_key, flight, Verdict::Collapsed, hit, group)
+                .board_or_stale(key, cache_key, flight, Verdict::Collapsed, hit, group)
                 .await;
         }
         let (outcome, ()) = tokio::join!(
@@ -126,7 +126,7 @@ impl Fetcher {
                 // nobody takes it for fresh.
                 self.cache.expire(&cache_key).await;
                 let (flight, _) = self.flights.join_with(key, &cache_key, *stream);
-                self.board_or_stale(cache_key, flight, Verdict::Refreshed, hit, group)
+                self.board_or_stale(key, cache_key, flight, Verdict::Refreshed, hit, group)
                     .await
             }
             Err(error) if error.leaves_stale_copy_usable() => {
@@ -143,13 +143,14 @@ impl Fetcher {
 
     async fn board_or_stale(
         &self,
+        key: &ArtifactKey,
         cache_key: CacheKey,
         flight: Arc<Flight>,
         verdict: Verdict,
         hit: Hit,
         group: EntryId,
     ) -> Result<Found, Error> {
-        match self.board(cache_key.clone(), flight, verdict).await {
+        match self.board(key, cache_key.clone(), flight, verdict).await {
             Err(error) if error.leaves_stale_copy_usable() => {
                 Ok(self.stale(cache_key, hit, group, &error))
             }
