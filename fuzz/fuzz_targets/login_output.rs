@@ -18,6 +18,7 @@ fuzz_target!(|input: (i32, &str)| {
     let ending = Ending {
         how: How::Ended(code),
         has_invited: false,
+        survives: false,
         said,
     };
     let _any_meaning = meaning(&ending);

@@ -39,16 +39,20 @@ impl fmt::Debug for Invitation {
     }
 }
 
-/// Whether a line shows a page, and nothing else.
+/// Whether a line shows a page, and nothing else. It is shown on terminals.
 pub(super) fn is_url(line: &str) -> bool {
-    line.starts_with("https://") || line.starts_with("http://")
+    (line.starts_with("https://") || line.starts_with("http://")) && is_plain(line)
+}
+
+fn is_plain(line: &str) -> bool {
+    !line.chars().any(char::is_control)
 }
 
 /// The code of a device, on the line after "Then enter the code:".
 pub(super) fn user_code(said: &str) -> Option<&str> {
     let mut lines = said.lines().map(str::trim);
     lines.find(|line| line.ends_with("enter the code:"))?;
-    lines.find(|line| !line.is_empty())
+    lines.find(|line| !line.is_empty() && is_plain(line))
 }
 
 #[cfg(test)]
