@@ -3,6 +3,7 @@
 mod chromium;
 mod terminal;
 
+use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 
 use tests::eventually;
@@ -39,6 +40,8 @@ async fn the_token_of_a_login_is_published_by_rename_before_the_request_goes() {
         agent.log().contains("a token is published by rename")
     })
     .await;
+    // Held open, so that no other file can have its inode.
+    let _held = File::open(host.sso.token_path()).expect("a token");
     let before = inode();
     host.person_will("allow");
     host.ask();
