@@ -70,7 +70,6 @@ pub(crate) async fn run(
         eyes,
         tokens: TokenWatch::default(),
         token_in_sight: None,
-        is_asked: false,
         complaints: BTreeSet::new(),
         journal: None,
         journal_fails: false,
@@ -110,8 +109,6 @@ struct Agent {
     tokens: TokenWatch,
     /// The token of the session that the request, or else the settings, name.
     token_in_sight: Option<PathBuf>,
-    /// Somebody asks for its login.
-    is_asked: bool,
     /// What has been logged, and is wrong still.
     complaints: BTreeSet<String>,
     /// What was written last.
@@ -186,10 +183,9 @@ impl Agent {
             // A file that cannot be read for a moment withdraws nothing.
             sight.request.clone_from(&self.request);
         }
-        self.is_asked = sight.request.is_some();
         self.on(Event::Looked(sight));
         // Who asked may have withdrawn it after the death of whoever was at it: no next attempt clears that.
-        if !self.is_asked && *self.state.phase() == Phase::Idle {
+        if self.request.is_none() && *self.state.phase() == Phase::Idle {
             self.hands.heal().await;
         }
     }
@@ -209,7 +205,7 @@ impl Agent {
         };
         let is_by_hand = written
             .iter()
-            .any(|token| token.is_login_by_hand(in_sight, self.is_asked));
+            .any(|token| token.is_login_by_hand(in_sight, self.request.is_some()));
         if !is_by_hand || self.hands.is_logging_in() {
             return;
         }
@@ -266,9 +262,7 @@ impl Agent {
             | Action::LookForUser => self.hands.begin(action),
         }
     }
-}
 
-impl Agent {
     /// Writes down what has changed. Before anything is done: a prompt that nobody knows of any more
     /// would be one too many.
     fn write_journal(&mut self, now: Moment) {

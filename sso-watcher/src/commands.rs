@@ -21,6 +21,7 @@ use sso_session::signal::SignalFile;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::agent::Eyes;
+use crate::aws_cli::search::Search;
 use crate::cli::Command;
 use crate::decision::Limits;
 use crate::launch;
@@ -103,6 +104,11 @@ impl Context {
 
     fn signal(&self) -> SignalFile {
         SignalFile::new(&self.settings.locations.signal_file)
+    }
+
+    /// Where an AWS CLI is looked for.
+    fn search(&self) -> Search {
+        Search::new(self.settings.login_command.as_deref(), &self.environment)
     }
 
     fn login_lock(&self) -> LoginLock {

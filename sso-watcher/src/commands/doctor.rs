@@ -9,7 +9,6 @@ use sso_session::registration::RegistrationError;
 use sso_session::token::{Reading, UnreadableToken};
 
 use super::{Context, block_on, failed, service};
-use crate::aws_cli::search::Search;
 use crate::clock;
 use crate::person::Person;
 use crate::session::{self, Session};
@@ -124,11 +123,7 @@ fn check_state_folder(context: &Context, report: &mut Report) {
 }
 
 async fn check_program(context: &Context, report: &mut Report) {
-    let search = Search::new(
-        context.settings.login_command.as_deref(),
-        &context.environment,
-    );
-    match search.run().await {
+    match context.search().run().await {
         Ok(cli) => report.passed(
             "AWS CLI",
             &format!("{} ({})", cli.path.display(), cli.version),

@@ -11,7 +11,6 @@ use tokio::time::Instant;
 
 use super::{Context, block_on, failed, stop_signal};
 use crate::aws_cli::login::LoginPlan;
-use crate::aws_cli::search::Search;
 use crate::clock;
 use crate::decision::{self, LoginEnd, Proof};
 use crate::login;
@@ -45,8 +44,11 @@ async fn log_in(context: &Context, session: &Session) -> Result<String, String> 
     let environment = &context.environment;
     // First, so that a login that ends meanwhile is seen.
     let before = session.fingerprint().await;
-    let search = Search::new(context.settings.login_command.as_deref(), environment);
-    let cli = search.run().await.map_err(|error| error.to_string())?;
+    let cli = context
+        .search()
+        .run()
+        .await
+        .map_err(|error| error.to_string())?;
     context.state.create().map_err(|error| error.to_string())?;
     let (mut guard, has_waited) = take_lock(context).await?;
     // Whoever is here need not be asked later.

@@ -6,7 +6,6 @@ use tracing::{error, info};
 
 use super::{Context, block_on, stop_signal};
 use crate::agent::{self, Program, Tools};
-use crate::aws_cli::search::Search;
 use crate::logging;
 use crate::person::Person;
 
@@ -21,10 +20,7 @@ pub(super) fn run(context: &Context) -> ExitCode {
     let tools = Tools {
         http: context.http(),
         person: Person::new(context.platform, &context.environment),
-        program: Program::new(Search::new(
-            settings.login_command.as_deref(),
-            &context.environment,
-        )),
+        program: Program::new(context.search()),
         launcher: std::env::current_exe().ok(),
         login_timeout: settings.login_timeout,
         environment: context.environment.clone(),

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use nix::unistd::getuid;
 
 use super::{Context, block_on, failed};
-use crate::aws_cli::search::Search;
 use crate::home;
 use crate::mode::Mode;
 use crate::settings::installed::{self, Installed};
@@ -59,8 +58,7 @@ fn done<T>(work: impl Future<Output = Result<T, SupervisorError>>) -> Result<T, 
 
 fn put_in_place(context: &Context, is_restart: bool) -> Result<String, String> {
     let settings = &context.settings;
-    let search = Search::new(settings.login_command.as_deref(), &context.environment);
-    let found = block_on(search.run())?;
+    let found = block_on(context.search().run())?;
     let aws = found.map_err(|error| error.to_string())?;
     context.state.create().map_err(|error| error.to_string())?;
     let file = agent_file(context, &aws.path)?;
@@ -103,10 +101,8 @@ fn agent_file(context: &Context, aws: &Path) -> Result<AgentFile, String> {
     }
     let mut variables = Settings::passed_on(&context.vars());
     variables.insert(AGENT.to_owned(), "1".to_owned());
-    for name in ["HOME", "SSO_WATCHER_PLATFORM"] {
-        if let Some(value) = context.environment.get(name) {
-            variables.insert(name.to_owned(), value);
-        }
+    if let Some(home) = context.environment.get("HOME") {
+        variables.insert("HOME".to_owned(), home);
     }
     Ok(AgentFile {
         program,

@@ -7,7 +7,6 @@ use sso_session::token::{Reading, TokenFile};
 
 use super::{Context, block_on, failed, service};
 use crate::agent::journal::Journal;
-use crate::aws_cli::search::Search;
 use crate::clock;
 use crate::status::{Found, Status, is_agent_alive};
 
@@ -76,8 +75,7 @@ pub(super) async fn gather(context: &Context) -> Status {
 
 /// What is wrong with the AWS CLI, if anything, and a number that changes with the candidates.
 async fn search_program(context: &Context) -> (Option<String>, u64) {
-    let command = context.settings.login_command.as_deref();
-    let search = Search::new(command, &context.environment);
+    let search = context.search();
     let found = search.run().await;
     let fault = found.err().map(|error| error.to_string());
     (fault, search.fingerprint())

@@ -24,9 +24,7 @@ impl State {
     }
 
     pub(super) fn fail(&mut self, job: &Job, kind: Kind, why: &str, now: Moment) -> Vec<Action> {
-        let cooldown = self.limits.cooldown;
-        let wait = self.memory.troubles.note(kind, why, cooldown, now);
-        self.settle_failure(job, kind, why, wait, now)
+        self.settle_failure(job, kind, why, None, now)
     }
 
     /// As [`Self::fail`], with a pause of its own.
@@ -38,21 +36,30 @@ impl State {
         wait: Duration,
         now: Moment,
     ) -> Vec<Action> {
-        self.memory
-            .troubles
-            .note(kind, why, self.limits.cooldown, now);
-        self.memory.troubles.pause(wait, now);
-        self.settle_failure(job, kind, why, wait, now)
+        self.settle_failure(job, kind, why, Some(wait), now)
     }
 
-    pub(super) fn settle_failure(
+    /// As [`Self::fail`], and tells the person that a login waits for them.
+    pub(super) fn leave_to_person(&mut self, job: &Job, why: &str, now: Moment) -> Vec<Action> {
+        let mut actions = self.fail(job, Kind::LeftToPerson, why, now);
+        actions.push(Action::Notify(Notice::Waiting(job.request.clone())));
+        actions
+    }
+
+    fn settle_failure(
         &mut self,
         job: &Job,
         kind: Kind,
         why: &str,
-        wait: Duration,
+        own_wait: Option<Duration>,
         now: Moment,
     ) -> Vec<Action> {
+        let troubles = &mut self.memory.troubles;
+        let mut wait = troubles.note(kind, why, self.limits.cooldown, now);
+        if let Some(own_wait) = own_wait {
+            troubles.pause(own_wait, now);
+            wait = own_wait;
+        }
         self.phase = Phase::Settling;
         if job.request.is_test {
             self.memory.rehearsed = Some(now.steady);

@@ -1,6 +1,6 @@
 //! The way of one request: from the lock to its end.
 
-use super::event::{Action, Answer, Locking, LoginEnd, Notice, Probe, Proof, Renewal};
+use super::event::{Action, Answer, Locking, LoginEnd, Probe, Proof, Renewal};
 use super::trouble::Kind;
 use super::{Job, NOT_NOW, Phase, State};
 use crate::mode::Mode;
@@ -69,14 +69,11 @@ impl State {
             return self.fail_for(&job, Kind::LeftToPerson, &why, wait, now);
         }
         if self.memory.is_unattended() && !job.request.is_test {
-            let notice = Action::Notify(Notice::Waiting(job.request.clone()));
             let why = match self.memory.unanswered {
                 1 => "nobody answered the last prompt".to_owned(),
                 many => format!("nobody answered the last {many} prompts"),
             };
-            let mut actions = self.fail(&job, Kind::LeftToPerson, &why, now);
-            actions.push(notice);
-            return actions;
+            return self.leave_to_person(&job, &why, now);
         }
         self.memory.note_prompt(now);
         self.memory.last_attempt = Some(now.steady);
@@ -127,10 +124,7 @@ impl State {
                     "there is no way to ask here: run `{}`",
                     job.request.login_command()
                 );
-                let notice = Action::Notify(Notice::Waiting(job.request.clone()));
-                let mut actions = self.fail(&job, Kind::LeftToPerson, &why, now);
-                actions.push(notice);
-                actions
+                self.leave_to_person(&job, &why, now)
             }
         }
     }
