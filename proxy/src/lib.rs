@@ -22,6 +22,7 @@ pub mod error;
 pub mod fetch;
 pub mod flight;
 pub mod logging;
+pub mod metrics;
 pub mod object;
 pub mod origin;
 pub mod server;

@@ -34,6 +34,7 @@ use crate::artifact::ArtifactKey;
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::error::Error;
+use crate::metrics::Metrics;
 use crate::object::ObjectAttributes;
 use limits::{Limits, Permit};
 use list::ListPermission;
@@ -54,6 +55,7 @@ pub struct Origin {
     login_wait: Duration,
     limits: Limits,
     list_permission: ListPermission,
+    metrics: Arc<Metrics>,
     /// Whether the bucket is known to be there: until then, the bare 404 of a HEAD may mean either.
     accepted_generation: AtomicU64,
 }
@@ -69,7 +71,12 @@ pub enum Revalidation {
 impl Origin {
     /// Builds the client; calls nothing.
     #[must_use]
-    pub fn new(config: &Config, credentials: Credentials, http: SharedHttpClient) -> Self {
+    pub fn new(
+        config: &Config,
+        credentials: Credentials,
+        http: SharedHttpClient,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3))
             .read_timeout(call::ATTEMPT_TIMEOUT)
@@ -100,6 +107,7 @@ impl Origin {
             login_wait: config.login_wait,
             limits: Limits::default(),
             list_permission: ListPermission::default(),
+            metrics,
             accepted_generation: AtomicU64::new(0),
         }
     }

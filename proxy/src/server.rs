@@ -15,6 +15,7 @@ mod health;
 mod hold;
 mod hosts;
 mod listing;
+mod numbers;
 pub mod range;
 mod router;
 mod status;

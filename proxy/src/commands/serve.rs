@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::credentials::Keeper;
 use crate::fetch::Fetcher;
 use crate::logging;
+use crate::metrics::Metrics;
 use crate::origin::Origin;
 use crate::server::{App, Listeners, router};
 
@@ -56,10 +57,16 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
         .map_err(|error| format!("{error}. Set PROXY_PORT or PROXY_HOST to something free."))?;
     let (source, http) = super::source(&config, vars);
     let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
-    let origin = Arc::new(Origin::new(&config, credentials, http));
+    let metrics = Arc::new(Metrics::new());
+    let origin = Arc::new(Origin::new(
+        &config,
+        credentials,
+        http,
+        Arc::clone(&metrics),
+    ));
     let repository = config.repository();
     let fetcher = Fetcher::new(&repository, config.metadata_ttl, cache.clone(), origin);
-    let app = App::new(&config, Arc::clone(&fetcher), stop.clone());
+    let app = App::new(&config, Arc::clone(&fetcher), metrics, stop.clone());
 
     let keeping = tokio::spawn(keeper.run(stopped(stop.clone())));
     let caching = tokio::spawn(cache.run(stopped(stop.clone())));

@@ -105,6 +105,8 @@ impl ObjectStream {
                 Ok(Some(Ok(bytes))) if bytes.is_empty() => continue,
                 Ok(Some(Ok(bytes))) => {
                     self.position += bytes.len() as u64;
+                    let received = &self.origin.metrics.s3_received_bytes;
+                    received.inc_by(bytes.len() as u64);
                     return Ok(Some(bytes));
                 }
                 Ok(Some(Err(error))) => error.to_string(),
@@ -149,6 +151,7 @@ impl ObjectStream {
             Ok(answer) if answer.e_tag().is_some_and(|given| given != etag) => Err(Error::Changed),
             Ok(answer) if starts_at(&answer, position) => {
                 self.body = answer.body;
+                self.origin.metrics.s3_resumed.inc();
                 Ok(())
             }
             Ok(_) => Err(Error::Corrupt(

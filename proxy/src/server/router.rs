@@ -18,10 +18,11 @@ use super::health::{self, Readiness};
 use super::hold::Hold;
 use super::hosts::{AllowedHosts, HostError};
 use super::listing::Listings;
-use super::{artifact, status};
+use super::{artifact, numbers, status};
 use crate::artifact::RequestPath;
 use crate::config::Config;
 use crate::fetch::Fetcher;
+use crate::metrics::Metrics;
 
 /// What every request may use.
 pub struct App {
@@ -31,12 +32,18 @@ pub struct App {
     readiness: Readiness,
     listings: Listings,
     hold: Hold,
+    metrics: Arc<Metrics>,
 }
 
 impl App {
     /// Puts the parts together. `stop` becomes true when the process stops.
     #[must_use]
-    pub fn new(config: &Config, fetcher: Arc<Fetcher>, stop: watch::Receiver<bool>) -> Arc<Self> {
+    pub fn new(
+        config: &Config,
+        fetcher: Arc<Fetcher>,
+        metrics: Arc<Metrics>,
+        stop: watch::Receiver<bool>,
+    ) -> Arc<Self> {
         let credentials = fetcher.origin().credentials().clone();
         Arc::new(Self {
             hold: Hold::new(config.login_wait, credentials, stop),
@@ -45,11 +52,16 @@ impl App {
             hosts: AllowedHosts::new(&config.allowed_hosts),
             readiness: Readiness::default(),
             listings: Listings::new(&config.bucket),
+            metrics,
         })
     }
 
     pub(super) fn fetcher(&self) -> &Arc<Fetcher> {
         &self.fetcher
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     pub(super) fn readiness(&self) -> &Readiness {
@@ -62,6 +74,7 @@ pub fn router(app: &Arc<App>) -> Router {
     Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/metrics", get(numbers::metrics))
         .fallback(by_path)
         // Innermost, so that it sees every answer but those of the Host check.
         .layer(middleware::from_fn(log_request))

@@ -71,7 +71,12 @@ async fn check_credentials(
             return report.skipped(&["bucket"], "there are no credentials to use");
         }
     }
-    let origin = Arc::new(Origin::new(config, credentials.clone(), http));
+    let origin = Arc::new(Origin::new(
+        config,
+        credentials.clone(),
+        http,
+        Arc::default(),
+    ));
     match origin.probe(BUCKET_PATIENCE).await {
         Ok(true) => report.passed(
             "bucket",
