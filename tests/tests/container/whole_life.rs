@@ -42,15 +42,28 @@ async fn a_container_lives_through_everything_without_a_restart_or_a_failed_requ
     .await;
     let life = container.life().await;
     let load = Load::start(house.address(), library, 6, Duration::from_millis(30));
+    let begin = std::time::Instant::now();
+    let tell = |what: &str| {
+        let requests = load.tally.counts().requests;
+        eprintln!(
+            "{:.1} s, {requests} requests: {what}",
+            begin.elapsed().as_secs_f64()
+        );
+    };
 
     bazel
         .build(house.address(), library, &[1001, 1002, 1003])
         .await;
+    tell("the session ends");
     the_session_ends(&house, &agent, &bazel, library).await;
+    tell("the configuration is edited");
     the_configuration_is_edited(&house).await;
+    tell("the volume is full for a while");
     the_volume_is_full_for_a_while(&house, &container).await;
+    tell("the network is away for a while");
     the_network_is_away_for_a_while(&house).await;
 
+    tell("ten thousand artifacts");
     let tally = load.stop().await;
     tally.is_flawless();
     ten_thousand_artifacts(&house).await;
