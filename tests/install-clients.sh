@@ -70,6 +70,9 @@ parts=(
   'Chromium|chromium|/usr/bin/chromium|chromium-driver'
   'procps|procps|/usr/bin/ps|'
   'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'
+  'Docker engine|docker.io|/usr/sbin/dockerd|iptables runc binutils'
+  'Compose|docker-compose|/usr/bin/docker-compose|python3-yaml'
+  'debootstrap|debootstrap|/usr/sbin/debootstrap|'
 )
 
 say() { printf '%s\n' "$*" >&2; }

@@ -4,6 +4,7 @@
 use std::fs::{Permissions, set_permissions};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -20,6 +21,9 @@ use crate::shared::{IMAGE, LIMIT, free_address};
 
 /// Whose house it is: neither root nor the image's own user.
 pub(crate) const USER: u32 = 1234;
+
+/// The project's file.
+pub(crate) const COMPOSE_FILE: &str = "docker-compose.yml";
 
 /// A browser whose user allows everything. It forks, as the CLI waits for it.
 const BROWSER: &str = r#"#!/bin/sh
@@ -60,7 +64,7 @@ impl House {
         }
         let home = sso.scratch.home();
         set_permissions(home.join(".aws"), Permissions::from_mode(0o700)).expect("private");
-        for name in ["docker-compose.yml", "LICENSE"] {
+        for name in [COMPOSE_FILE, "LICENSE"] {
             let copied = std::fs::copy(workspace_folder().join(name), project.join(name));
             copied.expect("a file of the project, copied");
         }
@@ -131,7 +135,7 @@ impl House {
 
     /// `docker-compose up`, with the project as it is.
     pub(crate) async fn up(&self) -> Container {
-        self.up_with("docker-compose.yml").await
+        self.up_with(COMPOSE_FILE).await
     }
 
     /// The same on the machine's network, for load; with a volume of this size (`256m`).
@@ -149,6 +153,12 @@ impl House {
         self.up_with("on-host-network.yml").await
     }
 
+    /// The container that the project has.
+    pub(crate) async fn container(&self, file: &str) -> Container {
+        let ids = succeed(self.compose(&["-f", file, "ps", "--quiet"]), LIMIT).await;
+        Container::new(self.engine, ids.text().trim().to_owned())
+    }
+
     async fn up_with(&self, file: &str) -> Container {
         self.write_env();
         succeed(
@@ -156,8 +166,7 @@ impl House {
             LIMIT,
         )
         .await;
-        let ids = succeed(self.compose(&["-f", file, "ps", "--quiet"]), LIMIT).await;
-        Container::new(self.engine, ids.text().trim().to_owned())
+        self.container(file).await
     }
 
     fn write_env(&self) {
@@ -169,18 +178,39 @@ impl House {
     }
 
     /// `docker-compose …`, as the owner calls it.
-    pub(crate) fn compose(&self, arguments: &[&str]) -> Command {
-        let name = format!("house-{}", self.port);
-        let mut compose = self.engine.compose(&self.project, &["-p", &name]);
+    fn compose(&self, arguments: &[&str]) -> Command {
+        let mut compose = self.engine.compose(&self.project, arguments);
+        self.surround(&mut compose);
+        let user = USER.to_string();
+        compose.envs([("PROXY_UID", &user), ("PROXY_GID", &user)]);
         compose
-            .args(arguments)
+    }
+
+    /// What `mise run` runs for a task of the container, as the owner.
+    pub(crate) fn task(&self, name: &str) -> Command {
+        self.write_env();
+        let from = workspace_folder().join("deploy/local");
+        let folder = self.project.join("deploy/local");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        for script in std::fs::read_dir(from).expect("scripts") {
+            let script = script.expect("a script");
+            let copied = std::fs::copy(script.path(), folder.join(script.file_name()));
+            copied.expect("a script, copied");
+        }
+        let mut task = self.engine.client(&folder.join(name).display().to_string());
+        self.surround(&mut task);
+        task.uid(USER).gid(self.engine.group());
+        task
+    }
+
+    /// The variables of the owner's shell.
+    fn surround(&self, command: &mut Command) {
+        command
             .env("HOME", self.sso.scratch.home())
+            .env("COMPOSE_PROJECT_NAME", format!("house-{}", self.port))
             .env("PROXY_PORT", self.port.to_string())
             .env("PROXY_IMAGE", IMAGE)
-            .env("PROXY_UID", USER.to_string())
-            .env("PROXY_GID", USER.to_string())
             .stdin(Stdio::null());
-        compose
     }
 }
 
