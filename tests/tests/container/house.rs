@@ -15,9 +15,11 @@ use tests::sso_world::PROFILE;
 use tests::{
     Engine, SsoWorld, Watcher, WatcherBuilder, simulated_aws_cli_program, workspace_folder,
 };
+use tokio::sync::MutexGuard;
 
+use crate::client::Client;
 use crate::container::Container;
-use crate::shared::{IMAGE, LIMIT, free_address};
+use crate::shared::{IMAGE, LIMIT, TURN, engine, free_address, until};
 
 /// Whose house it is: neither root nor the image's own user.
 pub(crate) const USER: u32 = 1234;
@@ -33,23 +35,27 @@ const BROWSER: &str = r#"#!/bin/sh
 pub(crate) struct House {
     pub(crate) sso: SsoWorld,
     pub(crate) engine: &'static Engine,
+    _turn: MutexGuard<'static, ()>,
     project: PathBuf,
     port: u16,
-    env: Vec<(&'static str, String)>,
 }
 
 impl House {
-    /// Nobody has logged in, and nothing runs. The container is to share the machine's network.
-    pub(crate) async fn on_host_network(engine: &'static Engine) -> Self {
-        Self::at(engine, Ipv4Addr::LOCALHOST.into()).await
+    /// Nobody has logged in, and nothing runs. The container is to share the machine's network. `None` where there
+    /// is no engine.
+    pub(crate) async fn on_host_network() -> Option<Self> {
+        let engine = engine().await?;
+        Some(Self::at(engine, Ipv4Addr::LOCALHOST.into()).await)
     }
 
     /// The same, for a container with a network of its own.
-    pub(crate) async fn on_own_network(engine: &'static Engine) -> Self {
-        Self::at(engine, engine.gateway()).await
+    pub(crate) async fn on_own_network() -> Option<Self> {
+        let engine = engine().await?;
+        Some(Self::at(engine, engine.gateway()).await)
     }
 
     async fn at(engine: &'static Engine, aws: IpAddr) -> Self {
+        let turn = TURN.lock().await;
         let sso = SsoWorld::at(aws).await;
         let top = sso.scratch.path().to_owned();
         set_permissions(&top, Permissions::from_mode(0o755)).expect("a folder for everybody");
@@ -71,31 +77,38 @@ impl House {
         std::fs::copy(simulated_aws_cli_program(), top.join("bin/aws")).expect("a CLI");
         write_program(&top.join("bin/browser"), BROWSER);
         let endpoint = sso.aws.endpoint_url();
+        let env = format!(
+            "S3_BUCKET_NAME={BUCKET}\nAWS_PROFILE={PROFILE}\nAWS_ENDPOINT_URL={endpoint}\nCACHE_MIN_FREE=1MiB\n"
+        );
+        write(&project.join(".env"), &env);
         let house = Self {
             sso,
             engine,
+            _turn: turn,
             project,
             port: free_address().port(),
-            env: vec![
-                ("S3_BUCKET_NAME", BUCKET.to_owned()),
-                ("AWS_PROFILE", PROFILE.to_owned()),
-                ("AWS_ENDPOINT_URL", endpoint),
-                ("CACHE_MIN_FREE", "1MiB".to_owned()),
-            ],
         };
         house.hand_over().await;
         house
     }
 
-    /// Adds a line to `.env`.
-    pub(crate) fn env(mut self, name: &'static str, value: &str) -> Self {
-        self.env.push((name, value.to_owned()));
-        self
-    }
-
     /// Where the proxy is, once it is up.
     pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
+    /// A client of the proxy.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.address())
+    }
+
+    /// Waits until the proxy can fetch.
+    pub(crate) async fn is_ready(&self) {
+        until("it is ready", async || {
+            let answer = self.client().get("/readyz").await;
+            answer.is_ok_and(|answer| answer.status == 200)
+        })
+        .await;
     }
 
     /// Gives the home to its owner.
@@ -140,7 +153,6 @@ impl House {
 
     /// The same on the machine's network, for load; with a volume of this size (`256m`).
     pub(crate) async fn up_on_host_network(&self, volume: &str) -> Container {
-        self.write_env();
         let config = succeed(self.compose(&["config"]), LIMIT).await.text();
         write(&self.project.join("config.yml"), &config);
         let mut script = self.engine.client("python3");
@@ -160,21 +172,12 @@ impl House {
     }
 
     async fn up_with(&self, file: &str) -> Container {
-        self.write_env();
         succeed(
             self.compose(&["-f", file, "up", "--detach", "--no-build"]),
             LIMIT,
         )
         .await;
         self.container(file).await
-    }
-
-    fn write_env(&self) {
-        let lines = self
-            .env
-            .iter()
-            .map(|(name, value)| format!("{name}={value}\n"));
-        write(&self.project.join(".env"), &lines.collect::<String>());
     }
 
     /// `docker-compose …`, as the owner calls it.
@@ -188,7 +191,6 @@ impl House {
 
     /// What `mise run` runs for a task of the container, as the owner.
     pub(crate) fn task(&self, name: &str) -> Command {
-        self.write_env();
         let from = workspace_folder().join("deploy/local");
         let folder = self.project.join("deploy/local");
         std::fs::create_dir_all(&folder).expect("a folder");

@@ -2,17 +2,14 @@
 
 use tests::commands::{run, succeed};
 
-use crate::client::Client;
 use crate::house::{COMPOSE_FILE, House, USER};
-use crate::shared::{LIMIT, TURN, engine, until};
+use crate::shared::{LIMIT, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tasks_start_show_and_stop_the_container_of_a_user() {
-    let Some(engine) = engine().await else {
+    let Some(house) = House::on_own_network().await else {
         return;
     };
-    let _turn = TURN.lock().await;
-    let house = House::on_own_network(engine).await;
     house.log_in().await;
     let started = succeed(house.task("start"), LIMIT).await.text();
     let url = format!("serves on http://{}/", house.address());
@@ -23,7 +20,7 @@ async fn the_tasks_start_show_and_stop_the_container_of_a_user() {
     assert!(user.starts_with(&format!("{USER}:")), "{user}");
 
     let artifact = house.sso.new_artifact();
-    let answer = Client::new(house.address()).get(&artifact).await;
+    let answer = house.client().get(&artifact).await;
     assert_eq!(answer.expect("an answer").status, 200);
     until("all is well", async || {
         let status = run(house.task("status"), LIMIT).await;
