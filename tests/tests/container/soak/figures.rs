@@ -48,14 +48,13 @@ impl Figures {
         };
         let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
         let at = |minute: u64| {
-            let time = Duration::from_secs(minute * 60);
+            // The last look of all is a little before the end.
+            let time = Duration::from_secs(minute * 60 - 3);
             let look = self.vitals.iter().find(|(since, _)| *since >= time);
             look.map(|(_, vitals)| format!("minute {minute}: {vitals}\n              "))
         };
         let by_minute: String = [1, 5, 10, 20, 60].into_iter().filter_map(at).collect();
         let (quarter, last) = self.medians();
-        let most =
-            |value: fn(&Vitals) -> u64| self.vitals.iter().map(|(_, vitals)| value(vitals)).max();
         format!(
             "soak          {}, {} troubles, load average {load}\
              requests      {}, of which {} failed and {} waited for a login; {} MiB\n\
