@@ -6,6 +6,7 @@
 pub mod aws_cli;
 pub mod clients;
 pub mod commands;
+mod engine;
 mod http_client;
 mod mounted;
 mod process;
@@ -17,9 +18,12 @@ mod stand_in;
 mod wait;
 mod watcher;
 
+pub use engine::Engine;
 pub use http_client::{Answer, Pending, get, raw_request};
 pub use mounted::Mounted;
-pub use programs::{bazel_proxy_program, sso_watcher_program, workspace_folder};
+pub use programs::{
+    bazel_proxy_program, simulated_aws_cli_program, sso_watcher_program, workspace_folder,
+};
 pub use proxy::{Proxy, ProxyBuilder};
 pub use scratch::Scratch;
 pub use sso_world::SsoWorld;
