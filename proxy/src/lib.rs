@@ -21,6 +21,7 @@ pub mod credentials;
 pub mod error;
 pub mod fetch;
 pub mod flight;
+pub mod lists;
 pub mod logging;
 pub mod metrics;
 pub mod object;
