@@ -126,6 +126,19 @@ impl Coordinates {
         ArtifactKey::new(&format!("{}/{name}", self.folder()))
     }
 
+    /// Whether this is the module's own jar, and nothing beside it.
+    #[must_use]
+    pub fn is_main(&self) -> bool {
+        self.classifier.is_none() && self.extension == "jar"
+    }
+
+    /// Whether the version is a snapshot without a time stamp, which a repository need not have under
+    /// this name.
+    #[must_use]
+    pub fn is_snapshot(&self) -> bool {
+        self.version.ends_with("-SNAPSHOT")
+    }
+
     /// The group.
     #[must_use]
     pub fn group(&self) -> &str {

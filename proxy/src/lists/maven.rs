@@ -178,7 +178,7 @@ mod tests {
     fn names(list: &List) -> Vec<String> {
         let names = list.entries.iter().map(|entry| match entry {
             Entry::Module(coordinates) => coordinates.to_string(),
-            other => panic!("{other:?}"),
+            other @ (Entry::File { .. } | Entry::Versions(_)) => panic!("{other:?}"),
         });
         names.collect()
     }

@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(list.format, Format::MavenInstall);
         let files = list.entries.into_iter().map(|entry| match entry {
             Entry::File { key, sha256 } => (key.to_string(), sha256.join(",")),
-            other => panic!("{other:?}"),
+            other @ (Entry::Module(_) | Entry::Versions(_)) => panic!("{other:?}"),
         });
         files.collect()
     }

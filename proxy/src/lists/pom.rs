@@ -1,5 +1,5 @@
 //! What a pom refers to, as far as a build tool asks for it before it reads anything else: its parent,
-//! the bills of materials that it imports, and where it has moved to.
+//! the bills of materials that it imports, and the module that it has become.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,10 @@ const MOST_ROUNDS: usize = 4;
 /// A pom, as far as it matters here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pom {
-    /// Parent, imported bills of materials, and the module that this one has become.
+    /// Its parent, and the bills of materials that it imports.
     pub refers_to: Vec<Coordinates>,
+    /// The module that this one has become.
+    pub moved_to: Option<Coordinates>,
     /// Whether the module has no artifact of its own: it is a parent or a bill of materials, or has moved.
     pub is_alone: bool,
     /// Whether there is a description for Gradle beside it.
@@ -123,29 +125,32 @@ impl Reading {
                 own.clone_from(parent);
             }
         }
-        let mut refers_to = vec![self.coordinates(&self.parent)];
-        refers_to.extend(self.imports.iter().map(|import| self.coordinates(import)));
-        if let Some(moved) = &self.moved {
+        let parent = self.coordinates(&self.parent, "pom");
+        let imports = self.imports.iter();
+        let imports = imports.filter_map(|import| self.coordinates(import, "pom"));
+        let moved_to = self.moved.as_ref().and_then(|moved| {
             let kept = |new: &str, own: &str| if new.is_empty() { own } else { new }.to_owned();
-            refers_to.push(self.coordinates(&Module {
+            let module = Module {
                 group: kept(&moved.group, &self.own.group),
                 artifact: kept(&moved.artifact, &self.own.artifact),
                 version: kept(&moved.version, &self.own.version),
                 ..Module::default()
-            }));
-        }
+            };
+            self.coordinates(&module, "jar")
+        });
         Pom {
-            refers_to: refers_to.into_iter().flatten().collect(),
+            refers_to: parent.into_iter().chain(imports).collect(),
+            moved_to,
             is_alone: self.packaging == "pom" || self.moved.is_some(),
             has_gradle_module,
         }
     }
 
     /// `None` where something is missing, or is said elsewhere.
-    fn coordinates(&self, module: &Module) -> Option<Coordinates> {
+    fn coordinates(&self, module: &Module, extension: &str) -> Option<Coordinates> {
         let [group, artifact, version] =
             [&module.group, &module.artifact, &module.version].map(|text| self.filled(text));
-        Coordinates::new(&group, &artifact, &version, None, "pom").ok()
+        Coordinates::new(&group, &artifact, &version, None, extension).ok()
     }
 
     /// Puts in the pom's own properties.
@@ -221,7 +226,8 @@ mod tests {
              <distributionManagement><relocation><version>2</version></relocation>
              </distributionManagement></project>",
         );
-        assert_eq!(refers_to(&moved), ["g:a:2@pom"]);
+        let moved_to = moved.moved_to.expect("where it has moved to");
+        assert_eq!(moved_to.to_string(), "g:a:2");
         assert!(moved.is_alone);
     }
 

@@ -76,7 +76,7 @@ pub(super) fn walk<'a, E: From<XmlError>>(
                 }
             }
             Token::Cdata { text, .. } => {
-                visit(&path, Event::Text(text.as_str().trim().to_owned()))?
+                visit(&path, Event::Text(text.as_str().trim().to_owned()))?;
             }
             Token::Declaration { .. }
             | Token::ProcessingInstruction { .. }
@@ -95,8 +95,8 @@ pub(super) fn walk<'a, E: From<XmlError>>(
 }
 
 fn at(text: &str, offset: usize, problem: &str) -> XmlError {
-    let before = &text.as_bytes()[..offset.min(text.len())];
-    let line_feeds = before.iter().filter(|byte| **byte == b'\n').count();
+    let before = text.get(..offset).unwrap_or(text);
+    let line_feeds = before.matches('\n').count();
     XmlError {
         line: line_feeds + 1,
         problem: problem.to_owned(),
