@@ -36,6 +36,8 @@ pub const RADOSGW: Part = Part::new("Ceph radosgw", "/usr/bin/radosgw");
 pub const MISE: Part = Part::new("mise", "bin/mise");
 /// A browser, with `chromedriver` beside it.
 pub const CHROMIUM: Part = Part::new("Chromium", "/usr/bin/chromedriver");
+/// Spreads a team's requests over its proxies.
+pub const HAPROXY: Part = Part::new("HAProxy", "/usr/sbin/haproxy");
 /// Checks units.
 pub const SYSTEMD_ANALYZE: Part = Part::new("systemd-analyze", "/usr/bin/systemd-analyze");
 
