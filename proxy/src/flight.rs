@@ -14,6 +14,7 @@
 
 mod download;
 mod spool;
+mod under_way;
 mod writer;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::artifact::ArtifactKey;
 use crate::cache::key::EntryId;
@@ -30,6 +32,7 @@ use crate::error::Error;
 use crate::object::ObjectAttributes;
 use crate::origin::{ObjectStream, Origin, VerifiedDownload};
 use spool::Spool;
+pub use under_way::UnderWay;
 
 /// All downloads under way. Cheap to clone.
 #[derive(Clone)]
@@ -41,6 +44,8 @@ pub struct Flights {
 
 /// One download.
 pub struct Flight {
+    key: ArtifactKey,
+    begun: Instant,
     progress: watch::Sender<Progress>,
     spool: Spool,
     attributes: OnceLock<Arc<ObjectAttributes>>,
@@ -129,7 +134,7 @@ impl Flights {
         if let Some(flight) = table.get(&cache_key.id()) {
             return (Arc::clone(flight), false);
         }
-        let flight = Arc::new(Flight::default());
+        let flight = Arc::new(Flight::of(key));
         table.insert(cache_key.id(), Arc::clone(&flight));
         drop(table);
         let landing = Landing {
@@ -170,9 +175,12 @@ impl Drop for Landing {
     }
 }
 
-impl Default for Flight {
-    fn default() -> Self {
+impl Flight {
+    /// One that begins now.
+    fn of(key: &ArtifactKey) -> Self {
         Self {
+            key: key.clone(),
+            begun: Instant::now(),
             progress: watch::Sender::new(Progress::Starting),
             spool: Spool::default(),
             attributes: OnceLock::new(),
@@ -180,9 +188,7 @@ impl Default for Flight {
             handover: Mutex::default(),
         }
     }
-}
 
-impl Flight {
     /// Waits until the flight can be read, or will not be.
     pub async fn departure(&self) -> Result<Departure, Error> {
         let mut progress = self.progress.subscribe();

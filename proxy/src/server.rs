@@ -1,7 +1,7 @@
 //! HTTP: what clients ask is answered here, and nowhere else.
 //!
 //! ```text
-//! accept ─► connection (reset on abort) ─► hosts ─► router ─► health
+//! accept ─► connection (reset on abort) ─► hosts ─► router ─► health, page
 //!                                                        └──► hold ─► listing
 //!                                                             └──► artifact ─► conditions, range ─► body
 //! ```
@@ -14,11 +14,16 @@ mod connection;
 mod health;
 mod hold;
 mod hosts;
+mod html;
 mod listing;
+mod negotiation;
 mod numbers;
+mod page;
 pub mod range;
 mod router;
 mod status;
+mod troubles;
 
 pub use accept::{BindError, Listeners};
+pub use page::Surroundings;
 pub use router::{App, router};
