@@ -4,9 +4,11 @@
 //! Nothing here sleeps to wait for something: [`eventually`] polls for a condition and gives up.
 
 pub mod aws_cli;
+mod certified;
 pub mod clients;
 pub mod commands;
 mod engine;
+mod haproxy;
 mod http_client;
 mod mounted;
 mod process;
@@ -19,6 +21,8 @@ mod wait;
 mod watcher;
 
 pub use engine::Engine;
+pub use certified::Certified;
+pub use haproxy::HaProxy;
 pub use http_client::{Answer, Pending, get, raw_request};
 pub use mounted::Mounted;
 pub use programs::{
