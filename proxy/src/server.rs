@@ -1,7 +1,7 @@
 //! HTTP: what clients ask is answered here, and nowhere else.
 //!
 //! ```text
-//! accept ─► connection (reset on abort) ─► hosts ─► router ─► health
+//! accept ─► connection (reset on abort) ─► hosts ─► peers ─► router ─► health
 //!                                                        └──► hold ─► listing
 //!                                                             └──► artifact ─► conditions, range ─► body
 //! ```
@@ -16,6 +16,7 @@ mod hold;
 mod hosts;
 mod listing;
 mod numbers;
+mod peers;
 pub mod range;
 mod router;
 mod status;
