@@ -14,6 +14,7 @@
 
 mod download;
 mod spool;
+mod under_way;
 mod writer;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::artifact::ArtifactKey;
 use crate::cache::key::EntryId;
@@ -31,6 +33,7 @@ use crate::object::ObjectAttributes;
 use crate::origin::{ObjectHead, ObjectStream, Origin, VerifiedDownload};
 use crate::peer;
 use spool::Spool;
+pub use under_way::UnderWay;
 
 /// All downloads under way. Cheap to clone.
 #[derive(Clone)]
@@ -42,6 +45,8 @@ pub struct Flights {
 
 /// One download.
 pub struct Flight {
+    key: ArtifactKey,
+    begun: Instant,
     progress: watch::Sender<Progress>,
     spool: Spool,
     attributes: OnceLock<Arc<ObjectAttributes>>,
@@ -131,7 +136,7 @@ impl Flights {
         if let Some(flight) = table.get(&cache_key.id()) {
             return (Arc::clone(flight), false);
         }
-        let flight = Arc::new(Flight::default());
+        let flight = Arc::new(Flight::of(key));
         table.insert(cache_key.id(), Arc::clone(&flight));
         drop(table);
         let landing = Landing {
@@ -172,9 +177,12 @@ impl Drop for Landing {
     }
 }
 
-impl Default for Flight {
-    fn default() -> Self {
+impl Flight {
+    /// One that begins now.
+    fn of(key: &ArtifactKey) -> Self {
         Self {
+            key: key.clone(),
+            begun: Instant::now(),
             progress: watch::Sender::new(Progress::Starting),
             spool: Spool::default(),
             attributes: OnceLock::new(),
@@ -183,9 +191,7 @@ impl Default for Flight {
             handover: Mutex::default(),
         }
     }
-}
 
-impl Flight {
     /// Waits until the flight can be read, or will not be.
     pub async fn departure(&self) -> Result<Departure, Error> {
         let mut progress = self.progress.subscribe();

@@ -17,7 +17,10 @@ use super::connection::AbortHandle;
 use super::health::{self, Readiness};
 use super::hold::Hold;
 use super::hosts::{AllowedHosts, HostError};
+use super::html::Pages;
 use super::listing::Listings;
+use super::page::{self, Surroundings, Vantage};
+use super::troubles::Troubles;
 use super::{artifact, numbers, peers, status};
 use crate::artifact::RequestPath;
 use crate::config::Config;
@@ -33,6 +36,9 @@ pub struct App {
     readiness: Readiness,
     listings: Listings,
     hold: Hold,
+    troubles: Troubles,
+    pages: Pages,
+    vantage: Vantage,
     metrics: Arc<Metrics>,
     repository_name: String,
 }
@@ -44,13 +50,24 @@ impl App {
         config: &Config,
         fetcher: Arc<Fetcher>,
         metrics: Arc<Metrics>,
+        surroundings: Surroundings,
         stop: watch::Receiver<bool>,
     ) -> Arc<Self> {
         let credentials = fetcher.origin().credentials().clone();
         let again = fetcher.origin().tried_again_after();
         let repository_name = peer::repository_name(&config.bucket, &config.prefix);
+        let troubles = Troubles::default();
         Arc::new(Self {
-            hold: Hold::new(config.login_wait, credentials, again, stop),
+            hold: Hold::new(
+                config.login_wait,
+                credentials,
+                again,
+                stop,
+                troubles.clone(),
+            ),
+            troubles,
+            pages: Pages::new(),
+            vantage: Vantage::new(config, surroundings, fetcher.cache()),
             fetcher,
             prefix_bytes: config.prefix.len(),
             hosts: AllowedHosts::new(&config.allowed_hosts),
@@ -70,6 +87,22 @@ impl App {
         &self.fetcher
     }
 
+    pub(super) fn hold(&self) -> &Hold {
+        &self.hold
+    }
+
+    pub(super) fn troubles(&self) -> &Troubles {
+        &self.troubles
+    }
+
+    pub(super) fn pages(&self) -> &Pages {
+        &self.pages
+    }
+
+    pub(super) fn vantage(&self) -> &Vantage {
+        &self.vantage
+    }
+
     pub(super) fn metrics(&self) -> &Metrics {
         &self.metrics
     }
@@ -85,6 +118,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(numbers::metrics))
+        .route("/status", get(page::status))
         .fallback(by_path)
         // Innermost: what it refuses is logged, too.
         .layer(middleware::from_fn_with_state(
