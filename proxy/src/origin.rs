@@ -37,7 +37,7 @@ use tracing::warn;
 pub use list::{ListedFolder, ListedObject, Listing};
 pub use object::ObjectHead;
 pub use stream::ObjectStream;
-pub use upstream::UpstreamState;
+pub use upstream::{Upstream, UpstreamState};
 pub use verified::VerifiedDownload;
 
 use crate::artifact::ArtifactKey;
@@ -48,7 +48,7 @@ use crate::metrics::Metrics;
 use crate::object::ObjectAttributes;
 use limits::{Limits, Permit};
 use list::ListPermission;
-use upstream::{Answer, Upstream, Wanted};
+use upstream::{Answer, Wanted};
 
 /// How long a miss is tried before its client is told to come back.
 pub const PATIENCE: Duration = Duration::from_secs(10);

@@ -45,7 +45,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/');
 
 /// The team's proxy. Shared by everything that fetches.
-pub(super) struct Upstream {
+pub struct Upstream {
     url: String,
     repository: String,
     client: Client,
@@ -80,7 +80,8 @@ pub(super) enum Answer {
 
 impl Upstream {
     /// The one that is configured. Calls nothing.
-    pub(super) fn new(config: &Config, metrics: Arc<Metrics>) -> Option<Self> {
+    #[must_use]
+    pub fn new(config: &Config, metrics: Arc<Metrics>) -> Option<Self> {
         let url = config.upstream_proxy_url.clone()?;
         Some(Self {
             repository: peer::repository_name(&config.bucket, &config.prefix),
@@ -91,7 +92,9 @@ impl Upstream {
         })
     }
 
-    pub(super) fn url(&self) -> &str {
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> &str {
         &self.url
     }
 
@@ -166,7 +169,7 @@ impl Upstream {
     }
 
     /// Asks whether it is there, and a proxy of the same repository; and whether it can fetch itself.
-    pub(super) async fn probe(&self, patience: Duration) -> Result<bool, Arc<Trouble>> {
+    pub async fn probe(&self, patience: Duration) -> Result<bool, Arc<Trouble>> {
         let request = Request::get(format!("{}/readyz", self.url));
         let sent = self.client.send(request, patience).await;
         let found = sent.and_then(|answer| {
