@@ -27,4 +27,5 @@ pub mod logging;
 pub mod metrics;
 pub mod object;
 pub mod origin;
+pub mod peer;
 pub mod server;

@@ -20,8 +20,8 @@ mod stand_in;
 mod wait;
 mod watcher;
 
-pub use engine::Engine;
 pub use certified::Certified;
+pub use engine::Engine;
 pub use haproxy::HaProxy;
 pub use http_client::{Answer, Pending, get, raw_request};
 pub use mounted::Mounted;
