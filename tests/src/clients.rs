@@ -36,6 +36,8 @@ pub const RADOSGW: Part = Part::new("Ceph radosgw", "/usr/bin/radosgw");
 pub const MISE: Part = Part::new("mise", "bin/mise");
 /// A browser, with `chromedriver` beside it.
 pub const CHROMIUM: Part = Part::new("Chromium", "/usr/bin/chromedriver");
+/// Looks for what keeps people from using a page.
+pub const AXE: Part = Part::new("axe-core 4.14.1", "axe/axe.min.js");
 /// Checks units.
 pub const SYSTEMD_ANALYZE: Part = Part::new("systemd-analyze", "/usr/bin/systemd-analyze");
 

@@ -4,6 +4,7 @@
 //! Nothing here sleeps to wait for something: [`eventually`] polls for a condition and gives up.
 
 pub mod aws_cli;
+mod chromium;
 pub mod clients;
 pub mod commands;
 mod http_client;
@@ -17,6 +18,7 @@ mod stand_in;
 mod wait;
 mod watcher;
 
+pub use chromium::Chromium;
 pub use http_client::{Answer, Pending, get, raw_request};
 pub use mounted::Mounted;
 pub use programs::{bazel_proxy_program, sso_watcher_program, workspace_folder};
