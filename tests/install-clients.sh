@@ -43,11 +43,17 @@ mise_package=@jdxcode/mise-linux-x64
 mise_sha512=06eb4f146cb3b4dd1193f1ce1ef1ee7fe5bcd0292f4110236c3587be11897373e72f77b62a10986483b28f1f303e486bf5525affbb09657a71b6de492e3b1f69
 mise=$clients_dir/bin/mise
 
+# axe-core, which looks for what keeps people from using a page. As for mise.
+axe_version=4.14.1
+axe_sha512=1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5
+axe=$clients_dir/axe/axe.min.js
+
 # What is no Debian package: name | version | the prefix of its functions | where.
 unpacked=(
   "AWS CLI v2|$aws_cli_version|aws_cli|$aws_cli"
   "boto3|$boto3_version|boto3|$python_folder"
   "mise|$mise_version|mise|$mise"
+  "axe-core|$axe_version|axe|$axe"
 )
 
 # A part: name | the package whose version is shown | the file that proves that it is there | further packages.
@@ -104,7 +110,7 @@ missing_packages() {
     [[ -n ${versions[$package]:-} ]] || printf '%s\n' "$package"
   done
   # Whoever has Node.js from elsewhere has npm with it, and could not have Debian's beside it.
-  mise_is_there || command -v npm >/dev/null || printf 'npm\n'
+  { mise_is_there && axe_is_there; } || command -v npm >/dev/null || printf 'npm\n'
 }
 
 aws_cli_is_there() { [[ -x $aws_cli && $(readlink "$aws_cli") == *"/$aws_cli_version/"* ]]; }
@@ -166,6 +172,15 @@ install_boto3() {
   trap - EXIT
 }
 
+# Packs what npm has as $1 into the folder $2, as package.tgz, and compares it with the SHA-512 $3.
+fetch_from_npm() {
+  npm pack --silent --pack-destination "$2" "$1" >/dev/null ||
+    { say "error: npm could not fetch $1; is its registry reachable?"; return 1; }
+  mv -- "$2"/*.tgz "$2/package.tgz"
+  printf '%s  %s\n' "$3" "$2/package.tgz" | sha512sum --check --status ||
+    { say "error: $1 is not what it was when its hash was written down here"; return 1; }
+}
+
 mise_is_there() { [[ -x $mise && $(readlink "$mise") == *"/$mise_version/"* ]]; }
 
 # As above.
@@ -176,16 +191,30 @@ install_mise() {
   # shellcheck disable=SC2064 # the folder is known now
   trap "rm -rf -- '$scratch'" EXIT
   say "installing mise $mise_version into $target"
-  npm pack --silent --pack-destination "$scratch" "$mise_package@$mise_version" >/dev/null ||
-    { say "error: npm could not fetch $mise_package; is its registry reachable?"; return 1; }
-  mv -- "$scratch"/*.tgz "$scratch/package.tgz"
-  printf '%s  %s\n' "$mise_sha512" "$scratch/package.tgz" | sha512sum --check --status ||
-    { say "error: $mise_package $mise_version is not what it was when its hash was written down here"; return 1; }
+  fetch_from_npm "$mise_package@$mise_version" "$scratch" "$mise_sha512"
   tar -xzf "$scratch/package.tgz" -C "$scratch"
   HOME=$scratch "$scratch/package/bin/mise" --version >/dev/null 2>&1 || { say 'error: mise does not run'; return 1; }
   rm -rf -- "$target"
   mv -T -- "$scratch/package" "$target"
   ln -sfn "../mise/$mise_version/bin/mise" "$mise"
+  rm -rf -- "$scratch"
+  trap - EXIT
+}
+
+axe_is_there() { [[ -f $axe ]] && grep -qs "\"version\": \"$axe_version\"" "$clients_dir/axe/package.json"; }
+
+# As above.
+install_axe() {
+  local scratch target=$clients_dir/axe
+  mkdir -p "$clients_dir"
+  scratch=$(mktemp -d "$clients_dir/.axe.XXXXXX")
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf -- '$scratch'" EXIT
+  say "installing axe-core $axe_version into $target"
+  fetch_from_npm "axe-core@$axe_version" "$scratch" "$axe_sha512"
+  tar -xzf "$scratch/package.tgz" -C "$scratch"
+  rm -rf -- "$target"
+  mv -T -- "$scratch/package" "$target"
   rm -rf -- "$scratch"
   trap - EXIT
 }

@@ -5,6 +5,7 @@
 
 pub mod aws_cli;
 mod certified;
+mod chromium;
 pub mod clients;
 pub mod commands;
 mod engine;
@@ -23,6 +24,7 @@ mod watcher;
 pub use certified::Certified;
 pub use engine::Engine;
 pub use haproxy::HaProxy;
+pub use chromium::Chromium;
 pub use http_client::{Answer, Pending, get, raw_request};
 pub use mounted::Mounted;
 pub use programs::{
