@@ -17,3 +17,4 @@ mod network;
 mod restarts;
 mod support;
 mod variables;
+mod warm;
