@@ -9,12 +9,13 @@ use bytes::Bytes;
 use http::header::{IF_NONE_MATCH, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use sso_session::http_client::{ForwardProxy, connector};
+use sso_session::http_client::{ForwardProxy, http_connector};
 use tokio::time::timeout;
 
 use super::target::Target;
 use crate::artifact::ArtifactKey;
 
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Longer than anybody sets `LOGIN_WAIT`, for which the proxy holds a request.
 const HEAD_WITHIN: Duration = Duration::from_hours(2);
 /// The proxy asks S3 again long before.
@@ -51,7 +52,7 @@ impl Client {
             ForwardProxy::FromEnvironment
         };
         Self {
-            connector: connector(ca_bundle, forward_proxy),
+            connector: http_connector(ca_bundle, forward_proxy, CONNECT_WITHIN),
             base: target.base.clone(),
             top: target.top.clone(),
         }
