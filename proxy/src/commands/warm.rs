@@ -130,15 +130,15 @@ impl Run {
     }
 
     async fn find_proxy(&self, target: &Target) -> Result<(), String> {
-        let base = &target.base;
+        let top = &target.top;
         match self.visitor.client().page("/healthz").await {
             Ok((StatusCode::OK, _)) => Ok(()),
             Ok((status, text)) => Err(format!(
-                "{base}/healthz answers {}: {text}\nIs this a bazel-proxy?",
+                "{top}/healthz answers {}: {text}\nIs this a bazel-proxy?",
                 status.as_u16()
             )),
             Err(client::Broken(reason)) => Err(format!(
-                "no proxy answers on {base}: {reason}\nStart one (`bazel-proxy`), or name another with --url."
+                "no proxy answers on {top}: {reason}\nStart one (`bazel-proxy`), or name another with --url."
             )),
         }
     }
