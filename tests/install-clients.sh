@@ -102,6 +102,9 @@ parts=(
   'docker-compose|docker-compose|/usr/bin/docker-compose|'
   'HAProxy|haproxy|/usr/sbin/haproxy|'
   'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'
+  'Docker engine|docker.io|/usr/sbin/dockerd|iptables runc binutils'
+  'Compose|docker-compose|/usr/bin/docker-compose|python3-yaml'
+  'debootstrap|debootstrap|/usr/sbin/debootstrap|'
 )
 
 say() { printf '%s\n' "$*" >&2; }
