@@ -244,6 +244,10 @@ install_axe() {
   tar -xzf "$scratch/package.tgz" -C "$scratch"
   rm -rf -- "$target"
   mv -T -- "$scratch/package" "$target"
+  rm -rf -- "$scratch"
+  trap - EXIT
+}
+
 kubectl_is_there() { [[ -x $kubectl && $(readlink "$kubectl") == *"/$kubectl_version/"* ]]; }
 
 # As above.

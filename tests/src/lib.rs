@@ -22,9 +22,9 @@ mod wait;
 mod watcher;
 
 pub use certified::Certified;
+pub use chromium::Chromium;
 pub use engine::Engine;
 pub use haproxy::HaProxy;
-pub use chromium::Chromium;
 pub use http_client::{Answer, Pending, get, raw_request};
 pub use mounted::Mounted;
 pub use programs::{
