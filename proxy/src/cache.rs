@@ -19,6 +19,7 @@
 //!   restart).
 
 mod entry;
+mod figures;
 mod folder;
 pub mod format;
 mod inspect;
@@ -38,6 +39,7 @@ use thiserror::Error;
 use tracing::{debug, warn};
 
 pub use entry::{Entry, ReadError};
+pub use figures::Figures;
 pub use folder::CacheFolder;
 pub use format::Metadata;
 pub use inspect::{Inspection, inspect, purge};
@@ -47,6 +49,7 @@ pub use staging::{Staged, StagedReader};
 use usage::Usage;
 
 use crate::object::ObjectAttributes;
+use crate::request;
 
 /// Objects up to this size are kept in memory when served, in bytes.
 pub const MEMORY_OBJECT_BYTES: u64 = 64 * 1024;
@@ -114,6 +117,8 @@ struct Inner {
     folder: CacheFolder,
     usage: Usage,
     memory: Memory,
+    /// Held by whoever asks the disk how much is free.
+    measuring: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Cache {
@@ -125,6 +130,7 @@ impl Cache {
             folder,
             usage,
             memory: Memory::new(MEMORY_BYTES),
+            measuring: Arc::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -341,7 +347,7 @@ impl RimClock for SystemTime {
 
 /// Runs disk work off the async threads; `None` if it panicked, which is logged and contained.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    match tokio::task::spawn_blocking(work).await {
+    match request::spawn_blocking(work).await {
         Ok(value) => Some(value),
         Err(error) => {
             warn!(%error, "disk work did not end");

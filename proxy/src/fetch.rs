@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::flight::{Departure, Flight, Flights};
 use crate::object::ObjectAttributes;
 use crate::origin::{Listing, Origin};
+use crate::request;
 use negative::NegativeAnswers;
 pub use reader::ArtifactReader;
 use refresh::Refreshes;
@@ -109,6 +110,12 @@ impl Fetcher {
     #[must_use]
     pub fn origin(&self) -> &Arc<Origin> {
         &self.origin
+    }
+
+    /// The cache, for whoever shows how full it is.
+    #[must_use]
+    pub fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     /// How many downloads are under way.
@@ -199,7 +206,7 @@ impl Fetcher {
         }
         // In a task of its own: a client that leaves must not leave a group half refreshed.
         let (this, key) = (Arc::clone(self), key.clone());
-        let refresh = tokio::spawn(async move { this.refresh(&key, cache_key, hit).await });
+        let refresh = request::spawn(async move { this.refresh(&key, cache_key, hit).await });
         refresh
             .await
             .unwrap_or_else(|_| Err(Error::unavailable("a refresh ended unexpectedly")))
@@ -225,6 +232,7 @@ impl Fetcher {
         verdict: Verdict,
     ) -> Result<Found, Error> {
         for _ in 0..BOARDINGS {
+            request::read_along_with(flight.begun_for());
             match flight.departure().await {
                 Ok(Departure::Streaming(attributes)) => {
                     return Ok(Found {

@@ -29,6 +29,7 @@ use crate::checksum::Checksums;
 use crate::error::Error;
 use crate::object::ObjectAttributes;
 use crate::origin::{ObjectStream, Origin, VerifiedDownload};
+use crate::request;
 use spool::Spool;
 
 /// All downloads under way. Cheap to clone.
@@ -47,6 +48,8 @@ pub struct Flight {
     checksums: OnceLock<Checksums>,
     /// The download of an object that the cache could not take, for whoever reads first.
     handover: Mutex<Option<Box<VerifiedDownload>>>,
+    /// The request that began it.
+    begun_for: Option<Arc<request::Context>>,
 }
 
 /// How far a download is.
@@ -129,7 +132,7 @@ impl Flights {
         if let Some(flight) = table.get(&cache_key.id()) {
             return (Arc::clone(flight), false);
         }
-        let flight = Arc::new(Flight::default());
+        let flight = Arc::new(Flight::new());
         table.insert(cache_key.id(), Arc::clone(&flight));
         drop(table);
         let landing = Landing {
@@ -144,7 +147,7 @@ impl Flights {
             cache_key.clone(),
             stream,
         );
-        tokio::spawn(task);
+        request::spawn(task);
         (flight, true)
     }
 
@@ -170,19 +173,25 @@ impl Drop for Landing {
     }
 }
 
-impl Default for Flight {
-    fn default() -> Self {
+impl Flight {
+    /// Begun for the current request.
+    fn new() -> Self {
         Self {
             progress: watch::Sender::new(Progress::Starting),
             spool: Spool::default(),
             attributes: OnceLock::new(),
             checksums: OnceLock::new(),
             handover: Mutex::default(),
+            begun_for: request::current(),
         }
     }
-}
 
-impl Flight {
+    /// The request that began it, and in whose name S3 is called.
+    #[must_use]
+    pub fn begun_for(&self) -> Option<&Arc<request::Context>> {
+        self.begun_for.as_ref()
+    }
+
     /// Waits until the flight can be read, or will not be.
     pub async fn departure(&self) -> Result<Departure, Error> {
         let mut progress = self.progress.subscribe();

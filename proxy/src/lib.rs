@@ -25,4 +25,5 @@ pub mod logging;
 pub mod metrics;
 pub mod object;
 pub mod origin;
+pub mod request;
 pub mod server;

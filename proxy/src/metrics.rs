@@ -1,10 +1,24 @@
 //! What the process counts, in Prometheus' own types: `/metrics` shows it, the status page reads it back.
 //!
 //! Counters are moved where things happen. What has a value at any time (the credentials' state, the
-//! cache's size, requests that wait) is not kept here but read when somebody asks.
+//! cache's size, requests that wait) is not kept here but read when somebody asks: see `server::numbers`.
+//! Everything begins at zero with the process. `docs/METRICS.md` lists all of it, and is held to it by a
+//! test.
 
+mod family;
+mod totals;
+
+use std::time::Duration;
+
+use http::StatusCode;
 use prometheus::core::Collector;
-use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+};
+
+use crate::server::Verdict;
+pub use family::Family;
+pub use totals::Totals;
 
 /// All counters of one process. Shared by everything that counts.
 #[derive(Debug)]
@@ -16,6 +30,13 @@ pub struct Metrics {
     pub first_byte_seconds: HistogramVec,
     /// From the request's arrival to the last byte of its answer, in seconds, by `verdict`.
     pub response_seconds: HistogramVec,
+    /// Requests that waited for a login, by what came of it (`outcome`): `answered`, `redirected` (the
+    /// client comes back and waits on), `given-up`.
+    pub held_requests: IntCounterVec,
+    /// Answers that ended before their last byte, `by` the `client` or the `proxy`.
+    pub aborted_answers: IntCounterVec,
+    /// Connections of clients.
+    pub open_connections: IntGauge,
     /// Bytes of artifacts given to clients, by `source`: `cache` (no byte was asked of S3 for it) or `origin`.
     pub sent_bytes: IntCounterVec,
     /// Calls to S3, each attempt, by `operation` and `outcome`: `ok`, or S3's error code.
@@ -26,6 +47,12 @@ pub struct Metrics {
     pub s3_received_bytes: IntCounter,
     /// Downloads that broke off and were resumed.
     pub s3_resumed: IntCounter,
+    /// Attempts to fetch credentials, by `outcome`: `ok`, or the state that they led to.
+    pub credential_fetches: IntCounterVec,
+    /// Renewals of SSO access tokens, by `outcome`.
+    pub sso_renewals: IntCounterVec,
+    /// Requests for a login that were made of the host, each once however often it is said again.
+    pub login_requests: IntCounter,
 }
 
 /// From a hit in memory to a login that is waited for.
@@ -47,6 +74,12 @@ impl Metrics {
     #[must_use]
     pub fn new() -> Self {
         let registry = Registry::new();
+        #[cfg(target_os = "linux")]
+        registry
+            .register(Box::new(
+                prometheus::process_collector::ProcessCollector::for_self(),
+            ))
+            .expect("each name is used once");
         let counters = |name: &str, help: &str, labels: &[&str]| {
             let counters = IntCounterVec::new(Opts::new(name, help), labels);
             register(&registry, counters.expect("a valid name"))
@@ -60,7 +93,39 @@ impl Metrics {
             let histograms = HistogramVec::new(options, labels);
             register(&registry, histograms.expect("a valid name"))
         };
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::with_opts(Opts::new(name, help));
+            register(&registry, gauge.expect("a valid name"))
+        };
         Self {
+            held_requests: counters(
+                "bazel_proxy_held_requests_total",
+                "Requests that waited for a login, by what came of it.",
+                &["outcome"],
+            ),
+            aborted_answers: counters(
+                "bazel_proxy_aborted_answers_total",
+                "Answers that ended before their last byte, by who ended them.",
+                &["by"],
+            ),
+            open_connections: gauge(
+                "bazel_proxy_open_connections",
+                "Connections of clients, idle ones included.",
+            ),
+            credential_fetches: counters(
+                "bazel_proxy_credential_fetches_total",
+                "Attempts to fetch credentials, by outcome (ok, or the state that they led to).",
+                &["outcome"],
+            ),
+            sso_renewals: counters(
+                "bazel_proxy_sso_renewals_total",
+                "Renewals of the SSO access token, by outcome.",
+                &["outcome"],
+            ),
+            login_requests: counter(
+                "bazel_proxy_login_requests_total",
+                "Requests for a login made of the host.",
+            ),
             requests: counters(
                 "bazel_proxy_requests_total",
                 "Answers to clients, by how they came about and by HTTP status.",
@@ -103,10 +168,37 @@ impl Metrics {
         }
     }
 
-    /// All of it, to be shown.
+    /// Notes an answer, `whole` after its request came.
+    pub fn note_request(&self, verdict: Verdict, status: u16, whole: Duration) {
+        // The statuses of this proxy are a closed set; formatting one allocates nothing.
+        let code = StatusCode::from_u16(status).unwrap_or_default();
+        let labels = [verdict.label(), code.as_str()];
+        self.requests.with_label_values(&labels).inc();
+        self.response_seconds
+            .with_label_values(&[verdict.label()])
+            .observe(whole.as_secs_f64());
+    }
+
+    /// Notes what became of a request that had waited for a login.
+    pub fn note_held(&self, status: StatusCode) {
+        let outcome = match status {
+            StatusCode::TEMPORARY_REDIRECT => "redirected",
+            status if status.is_server_error() => "given-up",
+            _ => "answered",
+        };
+        self.held_requests.with_label_values(&[outcome]).inc();
+    }
+
+    /// All that is counted, to be shown.
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// What people ask first.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        Totals::of(self)
     }
 }
 

@@ -8,6 +8,7 @@ mod call;
 mod limits;
 mod list;
 mod object;
+mod operation;
 mod stream;
 
 use std::sync::atomic::AtomicU64;

@@ -1,12 +1,13 @@
 //! HTTP: what clients ask is answered here, and nowhere else.
 //!
 //! ```text
-//! accept ─► connection (reset on abort) ─► hosts ─► router ─► health
-//!                                                        └──► hold ─► listing
-//!                                                             └──► artifact ─► conditions, range ─► body
+//! accept ─► connection (reset on abort) ─► access ─► hosts ─► router ─► health, numbers
+//!                                                                 └──► hold ─► listing
+//!                                                                      └──► artifact ─► conditions, range ─► body
 //! ```
 
 mod accept;
+mod access;
 mod artifact;
 mod body;
 mod conditions;
@@ -19,6 +20,8 @@ mod numbers;
 pub mod range;
 mod router;
 mod status;
+mod verdict;
 
 pub use accept::{BindError, Listeners};
 pub use router::{App, router};
+pub use verdict::{Source, Verdict};

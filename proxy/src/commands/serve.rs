@@ -55,9 +55,10 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
         .map_err(|error| cache_problem(&error))?;
     let listeners = Listeners::bind(&config.listen)
         .map_err(|error| format!("{error}. Set PROXY_PORT or PROXY_HOST to something free."))?;
-    let (source, http) = super::source(&config, vars);
-    let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
     let metrics = Arc::new(Metrics::new());
+    let (source, http) = super::source(&config, vars);
+    let source = source.counted_by(Arc::clone(&metrics));
+    let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
     let origin = Arc::new(Origin::new(
         &config,
         credentials,
@@ -66,6 +67,7 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
     ));
     let repository = config.repository();
     let fetcher = Fetcher::new(&repository, config.metadata_ttl, cache.clone(), origin);
+    let connections = metrics.open_connections.clone();
     let app = App::new(&config, Arc::clone(&fetcher), metrics, stop.clone());
 
     let keeping = tokio::spawn(keeper.run(stopped(stop.clone())));
@@ -73,7 +75,9 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
     for address in listeners.addresses() {
         info!("serving {repository} on http://{address}/");
     }
-    listeners.serve(router(&app), stopped(stop)).await;
+    listeners
+        .serve(router(&app), connections, stopped(stop))
+        .await;
     land_downloads(&fetcher).await;
     for (task, name, patience) in [
         (keeping, "credentials", LAST_RENEWAL),

@@ -2,6 +2,7 @@
 //! wants to know.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use aws_credential_types::Credentials as AwsCredentials;
 use tokio::sync::watch;
@@ -70,6 +71,15 @@ impl Publisher {
                 .send_modify(|report| report.login_ahead = trouble);
         }
         is_news
+    }
+
+    /// Notes when the SSO access token ends.
+    pub(super) fn set_token_expiry(&self, expiry: Option<SystemTime>) {
+        self.report.send_if_modified(|report| {
+            let is_news = report.token_expiry != expiry;
+            report.token_expiry = expiry;
+            is_news
+        });
     }
 
     pub(super) fn publish_credentials(&mut self, credentials: AwsCredentials) {

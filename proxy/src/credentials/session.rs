@@ -29,6 +29,8 @@ pub(super) use standing::{AccessToken, LoginNeed, Standing};
 use known::Moment;
 use ledger::Ledger;
 
+use crate::metrics::Metrics;
+
 /// One session.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -38,16 +40,23 @@ pub(super) struct Session {
     /// Readings are noted in the order in which they were made.
     looking: tokio::sync::Mutex<()>,
     renewals: watch::Sender<u64>,
+    metrics: Arc<Metrics>,
 }
 
 impl Session {
-    pub(super) fn new(renewer: Renewer, portal: Portal, threshold: Duration) -> Self {
+    pub(super) fn new(
+        renewer: Renewer,
+        portal: Portal,
+        threshold: Duration,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             renewer,
             portal,
             ledger: Mutex::new(Ledger::new(threshold)),
             looking: tokio::sync::Mutex::default(),
             renewals: watch::Sender::new(0),
+            metrics,
         }
     }
 
@@ -107,6 +116,12 @@ impl Session {
         self.ledger().login_ahead(now())
     }
 
+    /// When the newest token ends, unless it is renewed before.
+    pub(super) fn token_expiry(&self) -> Option<SystemTime> {
+        let outlook = self.ledger().outlook(now());
+        outlook.map(|outlook| outlook.token.expires_at)
+    }
+
     pub(super) fn portal(&self) -> &Portal {
         &self.portal
     }
@@ -161,6 +176,11 @@ impl Session {
                 )))
             });
             log_outcome(&outcome);
+            let counted = this
+                .metrics
+                .sso_renewals
+                .with_label_values(&[name(&outcome)]);
+            counted.inc();
             this.ledger()
                 .settle(&token, outcome, now(), fastrand::f64());
             this.renewals.send_modify(|renewals| *renewals += 1);
@@ -199,6 +219,22 @@ fn log_outcome(outcome: &Result<Renewed, RenewalError>) {
         }
         Ok(Renewed::Found(_)) => info!("another program had renewed the SSO access token"),
         Err(error) => warn!(%error, "the SSO access token could not be renewed"),
+    }
+}
+
+/// The value of the label `outcome`.
+fn name(outcome: &Result<Renewed, RenewalError>) -> &'static str {
+    match outcome {
+        Ok(Renewed::Granted(_)) => "granted",
+        Ok(Renewed::Unsaved(..)) => "unsaved",
+        Ok(Renewed::Found(_)) => "found",
+        Err(RenewalError::LoginRequired { .. } | RenewalError::LoginOnce { .. }) => {
+            "login-required"
+        }
+        Err(RenewalError::ReadOnly(_)) => "read-only",
+        Err(RenewalError::Denied(_)) => "denied",
+        Err(RenewalError::Misconfigured(_)) => "misconfigured",
+        Err(RenewalError::Passing(_)) => "passing",
     }
 }
 

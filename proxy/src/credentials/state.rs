@@ -75,6 +75,8 @@ pub struct Report {
     pub identity: Option<Identity>,
     /// The login that will be needed although the credentials are still good.
     pub login_ahead: Option<Arc<Trouble>>,
+    /// The end of the SSO access token that is known, unless it is renewed before.
+    pub token_expiry: Option<SystemTime>,
 }
 
 impl Report {
@@ -85,6 +87,7 @@ impl Report {
             since,
             identity: None,
             login_ahead: None,
+            token_expiry: None,
         }
     }
 }
@@ -141,6 +144,17 @@ impl State {
             | Self::ConfigError(_) => None,
         }
     }
+
+    /// All names, for whoever counts.
+    pub const NAMES: [&str; 7] = [
+        "refreshing",
+        "valid",
+        "login-required",
+        "offline",
+        "clock-skew",
+        "denied",
+        "config-error",
+    ];
 
     /// The state's name in logs, `/readyz` and `check`.
     #[must_use]

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use super::call::Refusal;
 use super::limits::Permit;
+use super::operation::Operation;
 use super::{ObjectHead, Origin, PATIENCE, Revalidation};
 use crate::artifact::ArtifactKey;
 use crate::aws::Verdict;
@@ -202,7 +203,7 @@ async fn get(
     with: impl Fn(GetObject) -> GetObject,
 ) -> Result<GetObjectOutput, Refusal> {
     origin
-        .call(patience, |client| {
+        .call(Operation::GetObject, patience, |client| {
             let call = client
                 .get_object()
                 .bucket(&origin.bucket)

@@ -23,7 +23,7 @@ use http::request::Parts;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::status;
+use super::{status, verdict};
 use crate::credentials::{Credentials, State};
 use crate::error::Error;
 use client::Client;
@@ -94,7 +94,7 @@ impl Hold {
             }
         };
         if is_held {
-            status::mark_held(response.headers_mut());
+            verdict::mark_held(&mut response);
         }
         response
     }

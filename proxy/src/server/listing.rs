@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use quick_cache::sync::Cache;
 use serde::Serialize;
@@ -14,7 +14,8 @@ use tera::Tera;
 use tracing::{error, info};
 
 use super::router::App;
-use super::status::{self, CACHE_NAME};
+use super::status;
+use super::verdict::Verdict;
 use crate::artifact::FolderKey;
 use crate::error::Error;
 use crate::origin::Listing;
@@ -107,7 +108,7 @@ impl Listings {
                     return Err(Error::NotFound);
                 }
                 self.pages.insert(id, Arc::clone(&page));
-                (page, "fwd=miss")
+                (page, Verdict::Listed)
             }
             Err(error) => match self.pages.get(&id) {
                 Some(page)
@@ -115,16 +116,16 @@ impl Listings {
                         && page.rendered_at.elapsed() < STALE_FOR =>
                 {
                     info!(folder = folder.as_str(), %error, "a folder is shown as it was");
-                    (page, "hit; detail=stale")
+                    (page, Verdict::ListedStale)
                 }
                 Some(_) | None => return Err(error),
             },
         };
         let mut response = self.render(&page, wants_json(request));
-        let headers = response.headers_mut();
-        headers.insert(VARY, HeaderValue::from_static("Accept"));
-        if let Ok(value) = HeaderValue::from_str(&format!("{CACHE_NAME}; {verdict}")) {
-            headers.insert(HeaderName::from_static("cache-status"), value);
+        let vary = HeaderValue::from_static("Accept");
+        response.headers_mut().insert(VARY, vary);
+        if response.status().is_success() {
+            verdict.mark(&mut response);
         }
         Ok(response)
     }
@@ -179,7 +180,7 @@ impl Listings {
                 status::plain(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "see the proxy's log",
-                    "failed",
+                    Verdict::Failed,
                 )
             }
         }

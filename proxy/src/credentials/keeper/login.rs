@@ -13,7 +13,7 @@ impl Keeper {
     /// A new access token means new role credentials at once.
     pub(super) async fn look_at_token(&mut self) {
         let Some(session) = self.session() else {
-            return;
+            return self.publisher.set_token_expiry(None);
         };
         let number = session.look().await.token_number();
         if number.is_some() && number != self.token_seen {
@@ -22,6 +22,7 @@ impl Keeper {
             self.rejected = None;
             self.fetch_anew();
         }
+        self.publisher.set_token_expiry(session.token_expiry());
         self.look_ahead(&session).await;
     }
 
