@@ -1,0 +1,80 @@
+//! A proxy over a bucket, and a look at its numbers.
+
+use simulated_aws::SimulatedAws;
+use tests::scratch::BUCKET;
+use tests::{Proxy, ProxyBuilder, Scratch};
+
+/// Everything that one test needs. Fields are dropped in this order.
+pub(crate) struct World {
+    pub(crate) proxy: Proxy,
+    pub(crate) aws: SimulatedAws,
+    pub(crate) scratch: Scratch,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(|proxy| proxy).await
+    }
+
+    pub(crate) async fn with(configure: impl FnOnce(ProxyBuilder) -> ProxyBuilder) -> Self {
+        let scratch = Scratch::new();
+        let aws = scratch.aws().await;
+        let proxy = configure(ProxyBuilder::new(&scratch).aws(&aws));
+        Self {
+            proxy: proxy.start().await,
+            aws,
+            scratch,
+        }
+    }
+
+    /// Puts an object into the bucket.
+    pub(crate) fn put(&self, key: &str, bytes: impl AsRef<[u8]>) {
+        let attributes = simulated_aws::ObjectAttributes::default();
+        let put = self.aws.s3().put_with(BUCKET, key, bytes, attributes);
+        put.expect("an object");
+    }
+
+    /// Fetches an artifact until it comes from the cache.
+    pub(crate) async fn warm(&self, path: &str) {
+        tests::eventually("it is in the cache", async || {
+            self.proxy.get(path).await.is_hit()
+        })
+        .await;
+    }
+}
+
+/// What `/metrics` shows at one moment.
+pub(crate) struct Numbers(String);
+
+impl Numbers {
+    pub(crate) async fn of(proxy: &Proxy) -> Self {
+        let answer = proxy.get("/metrics").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        Self(answer.text())
+    }
+
+    /// The value of a series, written as Prometheus writes it (`name{label="value"}`, labels in
+    /// alphabetical order); 0 if it is not there, as a counter that has not begun.
+    pub(crate) fn get(&self, series: &str) -> f64 {
+        self.find(series).unwrap_or(0.0)
+    }
+
+    pub(crate) fn find(&self, series: &str) -> Option<f64> {
+        let mut lines = self.0.lines();
+        let value = lines.find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map(|value| value.parse().expect("a number"))
+    }
+
+    /// The names of all families.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let types = self
+            .0
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE "));
+        types.filter_map(|line| line.split(' ').next()).collect()
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+}
