@@ -22,16 +22,16 @@ const STATES: [&str; 7] = [
 fn state(numbers: &Numbers) -> &'static str {
     let is_one = |state: &&&str| {
         let series = format!(r#"bazel_proxy_credentials_state{{state="{state}"}}"#);
-        let value = numbers.find(&series);
-        value.unwrap_or_else(|| panic!("no {series}")) == 1.0
+        assert!(numbers.text().contains(&series), "no {series}");
+        numbers.count(&series) == 1
     };
     let ones: Vec<_> = STATES.iter().filter(is_one).collect();
     assert_eq!(ones.len(), 1, "{ones:?}");
     ones[0]
 }
 
-async fn count(proxy: &Proxy, series: &str) -> f64 {
-    Numbers::of(proxy).await.get(series)
+async fn count(proxy: &Proxy, series: &str) -> u64 {
+    Numbers::of(proxy).await.count(series)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,16 +58,13 @@ async fn the_state_of_the_credentials_and_their_ends_are_shown() {
     assert_eq!(state(&with), "valid");
     let ends = login.expires_at.duration_since(std::time::UNIX_EPOCH);
     let ends = ends.expect("after 1970").as_secs_f64();
-    assert!(
-        (with.get(token_expiry) - ends).abs() < 2.0,
-        "{}",
-        with.text()
-    );
+    let shown = |series| with.find(series).expect("a time");
+    assert!((shown(token_expiry) - ends).abs() < 2.0, "{}", with.text());
     let now = jiff::Timestamp::now().as_second();
-    let since = with.get("bazel_proxy_credentials_state_start_timestamp_seconds");
+    let since = shown("bazel_proxy_credentials_state_start_timestamp_seconds");
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970")]
     let now = now as f64;
-    assert!(with.get(expiry) > now);
+    assert!(shown(expiry) > now);
     assert!(since <= now + 1.0 && since > now - 120.0, "{since} {now}");
 }
 
@@ -78,7 +75,7 @@ async fn logins_that_were_asked_for_and_renewals_are_counted() {
     in_state(&proxy, "login-required").await;
     world.signalled().await;
     let asked = "bazel_proxy_login_requests_total";
-    eventually("it is counted", async || count(&proxy, asked).await == 1.0).await;
+    eventually("it is counted", async || count(&proxy, asked).await == 1).await;
     // Said again at every check, and counted once.
     let first = world.signal().expect("a signal")["lastSeen"].clone();
     eventually("it is said again", async || {
@@ -87,17 +84,17 @@ async fn logins_that_were_asked_for_and_renewals_are_counted() {
             .is_some_and(|signal| signal["lastSeen"] != first)
     })
     .await;
-    assert_eq!(count(&proxy, asked).await, 1.0);
+    assert_eq!(count(&proxy, asked).await, 1);
     let _login = world.sign_in_for(Duration::from_secs(4));
     in_state(&proxy, "valid").await;
     let renewed = r#"bazel_proxy_sso_renewals_total{outcome="granted"}"#;
     eventually("the token is renewed", async || {
-        count(&proxy, renewed).await >= 1.0
+        count(&proxy, renewed).await >= 1
     })
     .await;
     let fetched = r#"bazel_proxy_credential_fetches_total{outcome="ok"}"#;
     let lost = r#"bazel_proxy_credential_fetches_total{outcome="login-required"}"#;
-    assert!(count(&proxy, fetched).await >= 1.0 && count(&proxy, lost).await >= 1.0);
+    assert!(count(&proxy, fetched).await >= 1 && count(&proxy, lost).await >= 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,7 +110,7 @@ async fn requests_that_wait_for_a_login_are_shown_and_counted() {
     put.expect("an object");
     let waits = async {
         eventually("it waits", async || {
-            count(&proxy, "bazel_proxy_waiting_requests").await == 1.0
+            count(&proxy, "bazel_proxy_waiting_requests").await == 1
         })
         .await;
         world.sign_in()
@@ -121,8 +118,8 @@ async fn requests_that_wait_for_a_login_are_shown_and_counted() {
     let (answer, _login) = tokio::join!(proxy.get("/g/a-1.jar"), waits);
     assert_eq!(answer.status, 200, "{}", answer.text());
     let held = r#"bazel_proxy_held_requests_total{outcome="answered"}"#;
-    assert_eq!(count(&proxy, held).await, 1.0);
+    assert_eq!(count(&proxy, held).await, 1);
     let miss = r#"bazel_proxy_requests_total{status="200",verdict="miss"}"#;
-    assert_eq!(count(&proxy, miss).await, 1.0, "it is a miss all the same");
-    assert_eq!(count(&proxy, "bazel_proxy_waiting_requests").await, 0.0);
+    assert_eq!(count(&proxy, miss).await, 1, "it is a miss all the same");
+    assert_eq!(count(&proxy, "bazel_proxy_waiting_requests").await, 0);
 }

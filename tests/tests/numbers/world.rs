@@ -53,16 +53,22 @@ impl Numbers {
         Self(answer.text())
     }
 
-    /// The value of a series, written as Prometheus writes it (`name{label="value"}`, labels in
+    /// The count of a series, written as Prometheus writes it (`name{label="value"}`, labels in
     /// alphabetical order); 0 if it is not there, as a counter that has not begun.
-    pub(crate) fn get(&self, series: &str) -> f64 {
-        self.find(series).unwrap_or(0.0)
+    pub(crate) fn count(&self, series: &str) -> u64 {
+        let value = self.text_of(series);
+        value.map_or(0, |value| value.parse().expect("a whole number"))
     }
 
+    /// Seconds or a time, if it is there.
     pub(crate) fn find(&self, series: &str) -> Option<f64> {
-        let mut lines = self.0.lines();
-        let value = lines.find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        let value = self.text_of(series);
         value.map(|value| value.parse().expect("a number"))
+    }
+
+    fn text_of(&self, series: &str) -> Option<&str> {
+        let mut lines = self.0.lines();
+        lines.find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
     }
 
     /// The names of all families.
