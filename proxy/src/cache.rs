@@ -48,6 +48,7 @@ use memory::Memory;
 pub use staging::{Staged, StagedReader};
 use usage::Usage;
 
+use crate::disk::Disk;
 use crate::object::ObjectAttributes;
 use crate::request;
 
@@ -117,8 +118,8 @@ struct Inner {
     folder: CacheFolder,
     usage: Usage,
     memory: Memory,
-    /// Held by whoever asks the disk how much is free.
-    measuring: Arc<tokio::sync::Mutex<()>>,
+    /// Asked how much is free.
+    disk: Disk,
 }
 
 impl Cache {
@@ -130,7 +131,7 @@ impl Cache {
             folder,
             usage,
             memory: Memory::new(MEMORY_BYTES),
-            measuring: Arc::default(),
+            disk: Disk::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -239,6 +240,29 @@ impl Cache {
     #[must_use]
     pub fn occupied_bytes(&self) -> u64 {
         self.inner.usage.occupied_bytes()
+    }
+
+    /// How many objects are on disk, as far as counted.
+    #[must_use]
+    pub fn objects(&self) -> usize {
+        self.inner.usage.objects()
+    }
+
+    /// Whether all that is on disk has been counted: until then, figures are too small.
+    #[must_use]
+    pub fn is_counted(&self) -> bool {
+        self.inner.usage.is_counted()
+    }
+
+    /// The bounds that are kept: `CACHE_MAX_SIZE` may be more than the disk allows.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.inner.usage.limits()
+    }
+
+    /// What is free on the cache's disk. Blocks on it for one system call.
+    pub fn available_bytes(&self) -> io::Result<u64> {
+        Ok(self.inner.folder.disk_space()?.0)
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) use keeper::now;
 pub(crate) use session::Outlook;
 pub use sessions::Sessions;
 pub use source::Source;
-pub use state::{Identity, Report, State, Valid};
+pub use state::{Identity, Report, State, TokenReport, Valid};
 
 use crate::error::Error;
 use keeper::Request;

@@ -22,7 +22,7 @@ use crate::artifact::{ArtifactKey, FolderKey, Freshness};
 use crate::cache::{Cache, CacheKey, Hit, HitBody};
 use crate::checksum::Checksums;
 use crate::error::Error;
-use crate::flight::{Departure, Flight, Flights};
+use crate::flight::{Departure, Flight, Flights, UnderWay};
 use crate::object::ObjectAttributes;
 use crate::origin::{Listing, Origin};
 use crate::request;
@@ -112,16 +112,22 @@ impl Fetcher {
         &self.origin
     }
 
-    /// The cache, for whoever shows how full it is.
-    #[must_use]
-    pub fn cache(&self) -> &Cache {
-        &self.cache
-    }
-
     /// How many downloads are under way.
     #[must_use]
     pub fn downloads(&self) -> usize {
         self.flights.count()
+    }
+
+    /// How many downloads are under way, and the oldest `most` of them.
+    #[must_use]
+    pub fn downloads_under_way(&self, most: usize) -> (usize, Vec<UnderWay>) {
+        self.flights.under_way(most)
+    }
+
+    /// What the cache holds, and may hold.
+    #[must_use]
+    pub fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     /// Finds an artifact to answer a GET with.

@@ -14,6 +14,7 @@
 
 mod download;
 mod spool;
+mod under_way;
 mod writer;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::artifact::ArtifactKey;
 use crate::cache::key::EntryId;
@@ -31,6 +33,7 @@ use crate::object::ObjectAttributes;
 use crate::origin::{ObjectStream, Origin, VerifiedDownload};
 use crate::request;
 use spool::Spool;
+pub use under_way::UnderWay;
 
 /// All downloads under way. Cheap to clone.
 #[derive(Clone)]
@@ -42,6 +45,8 @@ pub struct Flights {
 
 /// One download.
 pub struct Flight {
+    key: ArtifactKey,
+    begun: Instant,
     progress: watch::Sender<Progress>,
     spool: Spool,
     attributes: OnceLock<Arc<ObjectAttributes>>,
@@ -132,7 +137,7 @@ impl Flights {
         if let Some(flight) = table.get(&cache_key.id()) {
             return (Arc::clone(flight), false);
         }
-        let flight = Arc::new(Flight::new());
+        let flight = Arc::new(Flight::of(key));
         table.insert(cache_key.id(), Arc::clone(&flight));
         drop(table);
         let landing = Landing {
@@ -174,9 +179,11 @@ impl Drop for Landing {
 }
 
 impl Flight {
-    /// Begun for the current request.
-    fn new() -> Self {
+    /// One that begins now, for the current request.
+    fn of(key: &ArtifactKey) -> Self {
         Self {
+            key: key.clone(),
+            begun: Instant::now(),
             progress: watch::Sender::new(Progress::Starting),
             spool: Spool::default(),
             attributes: OnceLock::new(),

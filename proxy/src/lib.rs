@@ -18,6 +18,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod credentials;
+mod disk;
 pub mod error;
 pub mod fetch;
 pub mod flight;

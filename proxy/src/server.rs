@@ -1,7 +1,7 @@
 //! HTTP: what clients ask is answered here, and nowhere else.
 //!
 //! ```text
-//! accept ─► connection (reset on abort) ─► access ─► hosts ─► router ─► health, numbers
+//! accept ─► connection (reset on abort) ─► access ─► hosts ─► router ─► health, numbers, page
 //!                                                                 └──► hold ─► listing
 //!                                                                      └──► artifact ─► conditions, range ─► body
 //! ```
@@ -15,13 +15,18 @@ mod connection;
 mod health;
 mod hold;
 mod hosts;
+mod html;
 mod listing;
+mod negotiation;
 mod numbers;
+mod page;
 pub mod range;
 mod router;
 mod status;
+mod troubles;
 mod verdict;
 
 pub use accept::{BindError, Listeners};
+pub use page::Surroundings;
 pub use router::{App, router};
 pub use verdict::{Source, Verdict};

@@ -1,11 +1,10 @@
 //! How full the cache is, for whoever shows it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Cache, blocking};
+use super::Cache;
 
 /// A disk that takes longer to say how much is free is left out.
 const DISK_PATIENCE: Duration = Duration::from_secs(1);
@@ -42,7 +41,7 @@ impl Cache {
         let (evicted_objects, evicted_bytes) = usage.evicted();
         let (memory_bytes, memory_limit_bytes) = memory.bytes();
         Figures {
-            objects: usage.objects(),
+            objects: usage.objects() as u64,
             occupied_bytes: usage.occupied_bytes(),
             limit_bytes: usage.limits().max_bytes,
             min_free_bytes: usage.limits().min_free_bytes,
@@ -55,19 +54,9 @@ impl Cache {
         }
     }
 
-    /// One asks at a time, so that no threads pile up behind a disk that hangs.
     async fn free_bytes(&self) -> Option<u64> {
-        let inner = Arc::clone(&self.inner);
-        let measured = async {
-            let alone = Arc::clone(&inner.measuring).lock_owned().await;
-            let measured = blocking(move || {
-                let space = inner.folder.disk_space();
-                drop(alone);
-                space
-            });
-            measured.await?.ok()
-        };
-        let (free, _) = timeout(DISK_PATIENCE, measured).await.ok()??;
-        Some(free)
+        let this = self.clone();
+        let asked = self.inner.disk.run(move || this.available_bytes());
+        timeout(DISK_PATIENCE, asked).await.ok()??.ok()
     }
 }

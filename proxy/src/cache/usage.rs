@@ -170,15 +170,18 @@ impl Usage {
         stored.saturating_add(self.reserved.bytes())
     }
 
+    /// How many objects are known to be on disk.
+    pub(super) fn objects(&self) -> usize {
+        self.shards.iter().map(|shard| locked(shard).len()).sum()
+    }
+
+    pub(super) fn is_counted(&self) -> bool {
+        self.counted.load(Ordering::Acquire)
+    }
+
     /// The bounds that are kept: `CACHE_MAX_SIZE` as far as the disk allows it.
     pub(super) fn limits(&self) -> Limits {
         self.limits
-    }
-
-    /// How many objects are known to be on disk.
-    pub(super) fn objects(&self) -> u64 {
-        let counts = self.shards.iter().map(|shard| locked(shard).len() as u64);
-        counts.sum()
     }
 
     /// How many objects, and bytes, had to go for others since the process began.

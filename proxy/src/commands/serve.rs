@@ -16,7 +16,7 @@ use crate::fetch::Fetcher;
 use crate::logging;
 use crate::metrics::Metrics;
 use crate::origin::Origin;
-use crate::server::{App, Listeners, router};
+use crate::server::{App, Listeners, Surroundings, router};
 
 /// What the cache may still write when the process stops.
 const LAST_DISK_WORK: Duration = Duration::from_secs(5);
@@ -58,6 +58,10 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
     let metrics = Arc::new(Metrics::new());
     let (source, http) = super::source(&config, vars);
     let source = source.counted_by(Arc::clone(&metrics));
+    let surroundings = Surroundings {
+        listening: listeners.addresses(),
+        signal_file: source.locations().signal_file.clone(),
+    };
     let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
     let origin = Arc::new(Origin::new(
         &config,
@@ -68,7 +72,13 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
     let repository = config.repository();
     let fetcher = Fetcher::new(&repository, config.metadata_ttl, cache.clone(), origin);
     let connections = metrics.open_connections.clone();
-    let app = App::new(&config, Arc::clone(&fetcher), metrics, stop.clone());
+    let app = App::new(
+        &config,
+        Arc::clone(&fetcher),
+        metrics,
+        surroundings,
+        stop.clone(),
+    );
 
     let keeping = tokio::spawn(keeper.run(stopped(stop.clone())));
     let caching = tokio::spawn(cache.run(stopped(stop.clone())));

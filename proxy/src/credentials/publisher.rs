@@ -2,7 +2,6 @@
 //! wants to know.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use aws_credential_types::Credentials as AwsCredentials;
 use tokio::sync::watch;
@@ -10,7 +9,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::keeper::now;
-use super::{Identity, Report, State, Valid};
+use super::{Identity, Report, State, TokenReport, Valid};
 use crate::error::Trouble;
 
 /// The keeper's side of the channels.
@@ -73,13 +72,19 @@ impl Publisher {
         is_news
     }
 
-    /// Notes when the SSO access token ends.
-    pub(super) fn set_token_expiry(&self, expiry: Option<SystemTime>) {
+    /// Notes how the session's token stands.
+    pub(super) fn set_token(&self, token: Option<TokenReport>) {
         self.report.send_if_modified(|report| {
-            let is_news = report.token_expiry != expiry;
-            report.token_expiry = expiry;
+            let is_news = report.token != token;
+            report.token = token;
             is_news
         });
+    }
+
+    /// Notes what keeps the credentials in use from being renewed, if anything does.
+    pub(super) fn set_renewal_trouble(&self, trouble: Option<Arc<Trouble>>) {
+        self.report
+            .send_modify(|report| report.renewal_trouble = trouble);
     }
 
     pub(super) fn publish_credentials(&mut self, credentials: AwsCredentials) {
@@ -116,6 +121,7 @@ impl Publisher {
             }
             if !matches!(next, State::Valid(_)) {
                 report.login_ahead = None;
+                report.renewal_trouble = None;
             }
             report.state = next.clone();
         });

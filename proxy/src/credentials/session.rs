@@ -26,6 +26,7 @@ use tracing::{info, warn};
 pub(crate) use standing::Outlook;
 pub(super) use standing::{AccessToken, LoginNeed, Standing};
 
+use super::TokenReport;
 use known::Moment;
 use ledger::Ledger;
 
@@ -116,10 +117,9 @@ impl Session {
         self.ledger().login_ahead(now())
     }
 
-    /// When the newest token ends, unless it is renewed before.
-    pub(super) fn token_expiry(&self) -> Option<SystemTime> {
-        let outlook = self.ledger().outlook(now());
-        outlook.map(|outlook| outlook.token.expires_at)
+    /// How the newest token stands, for people.
+    pub(super) fn token_report(&self) -> Option<TokenReport> {
+        self.ledger().outlook(now()).map(Outlook::into_report)
     }
 
     pub(super) fn portal(&self) -> &Portal {

@@ -105,7 +105,7 @@ fn content(
         return Body::from(bytes.slice(within(start)..within(end)));
     }
     let reader = found.reader(app.fetcher(), key, start, end);
-    body::streaming(reader, abort, key.to_string())
+    body::streaming(reader, abort, app.troubles().clone(), key.to_string())
 }
 
 fn empty(status: StatusCode) -> Response {

@@ -12,6 +12,7 @@
 //! all redirects (`plan`). A hit, a stale copy and a download under way are answers, so they never wait.
 
 mod client;
+mod parked;
 mod plan;
 mod redirect;
 
@@ -20,13 +21,17 @@ use std::time::Duration;
 use axum::response::Response;
 use http::header::USER_AGENT;
 use http::request::Parts;
+use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::troubles::Troubles;
 use super::{status, verdict};
 use crate::credentials::{Credentials, State};
 use crate::error::Error;
 use client::Client;
+pub(super) use parked::Parked;
+use parked::Want;
 use plan::Plan;
 
 /// Credentials that change and are refused each time are not tried more often than this.
@@ -38,6 +43,8 @@ pub(super) struct Hold {
     credentials: Credentials,
     /// True once the process stops.
     stop: watch::Receiver<bool>,
+    parked: Parked,
+    troubles: Troubles,
 }
 
 /// What ended a request's time in the park.
@@ -52,12 +59,20 @@ impl Hold {
         login_wait: Duration,
         credentials: Credentials,
         stop: watch::Receiver<bool>,
+        troubles: Troubles,
     ) -> Self {
         Self {
             login_wait,
             credentials,
             stop,
+            parked: Parked::default(),
+            troubles,
         }
+    }
+
+    /// Who is parked.
+    pub(super) fn parked(&self) -> &Parked {
+        &self.parked
     }
 
     /// Answers with what `attempt` comes to, which is made again after a login.
@@ -69,41 +84,46 @@ impl Hold {
         Fut: Future<Output = Result<Response, Error>>,
     {
         let arrived = Instant::now();
-        let mut is_held = false;
-        let mut response = loop {
+        let mut place = None;
+        let outcome = loop {
             let started = Instant::now();
             let tried = self.credentials.generation();
             let error = match attempt().await {
-                Ok(response) => break response,
+                Ok(response) => break Ok(response),
                 Err(error) => error,
             };
-            let plan = self.plan(request);
+            let client = client(request);
+            let count = redirect::count(request.uri.query());
+            let plan = Plan::new(client.way(), self.login_wait, count);
             if !self.is_for_a_login(&error, tried) || plan.hold.is_zero() {
-                break status::answer(&error);
+                break Err(error);
             }
-            let not_before = if is_held {
+            let not_before = if place.is_some() {
                 started + TRY_EVERY
             } else {
                 started
             };
-            is_held = true;
+            place.get_or_insert_with(|| {
+                self.parked.enter(Want {
+                    key: name(request),
+                    client,
+                    since: arrived.checked_sub(plan.before).unwrap_or(arrived),
+                })
+            });
             match self.park(tried, not_before, arrived + plan.hold).await {
                 End::Changed => {}
-                End::PatienceEnded => break end_of_patience(request, plan, &error),
-                End::Stopping => break status::answer(&error),
+                End::PatienceEnded => break end_of_patience(request, plan, error),
+                End::Stopping => break Err(error),
             }
         };
-        if is_held {
+        let mut response = outcome.unwrap_or_else(|error| {
+            self.troubles.note(&error, &name(request));
+            status::answer(&error)
+        });
+        if place.is_some() {
             verdict::mark_held(&mut response);
         }
         response
-    }
-
-    fn plan(&self, request: &Parts) -> Plan {
-        let user_agent = request.headers.get(USER_AGENT);
-        let user_agent = user_agent.and_then(|agent| agent.to_str().ok());
-        let way = Client::of(user_agent.unwrap_or_default()).way();
-        Plan::new(way, self.login_wait, redirect::count(request.uri.query()))
     }
 
     /// Whether waiting helps: a login is needed, or it is being found out whether one is. An S3 that
@@ -142,13 +162,24 @@ impl Hold {
 }
 
 /// The client comes back by itself, if it bears that; else it is told what to run.
-fn end_of_patience(request: &Parts, plan: Plan, error: &Error) -> Response {
+fn end_of_patience(request: &Parts, plan: Plan, error: Error) -> Result<Response, Error> {
     let count = plan.redirect;
     let location = count.and_then(|count| redirect::location(request, count));
-    location.map_or_else(
-        || status::answer(error),
-        |location| status::again(&location),
-    )
+    location
+        .map(|location| status::again(&location))
+        .ok_or(error)
+}
+
+fn client(request: &Parts) -> Client {
+    let user_agent = request.headers.get(USER_AGENT);
+    let user_agent = user_agent.and_then(|agent| agent.to_str().ok());
+    Client::of(user_agent.unwrap_or_default())
+}
+
+/// What is asked for, as people write it: the path was found to be a key or a folder before.
+fn name(request: &Parts) -> String {
+    let path = percent_decode_str(request.uri.path()).decode_utf8_lossy();
+    path.strip_prefix('/').unwrap_or(&path).to_owned()
 }
 
 #[cfg(test)]
@@ -200,7 +231,12 @@ mod tests {
             let (state, stop) = (watch::Sender::new(state), watch::Sender::new(false));
             let credentials = Credentials::published_by(&state);
             Self {
-                hold: Hold::new(Duration::from_mins(9), credentials, stop.subscribe()),
+                hold: Hold::new(
+                    Duration::from_mins(9),
+                    credentials,
+                    stop.subscribe(),
+                    Troubles::default(),
+                ),
                 state,
                 stop,
                 attempts: Cell::new(0),

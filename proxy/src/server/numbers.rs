@@ -54,6 +54,7 @@ fn of_credentials(report: &Report) -> Vec<Family> {
     });
     let valid = report.state.valid();
     let expiry = valid.and_then(|valid| valid.credentials.expiry());
+    let token = report.token.as_ref();
     let is_login_ahead = u64::from(report.login_ahead.is_some());
     vec![
         states,
@@ -71,7 +72,7 @@ fn of_credentials(report: &Report) -> Vec<Family> {
             "bazel_proxy_sso_token_expiry_timestamp_seconds",
             "When the SSO access token ends, if it is not renewed; absent without one.",
         )
-        .time(report.token_expiry),
+        .time(token.map(|token| token.expires_at)),
         Family::gauge(
             "bazel_proxy_login_ahead",
             "1 if a login will be needed although the credentials still serve.",

@@ -17,7 +17,10 @@ use super::connection::AbortHandle;
 use super::health::{self, Readiness};
 use super::hold::Hold;
 use super::hosts::{AllowedHosts, HostError};
+use super::html::Pages;
 use super::listing::Listings;
+use super::page::{self, Surroundings, Vantage};
+use super::troubles::Troubles;
 use super::verdict::Verdict;
 use super::{artifact, numbers, status};
 use crate::artifact::RequestPath;
@@ -33,6 +36,9 @@ pub struct App {
     readiness: Readiness,
     listings: Listings,
     hold: Hold,
+    troubles: Troubles,
+    pages: Pages,
+    vantage: Vantage,
     metrics: Arc<Metrics>,
     access_log: AccessLog,
 }
@@ -44,11 +50,16 @@ impl App {
         config: &Config,
         fetcher: Arc<Fetcher>,
         metrics: Arc<Metrics>,
+        surroundings: Surroundings,
         stop: watch::Receiver<bool>,
     ) -> Arc<Self> {
         let credentials = fetcher.origin().credentials().clone();
+        let troubles = Troubles::default();
         Arc::new(Self {
-            hold: Hold::new(config.login_wait, credentials, stop),
+            hold: Hold::new(config.login_wait, credentials, stop, troubles.clone()),
+            troubles,
+            pages: Pages::new(),
+            vantage: Vantage::new(config, surroundings, fetcher.cache()),
             fetcher,
             prefix_bytes: config.prefix.len(),
             hosts: AllowedHosts::new(&config.allowed_hosts),
@@ -61,6 +72,22 @@ impl App {
 
     pub(super) fn fetcher(&self) -> &Arc<Fetcher> {
         &self.fetcher
+    }
+
+    pub(super) fn hold(&self) -> &Hold {
+        &self.hold
+    }
+
+    pub(super) fn troubles(&self) -> &Troubles {
+        &self.troubles
+    }
+
+    pub(super) fn pages(&self) -> &Pages {
+        &self.pages
+    }
+
+    pub(super) fn vantage(&self) -> &Vantage {
+        &self.vantage
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
@@ -82,6 +109,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(numbers::metrics))
+        .route("/status", get(page::status))
         .fallback(by_path)
         // A request for a foreign host reaches nothing …
         .layer(middleware::from_fn_with_state(Arc::clone(app), check_host))

@@ -3,6 +3,8 @@
 //! Trouble with our own credentials is never 404, 400, 401, 403, 410 or 429: every build tool would
 //! ask the next, public, repository. 503 is what all of them take as passing.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
@@ -20,25 +22,37 @@ pub(super) fn answer(error: &Error) -> Response {
             plain(StatusCode::NOT_FOUND, &error.to_string(), Verdict::NotFound)
         }
         Error::Denied(_) => plain(StatusCode::FORBIDDEN, &error.to_string(), Verdict::Denied),
-        Error::LoginRequired(trouble) => {
-            unavailable("AWS login required", trouble, Verdict::LoginRequired)
-        }
-        Error::Misconfigured(trouble) => unavailable(
-            "The proxy's configuration needs a change",
-            trouble,
-            Verdict::Misconfigured,
-        ),
-        Error::ClockSkew(trouble) => {
-            unavailable("This machine's clock is wrong", trouble, Verdict::ClockSkew)
-        }
-        Error::Unavailable(trouble) => {
-            unavailable("AWS cannot be reached", trouble, Verdict::Unavailable)
-        }
-        Error::Changed | Error::Corrupt(_) | Error::Cache(_) => {
-            let trouble = Trouble::new(error.to_string(), "Try again.");
-            unavailable("The download went wrong", &trouble, Verdict::Failed)
-        }
+        Error::LoginRequired(_) => unavailable(error, Verdict::LoginRequired),
+        Error::Misconfigured(_) => unavailable(error, Verdict::Misconfigured),
+        Error::ClockSkew(_) => unavailable(error, Verdict::ClockSkew),
+        Error::Unavailable(_) => unavailable(error, Verdict::Unavailable),
+        Error::Changed | Error::Corrupt(_) | Error::Cache(_) => unavailable(error, Verdict::Failed),
     }
+}
+
+/// What is wrong, in a line and in full; `None` where the bucket just does not have it.
+pub(super) fn trouble(error: &Error) -> Option<(&'static str, Arc<Trouble>)> {
+    Some(match error {
+        Error::NotFound | Error::MissingOrDenied => return None,
+        Error::Denied(_) => (
+            "S3 denies access",
+            Trouble::new(
+                error.to_string(),
+                "Ask for s3:GetObject (and kms:Decrypt) on it.",
+            ),
+        ),
+        Error::LoginRequired(trouble) => ("AWS login required", Arc::clone(trouble)),
+        Error::Misconfigured(trouble) => (
+            "The proxy's configuration needs a change",
+            Arc::clone(trouble),
+        ),
+        Error::ClockSkew(trouble) => ("This machine's clock is wrong", Arc::clone(trouble)),
+        Error::Unavailable(trouble) => ("AWS cannot be reached", Arc::clone(trouble)),
+        Error::Changed | Error::Corrupt(_) | Error::Cache(_) => (
+            "The download went wrong",
+            Trouble::new(error.to_string(), "Try again."),
+        ),
+    })
 }
 
 /// Sends a client that waits to the same place again. Nobody may keep this answer.
@@ -79,11 +93,13 @@ pub(super) fn plain(status: StatusCode, text: &str, verdict: Verdict) -> Respons
 }
 
 /// 503 with a problem document (RFC 9457), which maven-resolver and Gradle show to the user.
-fn unavailable(title: &str, trouble: &Trouble, verdict: Verdict) -> Response {
+fn unavailable(error: &Error, verdict: Verdict) -> Response {
+    let (title, trouble) = trouble(error).unzip();
+    let trouble = trouble.map(|trouble| trouble.to_string());
     let problem = serde_json::json!({
         "title": title,
         "status": 503,
-        "detail": trouble.to_string(),
+        "detail": trouble,
     });
     let mut response = Response::new(Body::from(format!("{problem}\n")));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

@@ -13,16 +13,16 @@ impl Keeper {
     /// A new access token means new role credentials at once.
     pub(super) async fn look_at_token(&mut self) {
         let Some(session) = self.session() else {
-            return self.publisher.set_token_expiry(None);
+            return;
         };
         let number = session.look().await.token_number();
+        self.publisher.set_token(session.token_report());
         if number.is_some() && number != self.token_seen {
             self.token_seen = number;
             info!("there is a new SSO access token: role credentials are fetched with it");
             self.rejected = None;
             self.fetch_anew();
         }
-        self.publisher.set_token_expiry(session.token_expiry());
         self.look_ahead(&session).await;
     }
 

@@ -59,6 +59,21 @@ impl Client {
         }
     }
 
+    /// As people call it, where it is known.
+    pub(super) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Bazel => Some("Bazel"),
+            Self::Gradle4 | Self::Gradle => Some("Gradle"),
+            Self::Maven => Some("Maven"),
+            Self::Coursier => Some("coursier"),
+            Self::Pip => Some("pip"),
+            Self::Poetry => Some("Poetry"),
+            Self::Uv => Some("uv"),
+            Self::Browser => Some("a browser"),
+            Self::Other => None,
+        }
+    }
+
     pub(super) fn way(self) -> Way {
         match self {
             Self::Bazel => in_holds_of(15, 38),
