@@ -69,6 +69,7 @@ parts=(
   'systemd|systemd|/usr/bin/systemd-analyze|'
   'Chromium|chromium|/usr/bin/chromium|chromium-driver'
   'procps|procps|/usr/bin/ps|'
+  'Prometheus|prometheus|/usr/bin/prometheus|'
   'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'
 )
 

@@ -16,7 +16,8 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
 };
 
-use crate::server::Verdict;
+use crate::credentials::{RENEWAL_OUTCOMES, State};
+use crate::server::{Source, Verdict};
 pub use family::Family;
 pub use totals::Totals;
 
@@ -54,6 +55,11 @@ pub struct Metrics {
     /// Requests for a login that were made of the host, each once however often it is said again.
     pub login_requests: IntCounter,
 }
+
+/// What becomes of a request that waited for a login.
+const HELD: [&str; 3] = ["answered", "redirected", "given-up"];
+/// Who may end an answer early.
+pub const ABORTED_BY: [&str; 2] = ["client", "proxy"];
 
 /// From a hit in memory to a login that is waited for.
 const SECONDS: [f64; 14] = [
@@ -97,7 +103,7 @@ impl Metrics {
             let gauge = IntGauge::with_opts(Opts::new(name, help));
             register(&registry, gauge.expect("a valid name"))
         };
-        Self {
+        let metrics = Self {
             held_requests: counters(
                 "bazel_proxy_held_requests_total",
                 "Requests that waited for a login, by what came of it.",
@@ -165,6 +171,28 @@ impl Metrics {
                 "Downloads from S3 that broke off and were resumed.",
             ),
             registry,
+        };
+        metrics.begin();
+        metrics
+    }
+
+    /// Where the labels' values are few, all begin at zero: what appears with its first count has no
+    /// increase that Prometheus could see.
+    fn begin(&self) {
+        let states = || State::NAMES.into_iter();
+        for (counters, values) in [
+            (&self.held_requests, HELD.to_vec()),
+            (&self.aborted_answers, ABORTED_BY.to_vec()),
+            (&self.sent_bytes, Source::ALL.map(Source::label).to_vec()),
+            (&self.sso_renewals, RENEWAL_OUTCOMES.to_vec()),
+            (
+                &self.credential_fetches,
+                ["ok"].into_iter().chain(states()).collect(),
+            ),
+        ] {
+            for value in values {
+                counters.with_label_values(&[value]).inc_by(0);
+            }
         }
     }
 
@@ -181,10 +209,11 @@ impl Metrics {
 
     /// Notes what became of a request that had waited for a login.
     pub fn note_held(&self, status: StatusCode) {
+        let [answered, redirected, given_up] = HELD;
         let outcome = match status {
-            StatusCode::TEMPORARY_REDIRECT => "redirected",
-            status if status.is_server_error() => "given-up",
-            _ => "answered",
+            StatusCode::TEMPORARY_REDIRECT => redirected,
+            status if status.is_server_error() => given_up,
+            _ => answered,
         };
         self.held_requests.with_label_values(&[outcome]).inc();
     }

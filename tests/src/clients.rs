@@ -36,6 +36,10 @@ pub const RADOSGW: Part = Part::new("Ceph radosgw", "/usr/bin/radosgw");
 pub const MISE: Part = Part::new("mise", "bin/mise");
 /// A browser, with `chromedriver` beside it.
 pub const CHROMIUM: Part = Part::new("Chromium", "/usr/bin/chromedriver");
+/// Prometheus, which scrapes `/metrics`.
+pub const PROMETHEUS: Part = Part::new("Prometheus", "/usr/bin/prometheus");
+/// Checks metrics, rules and configurations; of the same package.
+pub const PROMTOOL: Part = Part::new("promtool", "/usr/bin/promtool");
 /// Checks units.
 pub const SYSTEMD_ANALYZE: Part = Part::new("systemd-analyze", "/usr/bin/systemd-analyze");
 

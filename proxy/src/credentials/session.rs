@@ -222,20 +222,30 @@ fn log_outcome(outcome: &Result<Renewed, RenewalError>) {
     }
 }
 
-/// The value of the label `outcome`.
+/// The values of the label `outcome`.
+pub(crate) const RENEWAL_OUTCOMES: [&str; 8] = [
+    "granted",
+    "unsaved",
+    "found",
+    "login-required",
+    "read-only",
+    "denied",
+    "misconfigured",
+    "passing",
+];
+
 fn name(outcome: &Result<Renewed, RenewalError>) -> &'static str {
-    match outcome {
-        Ok(Renewed::Granted(_)) => "granted",
-        Ok(Renewed::Unsaved(..)) => "unsaved",
-        Ok(Renewed::Found(_)) => "found",
-        Err(RenewalError::LoginRequired { .. } | RenewalError::LoginOnce { .. }) => {
-            "login-required"
-        }
-        Err(RenewalError::ReadOnly(_)) => "read-only",
-        Err(RenewalError::Denied(_)) => "denied",
-        Err(RenewalError::Misconfigured(_)) => "misconfigured",
-        Err(RenewalError::Passing(_)) => "passing",
-    }
+    let index = match outcome {
+        Ok(Renewed::Granted(_)) => 0,
+        Ok(Renewed::Unsaved(..)) => 1,
+        Ok(Renewed::Found(_)) => 2,
+        Err(RenewalError::LoginRequired { .. } | RenewalError::LoginOnce { .. }) => 3,
+        Err(RenewalError::ReadOnly(_)) => 4,
+        Err(RenewalError::Denied(_)) => 5,
+        Err(RenewalError::Misconfigured(_)) => 6,
+        Err(RenewalError::Passing(_)) => 7,
+    };
+    RENEWAL_OUTCOMES[index]
 }
 
 fn written(file: &TokenFile) -> Option<SystemTime> {

@@ -179,6 +179,9 @@ impl Verdict {
 }
 
 impl Source {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Cache, Self::Origin];
+
     /// The value of the label `source`.
     #[must_use]
     pub fn label(self) -> &'static str {

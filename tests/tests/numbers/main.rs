@@ -3,5 +3,7 @@
 mod access_log;
 mod aws_calls;
 mod credentials;
+mod documented;
+mod prometheus;
 mod requests;
 mod world;

@@ -71,13 +71,16 @@ impl Numbers {
         lines.find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
     }
 
-    /// The names of all families.
-    pub(crate) fn names(&self) -> Vec<&str> {
-        let types = self
-            .0
-            .lines()
-            .filter_map(|line| line.strip_prefix("# TYPE "));
-        types.filter_map(|line| line.split(' ').next()).collect()
+    /// Whether there is such a series, or a family of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let mut lines = self.0.lines();
+        lines.any(|line| {
+            let rest = line
+                .strip_prefix("# TYPE ")
+                .unwrap_or(line)
+                .strip_prefix(name);
+            rest.is_some_and(|rest| rest.starts_with([' ', '{']))
+        })
     }
 
     pub(crate) fn text(&self) -> &str {

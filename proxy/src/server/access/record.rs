@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tracing::{Level, event};
 
 use super::REQUEST_ID;
+use crate::metrics::ABORTED_BY;
 use crate::request::{Context, RequestId, S3Ids};
 use crate::server::router::App;
 use crate::server::verdict::{CACHE_STATUS, Held, Verdict};
@@ -167,10 +168,11 @@ impl Answered {
         let metrics = self.record.app.metrics();
         let whole = self.record.arrived.elapsed();
         metrics.note_request(self.verdict, self.status, whole);
+        let [client, proxy] = ABORTED_BY;
         let aborted = match end {
             End::Complete => None,
-            End::ByClient => Some("client"),
-            End::ByProxy => Some("proxy"),
+            End::ByClient => Some(client),
+            End::ByProxy => Some(proxy),
         };
         if let (Some(by), true) = (aborted, self.verdict != Verdict::Left) {
             metrics.aborted_answers.with_label_values(&[by]).inc();
