@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::artifact::{ArtifactKey, FolderKey, Freshness};
 use crate::cache::{Cache, CacheKey, Hit, HitBody};
-use crate::checksum::Checksums;
+use crate::checksum::{Checksums, ExpectedChecksum};
 use crate::error::Error;
 use crate::flight::{Departure, Flight, Flights, UnderWay};
 use crate::object::ObjectAttributes;
@@ -50,6 +50,8 @@ pub struct Found {
     pub attributes: Arc<ObjectAttributes>,
     /// Verified checksums, where all bytes are already there.
     pub checksums: Option<Checksums>,
+    /// What the origin has promised of bytes that are on their way.
+    pub promised: Arc<[ExpectedChecksum]>,
     /// How it was found.
     pub verdict: Verdict,
     source: Source,
@@ -139,7 +141,7 @@ impl Fetcher {
         self.negatives.check(&cache_key)?;
         if self.flights.running(&cache_key).is_none() {
             // A download that cannot begin is not begun.
-            self.origin.credentials().refuse_without_login()?;
+            self.origin.refuse_without_login()?;
         }
         let (flight, is_new) = self.flights.join(key, &cache_key);
         if is_new {
@@ -168,6 +170,7 @@ impl Fetcher {
             Ok(attributes) => Ok(Found {
                 attributes: Arc::new(attributes),
                 checksums: None,
+                promised: Arc::default(),
                 verdict: Verdict::Asked,
                 source: Source::Nothing,
             }),
@@ -244,6 +247,7 @@ impl Fetcher {
                     return Ok(Found {
                         attributes,
                         checksums: flight.checksums().cloned(),
+                        promised: flight.promised(),
                         verdict,
                         source: Source::Flight(flight),
                     });
@@ -259,6 +263,7 @@ impl Fetcher {
                     return Ok(Found {
                         attributes,
                         checksums: None,
+                        promised: flight.promised(),
                         verdict: Verdict::Uncached,
                         source: Source::Diverted(flight),
                     });
@@ -288,6 +293,7 @@ impl Found {
         Self {
             attributes: Arc::new(hit.metadata.attributes.clone()),
             checksums: Some(hit.metadata.checksums.clone()),
+            promised: Arc::default(),
             verdict,
             source: Source::Hit(cache_key, hit.body),
         }

@@ -6,19 +6,18 @@
 //! test.
 
 mod family;
+mod registrar;
 mod totals;
 
 use std::time::Duration;
 
 use http::StatusCode;
-use prometheus::core::Collector;
-use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-};
+use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
 
 use crate::credentials::{RENEWAL_OUTCOMES, State};
 use crate::server::{Source, Verdict};
 pub use family::Family;
+use registrar::Registrar;
 pub use totals::Totals;
 
 /// All counters of one process. Shared by everything that counts.
@@ -54,17 +53,19 @@ pub struct Metrics {
     pub sso_renewals: IntCounterVec,
     /// Requests for a login that were made of the host, each once however often it is said again.
     pub login_requests: IntCounter,
+    /// Requests to the upstream, by `outcome`: `object`, `not-modified`, `not-found`, `refused` (it could
+    /// not help with this one) or `absent` (no answer of a proxy of this repository).
+    pub upstream_requests: IntCounterVec,
+    /// Bytes of bodies that came from the upstream.
+    pub upstream_received_bytes: IntCounter,
 }
 
 /// What becomes of a request that waited for a login.
 const HELD: [&str; 3] = ["answered", "redirected", "given-up"];
+/// What comes of a request to the upstream: see [`Metrics::upstream_requests`].
+const UPSTREAM_OUTCOMES: [&str; 5] = ["object", "not-modified", "not-found", "refused", "absent"];
 /// Who may end an answer early.
 pub const ABORTED_BY: [&str; 2] = ["client", "proxy"];
-
-/// From a hit in memory to a login that is waited for.
-const SECONDS: [f64; 14] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0, 300.0, 600.0,
-];
 
 impl Default for Metrics {
     fn default() -> Self {
@@ -79,98 +80,84 @@ impl Metrics {
     /// Never: names are constants, and each is used once.
     #[must_use]
     pub fn new() -> Self {
-        let registry = Registry::new();
-        #[cfg(target_os = "linux")]
-        registry
-            .register(Box::new(
-                prometheus::process_collector::ProcessCollector::for_self(),
-            ))
-            .expect("each name is used once");
-        let counters = |name: &str, help: &str, labels: &[&str]| {
-            let counters = IntCounterVec::new(Opts::new(name, help), labels);
-            register(&registry, counters.expect("a valid name"))
-        };
-        let counter = |name: &str, help: &str| {
-            let counter = IntCounter::with_opts(Opts::new(name, help));
-            register(&registry, counter.expect("a valid name"))
-        };
-        let seconds = |name: &str, help: &str, labels: &[&str]| {
-            let options = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
-            let histograms = HistogramVec::new(options, labels);
-            register(&registry, histograms.expect("a valid name"))
-        };
-        let gauge = |name: &str, help: &str| {
-            let gauge = IntGauge::with_opts(Opts::new(name, help));
-            register(&registry, gauge.expect("a valid name"))
-        };
+        let new = Registrar::default();
         let metrics = Self {
-            held_requests: counters(
+            held_requests: new.counters(
                 "bazel_proxy_held_requests_total",
                 "Requests that waited for a login, by what came of it.",
                 &["outcome"],
             ),
-            aborted_answers: counters(
+            aborted_answers: new.counters(
                 "bazel_proxy_aborted_answers_total",
                 "Answers that ended before their last byte, by who ended them.",
                 &["by"],
             ),
-            open_connections: gauge(
+            open_connections: new.gauge(
                 "bazel_proxy_open_connections",
                 "Connections of clients, idle ones included.",
             ),
-            credential_fetches: counters(
+            credential_fetches: new.counters(
                 "bazel_proxy_credential_fetches_total",
                 "Attempts to fetch credentials, by outcome (ok, or the state that they led to).",
                 &["outcome"],
             ),
-            sso_renewals: counters(
+            sso_renewals: new.counters(
                 "bazel_proxy_sso_renewals_total",
                 "Renewals of the SSO access token, by outcome.",
                 &["outcome"],
             ),
-            login_requests: counter(
+            login_requests: new.counter(
                 "bazel_proxy_login_requests_total",
                 "Requests for a login made of the host.",
             ),
-            requests: counters(
+            requests: new.counters(
                 "bazel_proxy_requests_total",
                 "Answers to clients, by how they came about and by HTTP status.",
                 &["verdict", "status"],
             ),
-            first_byte_seconds: seconds(
+            first_byte_seconds: new.seconds(
                 "bazel_proxy_first_byte_seconds",
                 "Time from a request's arrival to the head of its answer.",
                 &["verdict"],
             ),
-            response_seconds: seconds(
+            response_seconds: new.seconds(
                 "bazel_proxy_response_seconds",
                 "Time from a request's arrival to the last byte of its answer.",
                 &["verdict"],
             ),
-            sent_bytes: counters(
+            sent_bytes: new.counters(
                 "bazel_proxy_sent_bytes_total",
                 "Bytes of artifacts given to clients, by where they came from.",
                 &["source"],
             ),
-            s3_calls: counters(
+            s3_calls: new.counters(
                 "bazel_proxy_s3_calls_total",
                 "Calls to S3, each attempt, by operation and outcome (ok, or the error code).",
                 &["operation", "outcome"],
             ),
-            s3_call_seconds: seconds(
+            s3_call_seconds: new.seconds(
                 "bazel_proxy_s3_call_seconds",
                 "Time from the begin of a call to S3 to the head of its answer.",
                 &["operation"],
             ),
-            s3_received_bytes: counter(
+            s3_received_bytes: new.counter(
                 "bazel_proxy_s3_received_bytes_total",
                 "Bytes of objects that came from S3.",
             ),
-            s3_resumed: counter(
+            s3_resumed: new.counter(
                 "bazel_proxy_s3_resumed_total",
                 "Downloads from S3 that broke off and were resumed.",
             ),
-            registry,
+            upstream_requests: new.counters(
+                "bazel_proxy_upstream_requests_total",
+                "Requests to the proxy in UPSTREAM_PROXY_URL, by what came of them.",
+                &["outcome"],
+            ),
+            upstream_received_bytes: new.counter(
+                "bazel_proxy_upstream_received_bytes_total",
+                "Bytes of objects that came from the proxy in UPSTREAM_PROXY_URL.",
+            ),
+            registry: new.finish(),
         };
         metrics.begin();
         metrics
@@ -184,6 +171,7 @@ impl Metrics {
             (&self.held_requests, HELD.to_vec()),
             (&self.aborted_answers, ABORTED_BY.to_vec()),
             (&self.sent_bytes, Source::ALL.map(Source::label).to_vec()),
+            (&self.upstream_requests, UPSTREAM_OUTCOMES.to_vec()),
             (&self.sso_renewals, RENEWAL_OUTCOMES.to_vec()),
             (
                 &self.credential_fetches,
@@ -229,13 +217,6 @@ impl Metrics {
     pub fn totals(&self) -> Totals {
         Totals::of(self)
     }
-}
-
-fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> C {
-    registry
-        .register(Box::new(collector.clone()))
-        .expect("each name is used once");
-    collector
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Which request something is done for: its id stands in every line that is logged on its behalf, and
-//! S3's own ids in its last one.
+//! S3's own ids in its last one. The proxies that it has come through are named to the next one.
 //!
 //! The context goes with the task (`task_local`) and is handed on by [`spawn`] and [`spawn_blocking`]:
 //! nobody between the server and S3 has to carry it. A download belongs to the request that began it;
@@ -9,9 +9,14 @@ mod id;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use http::HeaderName;
 use tokio::task::JoinHandle;
 
+use crate::peer::Chain;
 pub use id::RequestId;
+
+/// Where a client may name its request, and is told how the log calls it.
+pub const ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// S3's ids of so many calls are kept: those of the last ones, which decided.
 const MOST_CALLS: usize = 4;
@@ -24,6 +29,7 @@ tokio::task_local! {
 #[derive(Debug)]
 pub struct Context {
     id: RequestId,
+    chain: Chain,
     calls: Mutex<Vec<S3Ids>>,
     /// The request that began the download which this one reads along with.
     along: OnceLock<Arc<Self>>,
@@ -41,9 +47,10 @@ pub struct S3Ids {
 impl Context {
     /// A request of which nothing has been done yet.
     #[must_use]
-    pub fn new(id: RequestId) -> Arc<Self> {
+    pub fn new(id: RequestId, chain: Chain) -> Arc<Self> {
         Arc::new(Self {
             id,
+            chain,
             calls: Mutex::default(),
             along: OnceLock::new(),
         })
@@ -53,6 +60,12 @@ impl Context {
     #[must_use]
     pub fn id(&self) -> &RequestId {
         &self.id
+    }
+
+    /// The proxies that it has come through.
+    #[must_use]
+    pub fn chain(&self) -> &Chain {
+        &self.chain
     }
 
     /// Does something on its behalf, now.
@@ -132,6 +145,10 @@ pub fn spawn_blocking<T: Send + 'static>(
 mod tests {
     use super::*;
 
+    fn context() -> Arc<Context> {
+        Context::new(RequestId::generate(), Chain::default())
+    }
+
     fn ids(request_id: &str) -> S3Ids {
         S3Ids {
             request_id: Some(request_id.to_owned()),
@@ -141,7 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_spawned_is_for_the_same_request() {
-        let context = Context::new(RequestId::generate());
+        let context = context();
         let same = |found: Option<Arc<Context>>, context: &Arc<Context>| {
             found.is_some_and(|found| Arc::ptr_eq(&found, context))
         };
@@ -161,10 +178,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_reads_along_names_the_calls_of_the_download() {
-        let (first, second) = (
-            Context::new(RequestId::generate()),
-            Context::new(RequestId::generate()),
-        );
+        let (first, second) = (context(), context());
         second.run(|| read_along_with(Some(&first)));
         first.run(|| note_s3_call(ids("A")));
         assert_eq!(second.s3_calls(), [ids("A")]);
@@ -174,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_last_calls_are_kept() {
-        let context = Context::new(RequestId::generate());
+        let context = context();
         context.run(|| (0..10).for_each(|number| note_s3_call(ids(&number.to_string()))));
         assert_eq!(context.s3_calls(), ["6", "7", "8", "9"].map(ids));
     }

@@ -1,9 +1,9 @@
 //! HTTP: what clients ask is answered here, and nowhere else.
 //!
 //! ```text
-//! accept ─► connection (reset on abort) ─► access ─► hosts ─► router ─► health, numbers, page
-//!                                                                 └──► hold ─► listing
-//!                                                                      └──► artifact ─► conditions, range ─► body
+//! accept ─► connection (reset on abort) ─► access ─► hosts ─► peers ─► router ─► health, numbers, page
+//!                                                                           └──► hold ─► listing
+//!                                                                                └──► artifact ─► conditions, range ─► body
 //! ```
 
 mod accept;
@@ -20,6 +20,7 @@ mod listing;
 mod negotiation;
 mod numbers;
 mod page;
+mod peers;
 pub mod range;
 mod router;
 mod status;

@@ -175,11 +175,8 @@ impl Fetcher {
             artifact.key = cache_key.key(),
             "asking the origin whether a copy is still good"
         );
-        match &hit.metadata.attributes.etag {
-            Some(etag) => self.origin.revalidate(key, etag, PATIENCE).await,
-            // Without a validator there is only the object itself.
-            None => Ok(Revalidation::Changed(Box::new(self.origin.get(key).await?))),
-        }
+        let copy = &hit.metadata.attributes;
+        self.origin.revalidate(key, copy, PATIENCE).await
     }
 
     /// Asks again about the cached files that belong to `key`, so that no client gets metadata of

@@ -17,7 +17,6 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::HeaderName;
 
 use super::router::App;
 use crate::request;
@@ -25,16 +24,13 @@ use body::ObservedBody;
 use record::{Record, Unanswered};
 pub(super) use sampling::AccessLog;
 
-/// Where a client may name its request, and is told how the log calls it.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
 /// Sees every request and every answer.
-pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let unanswered = Unanswered::new(Record::new(app, &request));
+pub(super) async fn observe(State(app): State<Arc<App>>, asked: Request, next: Next) -> Response {
+    let unanswered = Unanswered::new(Record::new(app, &asked));
     let context = Arc::clone(unanswered.context());
     let id = context.id().to_header();
-    let mut response = request::scope(context, next.run(request)).await;
-    response.headers_mut().insert(REQUEST_ID, id);
+    let mut response = request::scope(context, next.run(asked)).await;
+    response.headers_mut().insert(request::ID_HEADER, id);
     let answered = unanswered.answered(&response);
     response.map(|body| Body::new(ObservedBody::new(body, answered)))
 }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use http::header::ALLOW;
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use tokio::sync::watch;
 use tracing::info;
 
@@ -22,11 +22,12 @@ use super::listing::Listings;
 use super::page::{self, Surroundings, Vantage};
 use super::troubles::Troubles;
 use super::verdict::Verdict;
-use super::{artifact, numbers, status};
+use super::{artifact, numbers, peers, status};
 use crate::artifact::RequestPath;
 use crate::config::Config;
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
+use crate::peer;
 
 /// What every request may use.
 pub struct App {
@@ -41,6 +42,7 @@ pub struct App {
     vantage: Vantage,
     metrics: Arc<Metrics>,
     access_log: AccessLog,
+    repository_name: String,
 }
 
 impl App {
@@ -54,9 +56,17 @@ impl App {
         stop: watch::Receiver<bool>,
     ) -> Arc<Self> {
         let credentials = fetcher.origin().credentials().clone();
+        let again = fetcher.origin().tried_again_after();
+        let repository_name = peer::repository_name(&config.bucket, &config.prefix);
         let troubles = Troubles::default();
         Arc::new(Self {
-            hold: Hold::new(config.login_wait, credentials, stop, troubles.clone()),
+            hold: Hold::new(
+                config.login_wait,
+                credentials,
+                again,
+                stop,
+                troubles.clone(),
+            ),
             troubles,
             pages: Pages::new(),
             vantage: Vantage::new(config, surroundings, fetcher.cache()),
@@ -67,7 +77,13 @@ impl App {
             listings: Listings::new(&config.bucket),
             metrics,
             access_log: AccessLog::new(config.log.hits),
+            repository_name,
         })
+    }
+
+    /// What [`peer::repository_name`] makes of this proxy's bucket and folder.
+    pub(super) fn repository_name(&self) -> &str {
+        &self.repository_name
     }
 
     pub(super) fn fetcher(&self) -> &Arc<Fetcher> {
@@ -111,6 +127,11 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/metrics", get(numbers::metrics))
         .route("/status", get(page::status))
         .fallback(by_path)
+        // Innermost: what it refuses is logged and counted, too.
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(app),
+            peers::serve_peers,
+        ))
         // A request for a foreign host reaches nothing …
         .layer(middleware::from_fn_with_state(Arc::clone(app), check_host))
         // … but is counted: outermost, so that it sees every answer.
@@ -131,7 +152,7 @@ async fn by_path(
         let mut response = status::plain(StatusCode::METHOD_NOT_ALLOWED, text, Verdict::ReadOnly);
         response
             .headers_mut()
-            .insert(ALLOW, http::HeaderValue::from_static("GET, HEAD"));
+            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
     let (request, _no_body) = request.into_parts();

@@ -18,9 +18,13 @@ use crate::error::{Error, Trouble};
 pub(super) fn answer(error: &Error) -> Response {
     match error {
         // Plain text: maven-resolver does not take a problem+json as "not found".
-        Error::NotFound | Error::MissingOrDenied => {
-            plain(StatusCode::NOT_FOUND, &error.to_string(), Verdict::NotFound)
-        }
+        Error::NotFound => plain(StatusCode::NOT_FOUND, &error.to_string(), Verdict::NotFound),
+        // Told apart for a proxy that asks: what is denied here may be allowed there.
+        Error::MissingOrDenied => plain(
+            StatusCode::NOT_FOUND,
+            &error.to_string(),
+            Verdict::MissingOrDenied,
+        ),
         Error::Denied(_) => plain(StatusCode::FORBIDDEN, &error.to_string(), Verdict::Denied),
         Error::LoginRequired(_) => unavailable(error, Verdict::LoginRequired),
         Error::Misconfigured(_) => unavailable(error, Verdict::Misconfigured),
@@ -77,6 +81,12 @@ pub(super) fn bad_key(error: &KeyError) -> Response {
         &error.to_string(),
         Verdict::BadRequest,
     )
+}
+
+/// The answer to a proxy that asks itself, through others or directly.
+pub(super) fn circle() -> Response {
+    let text = "this request has come through this very proxy before: see UPSTREAM_PROXY_URL";
+    plain(StatusCode::LOOP_DETECTED, text, Verdict::Circle)
 }
 
 /// A short text, ending in a line feed for terminals.

@@ -22,6 +22,8 @@ pub enum Verdict {
     Redirected,
     /// There is no such artifact.
     NotFound,
+    /// There is none, or S3 denies it and does not tell which.
+    MissingOrDenied,
     /// S3 denies it.
     Denied,
     /// Only a login helps.
@@ -38,6 +40,8 @@ pub enum Verdict {
     BadRequest,
     /// Nothing is written here.
     ReadOnly,
+    /// Asked by itself, through other proxies or directly.
+    Circle,
     /// Meant for another host.
     Refused,
     /// With a page of ours (`/healthz`, `/metrics` …). What is not marked is one.
@@ -76,6 +80,7 @@ impl Verdict {
             Self::ListedStale => "listed-stale",
             Self::Redirected => "held",
             Self::NotFound => "not-found",
+            Self::MissingOrDenied => "missing-or-denied",
             Self::Denied => "denied",
             Self::LoginRequired => "login-required",
             Self::Unavailable => "unavailable",
@@ -84,6 +89,7 @@ impl Verdict {
             Self::Failed => "failed",
             Self::BadRequest => "bad-request",
             Self::ReadOnly => "read-only",
+            Self::Circle => "circle",
             Self::Refused => "refused",
             Self::Page => "page",
             Self::Left => "left",
@@ -104,6 +110,7 @@ impl Verdict {
             Self::Listed => "bazel-proxy; fwd=miss",
             Self::Redirected => "bazel-proxy; fwd=uri-miss; detail=held",
             Self::NotFound => "bazel-proxy; fwd=uri-miss; detail=not-found",
+            Self::MissingOrDenied => "bazel-proxy; fwd=uri-miss; detail=missing-or-denied",
             Self::Denied => "bazel-proxy; fwd=uri-miss; detail=denied",
             Self::LoginRequired => "bazel-proxy; fwd=uri-miss; detail=login-required",
             Self::Unavailable => "bazel-proxy; fwd=uri-miss; detail=unavailable",
@@ -112,6 +119,7 @@ impl Verdict {
             Self::Failed => "bazel-proxy; fwd=uri-miss; detail=failed",
             Self::BadRequest => "bazel-proxy; fwd=uri-miss; detail=bad-request",
             Self::ReadOnly => "bazel-proxy; fwd=uri-miss; detail=read-only",
+            Self::Circle => "bazel-proxy; fwd=uri-miss; detail=circle",
             Self::Refused | Self::Page | Self::Left => return None,
         };
         Some(value)
@@ -130,6 +138,7 @@ impl Verdict {
             | Self::Listed
             | Self::Redirected
             | Self::NotFound
+            | Self::MissingOrDenied
             | Self::Denied
             | Self::LoginRequired
             | Self::Unavailable
@@ -138,6 +147,7 @@ impl Verdict {
             | Self::Failed
             | Self::BadRequest
             | Self::ReadOnly
+            | Self::Circle
             | Self::Left => false,
         }
     }

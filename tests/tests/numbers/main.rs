@@ -6,4 +6,5 @@ mod credentials;
 mod documented;
 mod prometheus;
 mod requests;
+mod rules;
 mod world;

@@ -12,9 +12,9 @@ use prometheus::IntCounter;
 use tokio::time::Instant;
 use tracing::{Level, event};
 
-use super::REQUEST_ID;
 use crate::metrics::ABORTED_BY;
-use crate::request::{Context, RequestId, S3Ids};
+use crate::peer::Chain;
+use crate::request::{Context, ID_HEADER, RequestId, S3Ids};
 use crate::server::router::App;
 use crate::server::verdict::{CACHE_STATUS, Held, Verdict};
 
@@ -61,10 +61,13 @@ pub(super) enum End {
 impl Record {
     pub(super) fn new(app: Arc<App>, request: &Request) -> Self {
         let headers = request.headers();
-        let given = headers.get(REQUEST_ID).and_then(RequestId::given);
+        let given = headers.get(ID_HEADER).and_then(RequestId::given);
         Self {
             app,
-            context: Context::new(given.unwrap_or_else(RequestId::generate)),
+            context: Context::new(
+                given.unwrap_or_else(RequestId::generate),
+                Chain::of(headers),
+            ),
             method: request.method().clone(),
             uri: request.uri().clone(),
             user_agent: headers.get(USER_AGENT).cloned(),
