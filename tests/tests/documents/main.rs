@@ -87,6 +87,7 @@ fn test_functions() -> BTreeSet<String> {
         "sessions",
         "watcher",
         "real_clients",
+        "numbers",
         "scaling",
         "container",
     ] {
