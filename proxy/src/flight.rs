@@ -14,6 +14,7 @@
 
 mod download;
 mod spool;
+mod under_way;
 mod writer;
 
 use std::collections::HashMap;
@@ -21,15 +22,18 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::artifact::ArtifactKey;
 use crate::cache::key::EntryId;
 use crate::cache::{Cache, CacheKey};
-use crate::checksum::Checksums;
+use crate::checksum::{Checksums, ExpectedChecksum};
 use crate::error::Error;
 use crate::object::ObjectAttributes;
-use crate::origin::{ObjectStream, Origin, VerifiedDownload};
+use crate::origin::{ObjectHead, ObjectStream, Origin, VerifiedDownload};
+use crate::peer;
 use spool::Spool;
+pub use under_way::UnderWay;
 
 /// All downloads under way. Cheap to clone.
 #[derive(Clone)]
@@ -41,10 +45,13 @@ pub struct Flights {
 
 /// One download.
 pub struct Flight {
+    key: ArtifactKey,
+    begun: Instant,
     progress: watch::Sender<Progress>,
     spool: Spool,
     attributes: OnceLock<Arc<ObjectAttributes>>,
     checksums: OnceLock<Checksums>,
+    promised: OnceLock<Arc<[ExpectedChecksum]>>,
     /// The download of an object that the cache could not take, for whoever reads first.
     handover: Mutex<Option<Box<VerifiedDownload>>>,
 }
@@ -129,7 +136,7 @@ impl Flights {
         if let Some(flight) = table.get(&cache_key.id()) {
             return (Arc::clone(flight), false);
         }
-        let flight = Arc::new(Flight::default());
+        let flight = Arc::new(Flight::of(key));
         table.insert(cache_key.id(), Arc::clone(&flight));
         drop(table);
         let landing = Landing {
@@ -144,7 +151,7 @@ impl Flights {
             cache_key.clone(),
             stream,
         );
-        tokio::spawn(task);
+        peer::spawn(task);
         (flight, true)
     }
 
@@ -170,19 +177,21 @@ impl Drop for Landing {
     }
 }
 
-impl Default for Flight {
-    fn default() -> Self {
+impl Flight {
+    /// One that begins now.
+    fn of(key: &ArtifactKey) -> Self {
         Self {
+            key: key.clone(),
+            begun: Instant::now(),
             progress: watch::Sender::new(Progress::Starting),
             spool: Spool::default(),
             attributes: OnceLock::new(),
             checksums: OnceLock::new(),
+            promised: OnceLock::new(),
             handover: Mutex::default(),
         }
     }
-}
 
-impl Flight {
     /// Waits until the flight can be read, or will not be.
     pub async fn departure(&self) -> Result<Departure, Error> {
         let mut progress = self.progress.subscribe();
@@ -208,6 +217,12 @@ impl Flight {
     #[must_use]
     pub fn checksums(&self) -> Option<&Checksums> {
         self.checksums.get()
+    }
+
+    /// What the origin has promised of the bytes, once it has.
+    #[must_use]
+    pub fn promised(&self) -> Arc<[ExpectedChecksum]> {
+        self.promised.get().cloned().unwrap_or_default()
     }
 
     /// The next bytes of the body at `position`, at most up to `end`; waits for them.
@@ -254,8 +269,9 @@ impl Flight {
         *handover = Some(Box::new(download));
     }
 
-    fn depart(&self, attributes: &ObjectAttributes) {
-        let _set_once = self.attributes.set(Arc::new(attributes.clone()));
+    fn depart(&self, head: &ObjectHead) {
+        let _set_once = self.promised.set(head.expected.checksums.as_slice().into());
+        let _set_once = self.attributes.set(Arc::new(head.attributes.clone()));
     }
 
     fn has_departed(&self) -> bool {

@@ -1,9 +1,9 @@
 //! HTTP: what clients ask is answered here, and nowhere else.
 //!
 //! ```text
-//! accept ─► connection (reset on abort) ─► hosts ─► router ─► health
-//!                                                        └──► hold ─► listing
-//!                                                             └──► artifact ─► conditions, range ─► body
+//! accept ─► connection (reset on abort) ─► hosts ─► peers ─► router ─► health, page
+//!                                                                  └──► hold ─► listing
+//!                                                                       └──► artifact ─► conditions, range ─► body
 //! ```
 
 mod accept;
@@ -14,11 +14,17 @@ mod connection;
 mod health;
 mod hold;
 mod hosts;
+mod html;
 mod listing;
+mod negotiation;
 mod numbers;
+mod page;
+mod peers;
 pub mod range;
 mod router;
 mod status;
+mod troubles;
 
 pub use accept::{BindError, Listeners};
+pub use page::Surroundings;
 pub use router::{App, router};

@@ -166,6 +166,18 @@ impl Usage {
         stored.saturating_add(self.reserved.bytes())
     }
 
+    pub(super) fn objects(&self) -> usize {
+        self.shards.iter().map(|shard| locked(shard).len()).sum()
+    }
+
+    pub(super) fn is_counted(&self) -> bool {
+        self.counted.load(Ordering::Acquire)
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Takes room for a file of `bytes`, evicting if need be. Blocks on the disk.
     pub(super) fn reserve(&self, bytes: u64) -> Result<Reservation, CacheError> {
         const BLOCK: u64 = 4096;

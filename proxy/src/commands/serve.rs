@@ -16,7 +16,7 @@ use crate::fetch::Fetcher;
 use crate::logging;
 use crate::metrics::Metrics;
 use crate::origin::Origin;
-use crate::server::{App, Listeners, router};
+use crate::server::{App, Listeners, Surroundings, router};
 
 /// What the cache may still write when the process stops.
 const LAST_DISK_WORK: Duration = Duration::from_secs(5);
@@ -56,6 +56,10 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
     let listeners = Listeners::bind(&config.listen)
         .map_err(|error| format!("{error}. Set PROXY_PORT or PROXY_HOST to something free."))?;
     let (source, http) = super::source(&config, vars);
+    let surroundings = Surroundings {
+        listening: listeners.addresses(),
+        signal_file: source.locations().signal_file.clone(),
+    };
     let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
     let metrics = Arc::new(Metrics::new());
     let origin = Arc::new(Origin::new(
@@ -66,12 +70,21 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
     ));
     let repository = config.repository();
     let fetcher = Fetcher::new(&repository, config.metadata_ttl, cache.clone(), origin);
-    let app = App::new(&config, Arc::clone(&fetcher), metrics, stop.clone());
+    let app = App::new(
+        &config,
+        Arc::clone(&fetcher),
+        metrics,
+        surroundings,
+        stop.clone(),
+    );
 
     let keeping = tokio::spawn(keeper.run(stopped(stop.clone())));
     let caching = tokio::spawn(cache.run(stopped(stop.clone())));
     for address in listeners.addresses() {
         info!("serving {repository} on http://{address}/");
+    }
+    if let Some((url, _)) = fetcher.origin().upstream() {
+        info!("asking {url} before S3");
     }
     listeners.serve(router(&app), stopped(stop)).await;
     land_downloads(&fetcher).await;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::keeper::now;
-use super::{Identity, Report, State, Valid};
+use super::{Identity, Report, State, TokenReport, Valid};
 use crate::error::Trouble;
 
 /// The keeper's side of the channels.
@@ -72,6 +72,21 @@ impl Publisher {
         is_news
     }
 
+    /// Notes how the session's token stands.
+    pub(super) fn set_token(&self, token: Option<TokenReport>) {
+        self.report.send_if_modified(|report| {
+            let is_news = report.token != token;
+            report.token = token;
+            is_news
+        });
+    }
+
+    /// Notes what keeps the credentials in use from being renewed, if anything does.
+    pub(super) fn set_renewal_trouble(&self, trouble: Option<Arc<Trouble>>) {
+        self.report
+            .send_modify(|report| report.renewal_trouble = trouble);
+    }
+
     pub(super) fn publish_credentials(&mut self, credentials: AwsCredentials) {
         self.generation += 1;
         let generation = self.generation;
@@ -106,6 +121,7 @@ impl Publisher {
             }
             if !matches!(next, State::Valid(_)) {
                 report.login_ahead = None;
+                report.renewal_trouble = None;
             }
             report.state = next.clone();
         });

@@ -21,8 +21,17 @@ pub(super) fn renewal_is_due(valid: &Valid, wall: SystemTime, monotonic: Instant
     let Some((life, by_wall, by_monotonic)) = left(valid, wall, monotonic) else {
         return false;
     };
-    let ahead = LEAST_AHEAD.max(life / PART_AHEAD).min(life / 2);
-    by_wall.min(by_monotonic) <= ahead
+    by_wall.min(by_monotonic) <= ahead(life)
+}
+
+/// When that is, by the wall clock.
+pub(super) fn renewal_at(valid: &Valid) -> Option<SystemTime> {
+    let expiry = valid.credentials.expiry()?;
+    expiry.checked_sub(ahead(told_life(valid, expiry)?))
+}
+
+fn ahead(life: Duration) -> Duration {
+    LEAST_AHEAD.max(life / PART_AHEAD).min(life / 2)
 }
 
 /// How long a failed renewal is left alone.

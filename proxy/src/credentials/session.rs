@@ -26,6 +26,7 @@ use tracing::{info, warn};
 pub(crate) use standing::Outlook;
 pub(super) use standing::{AccessToken, LoginNeed, Standing};
 
+use super::TokenReport;
 use known::Moment;
 use ledger::Ledger;
 
@@ -105,6 +106,11 @@ impl Session {
     /// The login that will be needed although the token is still good.
     pub(super) fn login_ahead(&self) -> Option<LoginNeed> {
         self.ledger().login_ahead(now())
+    }
+
+    /// How the newest token stands, for people.
+    pub(super) fn token_report(&self) -> Option<TokenReport> {
+        self.ledger().outlook(now()).map(Outlook::into_report)
     }
 
     pub(super) fn portal(&self) -> &Portal {

@@ -4,19 +4,14 @@
 //! may be invisible here, and so may this process's predecessor's removal be there.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
 use sso_session::config::SsoProfile;
 use sso_session::signal::{Asserted, Need, SignalFile};
-use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::keeper::now;
 use super::session::LoginNeed;
-
-/// A disk that hangs must not keep the keeper.
-const DISK_PATIENCE: Duration = Duration::from_secs(5);
+use crate::disk::Disk;
 
 /// What this keeper has told the host.
 #[derive(Debug)]
@@ -145,55 +140,5 @@ impl Signalling {
         if !std::mem::replace(&mut self.has_failed, true) {
             warn!(problem, "the host cannot be told about logins");
         }
-    }
-}
-
-/// Work on a disk that may hang: one at a time, so that no threads pile up behind it. The threads are
-/// those that hits are read with.
-#[derive(Debug, Default)]
-struct Disk {
-    /// Held by the work under way, too.
-    at_work: Arc<()>,
-}
-
-impl Disk {
-    /// The outcome of the work; `None` if it takes too long, or another one still does.
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let at_work = Arc::clone(&self.at_work);
-        if Arc::strong_count(&at_work) > 2 {
-            return None;
-        }
-        let work = tokio::task::spawn_blocking(move || {
-            let outcome = work();
-            drop(at_work);
-            outcome
-        });
-        timeout(DISK_PATIENCE, work).await.ok()?.ok()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_disk_that_hangs_takes_one_thread() {
-        let disk = Disk::default();
-        assert_eq!(disk.run(|| 1).await, Some(1));
-        let (answer, hanging) = mpsc::channel::<()>();
-        let given_up = disk.run(move || hanging.recv().is_ok());
-        let time_passes = tokio::time::advance(DISK_PATIENCE * 2);
-        let (given_up, ()) = tokio::join!(given_up, time_passes);
-        assert_eq!(given_up, None);
-        assert_eq!(disk.run(|| 2).await, None, "the first is still at it");
-        answer.send(()).expect("it waits");
-        let mut third = None;
-        while third.is_none() {
-            tokio::task::yield_now().await;
-            third = disk.run(|| 3).await;
-        }
-        assert_eq!(third, Some(3));
     }
 }

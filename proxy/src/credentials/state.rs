@@ -75,6 +75,21 @@ pub struct Report {
     pub identity: Option<Identity>,
     /// The login that will be needed although the credentials are still good.
     pub login_ahead: Option<Arc<Trouble>>,
+    /// What keeps the credentials in use from being renewed; they serve on until their end.
+    pub renewal_trouble: Option<Arc<Trouble>>,
+    /// The newest token of the SSO session, where there is one.
+    pub token: Option<TokenReport>,
+}
+
+/// How an SSO session's token stands; nothing of its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenReport {
+    /// When it ends.
+    pub expires_at: SystemTime,
+    /// About when it is renewed; without that, a person has to log in at its end.
+    pub renewal_at: Option<SystemTime>,
+    /// What kept it from being renewed, or from being written; no secrets.
+    pub problem: Option<String>,
 }
 
 impl Report {
@@ -85,6 +100,8 @@ impl Report {
             since,
             identity: None,
             login_ahead: None,
+            renewal_trouble: None,
+            token: None,
         }
     }
 }
@@ -111,6 +128,12 @@ impl Valid {
         self.credentials
             .expiry()
             .is_some_and(|expiry| expiry <= super::keeper::now())
+    }
+
+    /// About when new ones are fetched; never, where they have no end.
+    #[must_use]
+    pub fn renewal_at(&self) -> Option<SystemTime> {
+        super::schedule::renewal_at(self)
     }
 }
 

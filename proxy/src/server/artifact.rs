@@ -104,7 +104,7 @@ fn content(
         return Body::from(bytes.slice(within(start)..within(end)));
     }
     let reader = found.reader(app.fetcher(), key, start, end);
-    body::streaming(reader, abort, key.to_string())
+    body::streaming(reader, abort, app.troubles().clone(), key.to_string())
 }
 
 fn empty(status: StatusCode) -> Response {
@@ -138,6 +138,10 @@ fn add_object_headers(headers: &mut HeaderMap, key: &ArtifactKey, found: &Found)
     }
     if let Some(encoding) = &object.content_encoding {
         insert(headers, CONTENT_ENCODING, encoding);
+    }
+    for promise in found.promised.iter().filter(|_| found.checksums.is_none()) {
+        let (name, value) = promise.header();
+        insert(headers, name, &value);
     }
     if let Some(checksums) = &found.checksums {
         insert(

@@ -5,19 +5,26 @@ use futures_util::stream;
 use tracing::warn;
 
 use super::connection::AbortHandle;
+use super::troubles::Troubles;
 use crate::fetch::ArtifactReader;
 
 /// Streams what the reader gives. If it fails, the client sees a reset, never a short file.
-pub(super) fn streaming(reader: ArtifactReader, abort: AbortHandle, path: String) -> Body {
-    let state = (reader, abort, path);
+pub(super) fn streaming(
+    reader: ArtifactReader,
+    abort: AbortHandle,
+    troubles: Troubles,
+    path: String,
+) -> Body {
+    let state = (reader, abort, troubles, path);
     Body::from_stream(stream::try_unfold(
         state,
-        |(mut reader, abort, path)| async move {
+        |(mut reader, abort, troubles, path)| async move {
             match reader.next().await {
-                Ok(Some(bytes)) => Ok(Some((bytes, (reader, abort, path)))),
+                Ok(Some(bytes)) => Ok(Some((bytes, (reader, abort, troubles, path)))),
                 Ok(None) => Ok(None),
                 Err(error) => {
                     warn!(path, %error, "an answer broke off: its connection is reset");
+                    troubles.note(&error, &path);
                     abort.abort();
                     Err(error)
                 }

@@ -4,7 +4,7 @@
 //! attempt ─► answered, or failed otherwise ───────────────────────────► answer
 //!    ▲  └──► login required ─► parked ─► patience ends ─► 307 to itself, at last 503
 //!    │                           │  └──► the process stops ─► 503
-//!    └── credentials changed ────┘
+//!    └── credentials changed ────┘   (or, with an upstream, some seconds later)
 //! ```
 //!
 //! A parked request is a timer and a place on the keeper's channel: no thread, no call to S3, no file
@@ -12,6 +12,7 @@
 //! all redirects (`plan`). A hit, a stale copy and a download under way are answers, so they never wait.
 
 mod client;
+mod parked;
 mod plan;
 mod redirect;
 
@@ -20,13 +21,17 @@ use std::time::Duration;
 use axum::response::Response;
 use http::header::USER_AGENT;
 use http::request::Parts;
+use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::status;
+use super::troubles::Troubles;
 use crate::credentials::{Credentials, State};
 use crate::error::Error;
 use client::Client;
+pub(super) use parked::Parked;
+use parked::Want;
 use plan::Plan;
 
 /// Credentials that change and are refused each time are not tried more often than this.
@@ -36,8 +41,12 @@ const TRY_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Hold {
     login_wait: Duration,
     credentials: Credentials,
+    /// Where artifacts can be had without a login, too: after so long a request is tried again.
+    again: Option<Duration>,
     /// True once the process stops.
     stop: watch::Receiver<bool>,
+    parked: Parked,
+    troubles: Troubles,
 }
 
 /// What ended a request's time in the park.
@@ -51,13 +60,23 @@ impl Hold {
     pub(super) fn new(
         login_wait: Duration,
         credentials: Credentials,
+        again: Option<Duration>,
         stop: watch::Receiver<bool>,
+        troubles: Troubles,
     ) -> Self {
         Self {
             login_wait,
             credentials,
+            again,
             stop,
+            parked: Parked::default(),
+            troubles,
         }
+    }
+
+    /// Who is parked.
+    pub(super) fn parked(&self) -> &Parked {
+        &self.parked
     }
 
     /// Answers with what `attempt` comes to, which is made again after a login.
@@ -69,41 +88,46 @@ impl Hold {
         Fut: Future<Output = Result<Response, Error>>,
     {
         let arrived = Instant::now();
-        let mut is_held = false;
-        let mut response = loop {
+        let mut place = None;
+        let outcome = loop {
             let started = Instant::now();
             let tried = self.credentials.generation();
             let error = match attempt().await {
-                Ok(response) => break response,
+                Ok(response) => break Ok(response),
                 Err(error) => error,
             };
-            let plan = self.plan(request);
+            let client = client(request);
+            let count = redirect::count(request.uri.query());
+            let plan = Plan::new(client.way(), self.login_wait, count);
             if !self.is_for_a_login(&error, tried) || plan.hold.is_zero() {
-                break status::answer(&error);
+                break Err(error);
             }
-            let not_before = if is_held {
+            let not_before = if place.is_some() {
                 started + TRY_EVERY
             } else {
                 started
             };
-            is_held = true;
+            place.get_or_insert_with(|| {
+                self.parked.enter(Want {
+                    key: name(request),
+                    client,
+                    since: arrived.checked_sub(plan.before).unwrap_or(arrived),
+                })
+            });
             match self.park(tried, not_before, arrived + plan.hold).await {
                 End::Changed => {}
-                End::PatienceEnded => break end_of_patience(request, plan, &error),
-                End::Stopping => break status::answer(&error),
+                End::PatienceEnded => break end_of_patience(request, plan, error),
+                End::Stopping => break Err(error),
             }
         };
-        if is_held {
+        let mut response = outcome.unwrap_or_else(|error| {
+            self.troubles.note(&error, &name(request));
+            status::answer(&error)
+        });
+        if place.is_some() {
             status::mark_held(response.headers_mut());
         }
         response
-    }
-
-    fn plan(&self, request: &Parts) -> Plan {
-        let user_agent = request.headers.get(USER_AGENT);
-        let user_agent = user_agent.and_then(|agent| agent.to_str().ok());
-        let way = Client::of(user_agent.unwrap_or_default()).way();
-        Plan::new(way, self.login_wait, redirect::count(request.uri.query()))
     }
 
     /// Whether waiting helps: a login is needed, or it is being found out whether one is. An S3 that
@@ -129,7 +153,8 @@ impl Hold {
     async fn park(&self, tried: Option<u64>, not_before: Instant, until: Instant) -> End {
         let mut stop = self.stop.clone();
         let changed = async {
-            let returned = self.credentials.login_returned(tried, until).await;
+            let waiting = self.credentials.login_returned(tried, until, self.again);
+            let returned = waiting.await;
             sleep_until(not_before.min(until)).await;
             returned && Instant::now() < until
         };
@@ -142,13 +167,24 @@ impl Hold {
 }
 
 /// The client comes back by itself, if it bears that; else it is told what to run.
-fn end_of_patience(request: &Parts, plan: Plan, error: &Error) -> Response {
+fn end_of_patience(request: &Parts, plan: Plan, error: Error) -> Result<Response, Error> {
     let count = plan.redirect;
     let location = count.and_then(|count| redirect::location(request, count));
-    location.map_or_else(
-        || status::answer(error),
-        |location| status::again(&location),
-    )
+    location
+        .map(|location| status::again(&location))
+        .ok_or(error)
+}
+
+fn client(request: &Parts) -> Client {
+    let user_agent = request.headers.get(USER_AGENT);
+    let user_agent = user_agent.and_then(|agent| agent.to_str().ok());
+    Client::of(user_agent.unwrap_or_default())
+}
+
+/// What is asked for, as people write it: the path was found to be a key or a folder before.
+fn name(request: &Parts) -> String {
+    let path = percent_decode_str(request.uri.path()).decode_utf8_lossy();
+    path.strip_prefix('/').unwrap_or(&path).to_owned()
 }
 
 #[cfg(test)]
@@ -200,7 +236,13 @@ mod tests {
             let (state, stop) = (watch::Sender::new(state), watch::Sender::new(false));
             let credentials = Credentials::published_by(&state);
             Self {
-                hold: Hold::new(Duration::from_mins(9), credentials, stop.subscribe()),
+                hold: Hold::new(
+                    Duration::from_mins(9),
+                    credentials,
+                    None,
+                    stop.subscribe(),
+                    Troubles::default(),
+                ),
                 state,
                 stop,
                 attempts: Cell::new(0),
@@ -409,6 +451,24 @@ mod tests {
         assert!(left.is_err());
         assert_eq!(waiting, 1);
         assert_eq!(park.hold.credentials.waiting(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn with_another_way_than_a_login_it_is_tried_now_and_then() {
+        let mut park = Park::new(login_required());
+        park.hold.again = Some(Duration::from_secs(10));
+        let served_at_last = || match park.attempts.get() {
+            4 => Ok(Response::default()),
+            _ => refused(),
+        };
+        let (response, seconds) = park
+            .ask_for("curl/8.5.0", "/g/a-1.jar", served_at_last)
+            .await;
+        assert_eq!((response.status().as_u16(), seconds), (200, 30));
+        let (response, seconds) = park.ask("bazel/7.4.0", "/g/a-1.jar?w=99").await;
+        assert_eq!((response.status().as_u16(), seconds), (503, 0));
+        let (response, seconds) = park.ask("pip/23.0.1", "/g/a-1.jar").await;
+        assert_eq!((response.status().as_u16(), seconds), (503, 10));
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use http::header::{CONTENT_TYPE, VARY};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use quick_cache::sync::Cache;
 use serde::Serialize;
-use tera::Tera;
-use tracing::{error, info};
+use tracing::info;
 
+use super::html::human_size;
+use super::negotiation::prefers_json;
 use super::router::App;
-use super::status::{self, CACHE_NAME};
+use super::status::CACHE_NAME;
 use crate::artifact::FolderKey;
 use crate::error::Error;
 use crate::origin::Listing;
@@ -31,10 +32,9 @@ const LINK: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Renders folders, and remembers some pages.
+/// Looks into folders, and remembers some pages.
 pub(super) struct Listings {
     bucket: String,
-    templates: Tera,
     pages: Cache<(FolderKey, String), Arc<Page>>,
 }
 
@@ -72,18 +72,8 @@ struct Entry {
 
 impl Listings {
     pub(super) fn new(bucket: &str) -> Self {
-        let mut templates = Tera::default();
-        // tera's own escaping also changes `/`, which coursier does not undo in links.
-        templates.set_escape_fn(escape);
-        // The name's ending turns escaping on.
-        let added =
-            templates.add_raw_template("listing.html", include_str!("../templates/listing.html"));
-        if let Err(error) = added {
-            error!(%error, "the template of folders is broken");
-        }
         Self {
             bucket: bucket.to_owned(),
-            templates,
             pages: Cache::new(MOST_PAGES),
         }
     }
@@ -120,7 +110,12 @@ impl Listings {
                 Some(_) | None => return Err(error),
             },
         };
-        let mut response = self.render(&page, wants_json(request));
+        let mut response = if prefers_json(&request.headers) {
+            let body = serde_json::to_string(&*page).unwrap_or_default();
+            ([(CONTENT_TYPE, "application/json")], body).into_response()
+        } else {
+            app.pages().render("listing.html", &*page)
+        };
         let headers = response.headers_mut();
         headers.insert(VARY, HeaderValue::from_static("Accept"));
         if let Ok(value) = HeaderValue::from_str(&format!("{CACHE_NAME}; {verdict}")) {
@@ -164,41 +159,6 @@ impl Listings {
             rendered_at: Instant::now(),
         }
     }
-
-    fn render(&self, page: &Page, json: bool) -> Response {
-        if json {
-            let body = serde_json::to_string(page).unwrap_or_default();
-            return ([(CONTENT_TYPE, "application/json")], body).into_response();
-        }
-        let context = tera::Context::from_serialize(page);
-        let html = context.and_then(|context| self.templates.render("listing.html", &context));
-        match html {
-            Ok(html) => ([(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
-            Err(error) => {
-                error!(%error, "a folder could not be shown");
-                status::plain(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "see the proxy's log",
-                    "failed",
-                )
-            }
-        }
-    }
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 fn after(query: Option<&str>) -> Option<String> {
@@ -207,18 +167,6 @@ fn after(query: Option<&str>) -> Option<String> {
         .find_map(|pair| pair.strip_prefix("after="))?;
     let value = percent_decode_str(value).decode_utf8().ok()?;
     (!value.is_empty()).then(|| value.into_owned())
-}
-
-fn wants_json(request: &Parts) -> bool {
-    let accept = request
-        .headers
-        .get(ACCEPT)
-        .and_then(|accept| accept.to_str().ok());
-    accept.is_some_and(|accept| {
-        let json = accept.find("application/json");
-        let html = accept.find("text/html");
-        json.is_some_and(|json| html.is_none_or(|html| json < html))
-    })
 }
 
 /// Relative, so that it holds behind any prefix; a folder keeps its slash.
@@ -237,24 +185,6 @@ fn date(seconds: i64) -> Option<String> {
         .map(|time| time.to_string())
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "shown with one digit behind the point"
-)]
-fn human_size(bytes: u64) -> String {
-    let units = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let mut size = bytes as f64 / 1024.0;
-    let mut unit = 0;
-    while size >= 1024.0 && unit + 1 < units.len() {
-        size /= 1024.0;
-        unit += 1;
-    }
-    format!("{size:.1} {}", units[unit])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,13 +196,6 @@ mod tests {
         assert_eq!(link("scheme:x"), "scheme%3Ax");
         assert_eq!(link("a//"), "a%2F/");
         assert_eq!(link("/"), ".//");
-    }
-
-    #[test]
-    fn sizes_are_for_people() {
-        assert_eq!(human_size(0), "0 B");
-        assert_eq!(human_size(1536), "1.5 KiB");
-        assert_eq!(human_size(3 << 30), "3.0 GiB");
     }
 
     #[test]

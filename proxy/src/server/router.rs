@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use http::header::ALLOW;
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{Level, event, info};
@@ -17,12 +17,16 @@ use super::connection::AbortHandle;
 use super::health::{self, Readiness};
 use super::hold::Hold;
 use super::hosts::{AllowedHosts, HostError};
+use super::html::Pages;
 use super::listing::Listings;
-use super::{artifact, numbers, status};
+use super::page::{self, Surroundings, Vantage};
+use super::troubles::Troubles;
+use super::{artifact, numbers, peers, status};
 use crate::artifact::RequestPath;
 use crate::config::Config;
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
+use crate::peer;
 
 /// What every request may use.
 pub struct App {
@@ -32,7 +36,11 @@ pub struct App {
     readiness: Readiness,
     listings: Listings,
     hold: Hold,
+    troubles: Troubles,
+    pages: Pages,
+    vantage: Vantage,
     metrics: Arc<Metrics>,
+    repository_name: String,
 }
 
 impl App {
@@ -42,22 +50,57 @@ impl App {
         config: &Config,
         fetcher: Arc<Fetcher>,
         metrics: Arc<Metrics>,
+        surroundings: Surroundings,
         stop: watch::Receiver<bool>,
     ) -> Arc<Self> {
         let credentials = fetcher.origin().credentials().clone();
+        let again = fetcher.origin().tried_again_after();
+        let repository_name = peer::repository_name(&config.bucket, &config.prefix);
+        let troubles = Troubles::default();
         Arc::new(Self {
-            hold: Hold::new(config.login_wait, credentials, stop),
+            hold: Hold::new(
+                config.login_wait,
+                credentials,
+                again,
+                stop,
+                troubles.clone(),
+            ),
+            troubles,
+            pages: Pages::new(),
+            vantage: Vantage::new(config, surroundings, fetcher.cache()),
             fetcher,
             prefix_bytes: config.prefix.len(),
             hosts: AllowedHosts::new(&config.allowed_hosts),
             readiness: Readiness::default(),
             listings: Listings::new(&config.bucket),
             metrics,
+            repository_name,
         })
+    }
+
+    /// What [`peer::repository_name`] makes of this proxy's bucket and folder.
+    pub(super) fn repository_name(&self) -> &str {
+        &self.repository_name
     }
 
     pub(super) fn fetcher(&self) -> &Arc<Fetcher> {
         &self.fetcher
+    }
+
+    pub(super) fn hold(&self) -> &Hold {
+        &self.hold
+    }
+
+    pub(super) fn troubles(&self) -> &Troubles {
+        &self.troubles
+    }
+
+    pub(super) fn pages(&self) -> &Pages {
+        &self.pages
+    }
+
+    pub(super) fn vantage(&self) -> &Vantage {
+        &self.vantage
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
@@ -75,8 +118,14 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(numbers::metrics))
+        .route("/status", get(page::status))
         .fallback(by_path)
-        // Innermost, so that it sees every answer but those of the Host check.
+        // Innermost: what it refuses is logged, too.
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(app),
+            peers::serve_peers,
+        ))
+        // Within the Host check, so that it sees every answer but those of that.
         .layer(middleware::from_fn(log_request))
         // Outermost: a request for a foreign host reaches nothing.
         .layer(middleware::from_fn_with_state(Arc::clone(app), check_host))
@@ -93,7 +142,7 @@ async fn by_path(
         let mut response = status::plain(StatusCode::METHOD_NOT_ALLOWED, text, "read-only");
         response
             .headers_mut()
-            .insert(ALLOW, http::HeaderValue::from_static("GET, HEAD"));
+            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
     let (request, _no_body) = request.into_parts();

@@ -3,6 +3,8 @@
 //! Trouble with our own credentials is never 404, 400, 401, 403, 410 or 429: every build tool would
 //! ask the next, public, repository. 503 is what all of them take as passing.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
@@ -21,27 +23,45 @@ const HELD: &str = "held";
 pub(super) fn answer(error: &Error) -> Response {
     match error {
         // Plain text: maven-resolver does not take a problem+json as "not found".
-        Error::NotFound | Error::MissingOrDenied => {
-            plain(StatusCode::NOT_FOUND, &error.to_string(), "not-found")
-        }
-        Error::Denied(_) => plain(StatusCode::FORBIDDEN, &error.to_string(), "denied"),
-        Error::LoginRequired(trouble) => {
-            unavailable("AWS login required", trouble, "login-required")
-        }
-        Error::Misconfigured(trouble) => unavailable(
-            "The proxy's configuration needs a change",
-            trouble,
-            "misconfigured",
+        Error::NotFound => plain(StatusCode::NOT_FOUND, &error.to_string(), "not-found"),
+        // Told apart for a proxy that asks: what is denied here may be allowed there.
+        Error::MissingOrDenied => plain(
+            StatusCode::NOT_FOUND,
+            &error.to_string(),
+            "missing-or-denied",
         ),
-        Error::ClockSkew(trouble) => {
-            unavailable("This machine's clock is wrong", trouble, "clock-skew")
-        }
-        Error::Unavailable(trouble) => unavailable("AWS cannot be reached", trouble, "unavailable"),
-        Error::Changed | Error::Corrupt(_) | Error::Cache(_) => {
-            let trouble = Trouble::new(error.to_string(), "Try again.");
-            unavailable("The download went wrong", &trouble, "failed")
-        }
+        Error::Denied(_) => plain(StatusCode::FORBIDDEN, &error.to_string(), "denied"),
+        Error::LoginRequired(_) => unavailable(error, "login-required"),
+        Error::Misconfigured(_) => unavailable(error, "misconfigured"),
+        Error::ClockSkew(_) => unavailable(error, "clock-skew"),
+        Error::Unavailable(_) => unavailable(error, "unavailable"),
+        Error::Changed | Error::Corrupt(_) | Error::Cache(_) => unavailable(error, "failed"),
     }
+}
+
+/// What is wrong, in a line and in full; `None` where the bucket just does not have it.
+pub(super) fn trouble(error: &Error) -> Option<(&'static str, Arc<Trouble>)> {
+    Some(match error {
+        Error::NotFound | Error::MissingOrDenied => return None,
+        Error::Denied(_) => (
+            "S3 denies access",
+            Trouble::new(
+                error.to_string(),
+                "Ask for s3:GetObject (and kms:Decrypt) on it.",
+            ),
+        ),
+        Error::LoginRequired(trouble) => ("AWS login required", Arc::clone(trouble)),
+        Error::Misconfigured(trouble) => (
+            "The proxy's configuration needs a change",
+            Arc::clone(trouble),
+        ),
+        Error::ClockSkew(trouble) => ("This machine's clock is wrong", Arc::clone(trouble)),
+        Error::Unavailable(trouble) => ("AWS cannot be reached", Arc::clone(trouble)),
+        Error::Changed | Error::Corrupt(_) | Error::Cache(_) => (
+            "The download went wrong",
+            Trouble::new(error.to_string(), "Try again."),
+        ),
+    })
 }
 
 /// Sends a client that waits to the same place again. Nobody may keep this answer.
@@ -80,6 +100,12 @@ pub(super) fn bad_key(error: &KeyError) -> Response {
     plain(StatusCode::BAD_REQUEST, &error.to_string(), "bad-request")
 }
 
+/// The answer to a proxy that asks itself, through others or directly.
+pub(super) fn circle() -> Response {
+    let text = "this request has come through this very proxy before: see UPSTREAM_PROXY_URL";
+    plain(StatusCode::LOOP_DETECTED, text, "circle")
+}
+
 /// A short text, ending in a line feed for terminals.
 pub(super) fn plain(status: StatusCode, text: &str, detail: &str) -> Response {
     let mut response = Response::new(Body::from(format!("{text}\n")));
@@ -94,11 +120,13 @@ pub(super) fn plain(status: StatusCode, text: &str, detail: &str) -> Response {
 }
 
 /// 503 with a problem document (RFC 9457), which maven-resolver and Gradle show to the user.
-fn unavailable(title: &str, trouble: &Trouble, detail: &str) -> Response {
+fn unavailable(error: &Error, detail: &str) -> Response {
+    let (title, trouble) = trouble(error).unzip();
+    let trouble = trouble.map(|trouble| trouble.to_string());
     let problem = serde_json::json!({
         "title": title,
         "status": 503,
-        "detail": trouble.to_string(),
+        "detail": trouble,
     });
     let mut response = Response::new(Body::from(format!("{problem}\n")));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

@@ -16,6 +16,7 @@ impl Keeper {
             return;
         };
         let number = session.look().await.token_number();
+        self.publisher.set_token(session.token_report());
         if number.is_some() && number != self.token_seen {
             self.token_seen = number;
             info!("there is a new SSO access token: role credentials are fetched with it");

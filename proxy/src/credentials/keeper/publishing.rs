@@ -20,6 +20,9 @@ impl Keeper {
         if attempt.token.is_some() {
             self.token_seen = attempt.token;
         }
+        let session = self.session();
+        self.publisher
+            .set_token(session.and_then(|session| session.token_report()));
         if matches!(self.principal, Some(Principal::Chain)) {
             // What was asked for a session that the profile has no more.
             self.signalling.take_back().await;
@@ -58,6 +61,7 @@ impl Keeper {
                 reason = state.trouble().map(|trouble| trouble.reason.clone()),
                 "renewing the credentials failed; the old ones go on serving"
             );
+            self.publisher.set_renewal_trouble(state.trouble().cloned());
             self.last_failure = Some(state);
             return;
         }
@@ -87,6 +91,7 @@ impl Keeper {
         self.rejected = None;
         self.need = None;
         self.last_failure = None;
+        self.publisher.set_renewal_trouble(None);
         let is_known = self
             .publisher
             .valid()

@@ -6,6 +6,8 @@ use sso_session::refresh::RenewalError;
 use sso_session::secret::Secret;
 use sso_session::token::Token;
 
+use crate::credentials::TokenReport;
+
 /// A person has to log in, now or before the token's end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::credentials) struct LoginNeed {
@@ -44,6 +46,18 @@ pub(crate) struct Outlook {
     pub(crate) renewal_at: SystemTime,
     /// How the last attempt to renew this token failed.
     pub(crate) failure: Option<RenewalError>,
+}
+
+impl Outlook {
+    /// What of it anybody may see.
+    pub(super) fn into_report(self) -> TokenReport {
+        let unsaved = (!self.is_saved).then(|| "it cannot be written to its file".to_owned());
+        TokenReport {
+            expires_at: self.token.expires_at,
+            renewal_at: self.can_refresh.then_some(self.renewal_at),
+            problem: self.failure.map(|error| error.to_string()).or(unsaved),
+        }
+    }
 }
 
 /// What can be done with a session now.

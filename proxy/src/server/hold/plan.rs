@@ -11,6 +11,8 @@ pub(super) struct Plan {
     pub(super) hold: Duration,
     /// The number of the redirect to answer with when the hold ends; without one it is 503.
     pub(super) redirect: Option<u32>,
+    /// What it has waited in earlier holds.
+    pub(super) before: Duration,
 }
 
 impl Plan {
@@ -20,11 +22,13 @@ impl Plan {
         let hold = way.hold.unwrap_or(login_wait);
         // A client that is never redirected has made up its number.
         let redirects = if way.redirects == 0 { 0 } else { redirects };
-        let left = login_wait.saturating_sub(hold.saturating_mul(redirects));
+        let before = hold.saturating_mul(redirects);
+        let left = login_wait.saturating_sub(before);
         let goes_on = redirects < way.redirects && left > hold;
         Self {
             hold: hold.min(left),
             redirect: goes_on.then(|| redirects + 1),
+            before,
         }
     }
 }
@@ -83,12 +87,9 @@ mod tests {
 
     #[test]
     fn a_number_that_nobody_was_given_ends_the_wait() {
-        let end = Plan {
-            hold: Duration::ZERO,
-            redirect: None,
-        };
         for redirects in [36, 39, u32::MAX] {
-            assert_eq!(Plan::new(Client::Bazel.way(), NINE_MINUTES, redirects), end);
+            let plan = Plan::new(Client::Bazel.way(), NINE_MINUTES, redirects);
+            assert_eq!((plan.hold, plan.redirect), (Duration::ZERO, None));
         }
     }
 }

@@ -1,0 +1,185 @@
+//! The keeper's state in a person's words: what is the matter, what it means for a build, what to run.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use sso_session::date;
+
+use super::super::troubles::Noted;
+use crate::credentials::{Report, State};
+use crate::error::Trouble;
+
+/// An S3 that has failed a request within this time is told of beside good credentials.
+const LATELY: Duration = Duration::from_mins(1);
+
+/// The state, and what a person wants to know of it first.
+#[derive(Serialize)]
+pub(super) struct Headline {
+    /// As in `/readyz`: `valid`, `login-required` and so on.
+    name: &'static str,
+    /// How much it matters.
+    tone: Tone,
+    title: &'static str,
+    /// What it means for a build.
+    meaning: String,
+    since: String,
+    /// What happened.
+    reason: Option<String>,
+    /// What to do about it.
+    cure: Option<String>,
+    /// The command of the cure, where there is one.
+    command: Option<String>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Tone {
+    /// All is well.
+    Good,
+    /// It passes by itself within moments.
+    Busy,
+    /// Everything is served, or will be again by itself.
+    Warn,
+    /// Somebody has to act.
+    Bad,
+}
+
+/// What a report comes to.
+pub(super) fn of(
+    report: &Report,
+    troubles: &[Noted],
+    login_wait: Duration,
+    now: SystemTime,
+) -> Headline {
+    let s3_trouble = troubles
+        .iter()
+        .find(|noted| noted.is_passing)
+        .filter(|noted| now.duration_since(noted.last).is_ok_and(|age| age < LATELY));
+    let trouble = report
+        .state
+        .trouble()
+        .or(report.login_ahead.as_ref())
+        .or(report.renewal_trouble.as_ref());
+    let trouble = trouble
+        .map(AsRef::as_ref)
+        .or(s3_trouble.map(|noted| &noted.trouble));
+    let (tone, title, meaning) = words(report, s3_trouble.is_some(), login_wait);
+    Headline {
+        name: report.state.name(),
+        tone,
+        title,
+        meaning,
+        since: date::format(report.since),
+        reason: trouble.map(|trouble| trouble.reason.clone()),
+        cure: trouble.map(|trouble| trouble.cure.clone()),
+        command: trouble.and_then(command),
+    }
+}
+
+fn words(report: &Report, s3_fails: bool, login_wait: Duration) -> (Tone, &'static str, String) {
+    const HITS: &str = "Cached artifacts are served.";
+    let (tone, title, others) = match &report.state {
+        State::Valid(_) if report.login_ahead.is_some() => (
+            Tone::Warn,
+            "A login will be needed",
+            "So is everything else, until the credentials end. Log in before that, and no build waits."
+                .to_owned(),
+        ),
+        State::Valid(_) if report.renewal_trouble.is_some() => (
+            Tone::Warn,
+            "The credentials cannot be renewed now",
+            "So is everything else, until the credentials end. Renewing them is tried again by itself."
+                .to_owned(),
+        ),
+        State::Valid(_) if s3_fails => (
+            Tone::Warn,
+            "S3 did not answer lately",
+            "The credentials are good, but requests for other artifacts have failed within the last \
+             minute."
+                .to_owned(),
+        ),
+        State::Valid(_) => (
+            Tone::Good,
+            "Ready",
+            "Everything else comes from S3, once.".to_owned(),
+        ),
+        State::Refreshing => (
+            Tone::Busy,
+            "Getting credentials",
+            "Everything else waits for them, usually for a moment.".to_owned(),
+        ),
+        State::LoginRequired(_) => (
+            Tone::Bad,
+            "A login is needed",
+            waits(login_wait),
+        ),
+        State::Offline(_) => (
+            Tone::Warn,
+            "AWS cannot be reached",
+            "Everything else is tried for about 10 s and then fails with 503. No login helps; it goes \
+             on by itself."
+                .to_owned(),
+        ),
+        State::ClockSkew(_) => (
+            Tone::Bad,
+            "This machine's clock is wrong",
+            "Everything else fails with 503 until the clock is right.".to_owned(),
+        ),
+        State::Denied(_) => (
+            Tone::Bad,
+            "AWS denies the credentials",
+            "Everything else fails with 503. No login helps: somebody has to allow it; it is taken up \
+             by itself."
+                .to_owned(),
+        ),
+        State::ConfigError(_) => (
+            Tone::Bad,
+            "The configuration needs a change",
+            "Everything else fails with 503 until then; a change is taken up by itself. \
+             `bazel-proxy check` goes through each step."
+                .to_owned(),
+        ),
+    };
+    (tone, title, format!("{HITS} {others}"))
+}
+
+fn waits(login_wait: Duration) -> String {
+    if login_wait.is_zero() {
+        return "Everything else fails with 503 until somebody logs in.".to_owned();
+    }
+    let most = super::super::html::human_duration(login_wait);
+    format!(
+        "Everything else waits for the login, as long as its client bears and at most {most}, and \
+         goes on by itself within 2 s of it."
+    )
+}
+
+/// The command that a cure names.
+pub(super) fn command(trouble: &Trouble) -> Option<String> {
+    let cure = &trouble.cure;
+    let (_, rest) = cure
+        .split_once("Run `")
+        .or_else(|| cure.split_once("run `"))?;
+    let (command, _) = rest.split_once('`')?;
+    Some(command.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_what_the_cure_says_to_run() {
+        let of = |cure: &str| command(&Trouble::new("it ended", cure));
+        assert_eq!(of("Run `a b`; or `c`.").as_deref(), Some("a b"));
+        assert_eq!(of("Free some space, then run `x`.").as_deref(), Some("x"));
+        assert_eq!(of("Correct `sso_region` of profile `x`."), None);
+        assert_eq!(of("Run `half"), None);
+    }
+
+    #[test]
+    fn how_long_a_miss_waits_is_told() {
+        assert!(waits(Duration::from_mins(9)).contains("at most 9 min,"));
+        assert!(waits(Duration::ZERO).contains("fails with 503"));
+    }
+}

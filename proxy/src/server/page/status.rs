@@ -1,0 +1,70 @@
+//! All that the page says, in one value: what a template or a program makes of it is theirs.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use sso_session::date;
+
+use super::super::router::App;
+use super::credentials::{Advice, Credentials, Signal};
+use super::headline::{self, Headline};
+use super::traffic::Traffic;
+use super::vantage::{CacheFill, Program};
+use super::work::{Downloads, Parked, TroubleSeen};
+use crate::credentials::{Identity, now};
+
+/// The page. Times are RFC 3339, sizes bytes.
+#[derive(Serialize)]
+pub(super) struct Status {
+    /// When it was made.
+    now: String,
+    state: Headline,
+    /// Whose credentials they are; unknown until the configuration was read.
+    identity: Option<Identity>,
+    credentials: Credentials,
+    /// The login that will be needed although the credentials are still good.
+    login_ahead: Option<Advice>,
+    /// What keeps the credentials in use from being renewed.
+    renewal_trouble: Option<Advice>,
+    signal: Option<Signal>,
+    parked: Parked,
+    downloads: Downloads,
+    traffic: Traffic,
+    cache: CacheFill,
+    /// The newest first.
+    troubles: Vec<TroubleSeen>,
+    program: Program,
+}
+
+impl Status {
+    pub(super) async fn of(app: &App) -> Self {
+        let seen = app.vantage().look().await;
+        let keeper = app.fetcher().origin().credentials();
+        let report = keeper.report();
+        let troubles = app.troubles().newest();
+        let now = now();
+        Self {
+            now: date::format(now),
+            state: headline::of(&report, &troubles, app.vantage().login_wait(), now),
+            credentials: Credentials::of(&report),
+            login_ahead: report.login_ahead.as_deref().map(Advice::of),
+            renewal_trouble: report.renewal_trouble.as_deref().map(Advice::of),
+            signal: seen
+                .signal
+                .as_ref()
+                .map(|signal| Signal::of(signal, report.identity.as_ref(), now)),
+            identity: report.identity,
+            parked: Parked::of(app.hold().parked(), keeper.waiting(), now),
+            downloads: Downloads::of(app.fetcher(), now),
+            traffic: Traffic::of(app.metrics()),
+            cache: app.vantage().cache_fill(&seen),
+            troubles: troubles.into_iter().map(TroubleSeen::from).collect(),
+            program: app.vantage().program(now),
+        }
+    }
+}
+
+/// The time so long before `now`.
+pub(super) fn before(now: SystemTime, age: Duration) -> String {
+    date::format(now.checked_sub(age).unwrap_or(now))
+}

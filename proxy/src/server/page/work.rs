@@ -1,0 +1,128 @@
+//! What the page says of work: who waits, what is downloaded, what went wrong.
+
+use std::time::SystemTime;
+
+use serde::Serialize;
+use sso_session::date;
+
+use super::super::hold;
+use super::super::troubles::Noted;
+use super::headline::command;
+use super::status::before;
+use crate::fetch::Fetcher;
+use crate::flight::UnderWay;
+
+/// So many waiting keys, and so many downloads, are shown.
+const SHOWN: usize = 20;
+
+/// Requests that wait.
+#[derive(Serialize)]
+pub(super) struct Parked {
+    /// For a login, or for passing trouble to pass.
+    requests: usize,
+    /// How many keys a login is waited for with.
+    keys: usize,
+    /// Those that have been waited for longest.
+    longest: Vec<ParkedKey>,
+}
+
+#[derive(Serialize)]
+struct ParkedKey {
+    key: String,
+    requests: usize,
+    since: String,
+    /// Those that are known by name.
+    clients: Vec<&'static str>,
+}
+
+/// Downloads under way.
+#[derive(Serialize)]
+pub(super) struct Downloads {
+    count: usize,
+    /// Those that have been under way for longest.
+    longest: Vec<Download>,
+}
+
+#[derive(Serialize)]
+struct Download {
+    key: String,
+    since: String,
+    /// Once the origin has answered.
+    size_bytes: Option<u64>,
+    received_bytes: u64,
+    /// On average since it began.
+    bytes_per_second: u64,
+}
+
+/// Answers that were none, of one kind.
+#[derive(Serialize)]
+pub(super) struct TroubleSeen {
+    title: &'static str,
+    reason: String,
+    cure: String,
+    command: Option<String>,
+    /// Whom it met last.
+    key: String,
+    count: u64,
+    first: String,
+    last: String,
+}
+
+impl Parked {
+    pub(super) fn of(parked: &hold::Parked, waiting: usize, now: SystemTime) -> Self {
+        let (keys, longest) = parked.by_key(SHOWN);
+        let longest = longest.into_iter().map(|waiting| ParkedKey {
+            key: waiting.key,
+            requests: waiting.requests,
+            since: before(now, waiting.age),
+            clients: waiting.clients,
+        });
+        Self {
+            requests: waiting,
+            keys,
+            longest: longest.collect(),
+        }
+    }
+}
+
+impl Downloads {
+    pub(super) fn of(fetcher: &Fetcher, now: SystemTime) -> Self {
+        let (count, longest) = fetcher.downloads_under_way(SHOWN);
+        let longest = longest
+            .into_iter()
+            .map(|download| Download::of(&download, now));
+        Self {
+            count,
+            longest: longest.collect(),
+        }
+    }
+}
+
+impl Download {
+    fn of(download: &UnderWay, now: SystemTime) -> Self {
+        let milliseconds = download.age.as_millis().max(1);
+        let rate = u128::from(download.received_bytes) * 1000 / milliseconds;
+        Self {
+            key: download.key.to_string(),
+            since: before(now, download.age),
+            size_bytes: download.size_bytes,
+            received_bytes: download.received_bytes,
+            bytes_per_second: u64::try_from(rate).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl From<Noted> for TroubleSeen {
+    fn from(noted: Noted) -> Self {
+        Self {
+            title: noted.title,
+            command: command(&noted.trouble),
+            reason: noted.trouble.reason,
+            cure: noted.trouble.cure,
+            key: noted.key,
+            count: noted.count,
+            first: date::format(noted.first),
+            last: date::format(noted.last),
+        }
+    }
+}
