@@ -40,6 +40,8 @@ pub const DOCKER_COMPOSE: Part = Part::new("docker-compose", "/usr/bin/docker-co
 pub const CHROMIUM: Part = Part::new("Chromium", "/usr/bin/chromedriver");
 /// Spreads a team's requests over its proxies.
 pub const HAPROXY: Part = Part::new("HAProxy", "/usr/sbin/haproxy");
+/// Looks for what keeps people from using a page.
+pub const AXE: Part = Part::new("axe-core 4.14.1", "axe/axe.min.js");
 /// Checks units.
 pub const SYSTEMD_ANALYZE: Part = Part::new("systemd-analyze", "/usr/bin/systemd-analyze");
 

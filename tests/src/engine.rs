@@ -8,6 +8,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
@@ -110,6 +111,16 @@ impl Engine {
     #[must_use]
     pub fn gateway(&self) -> IpAddr {
         self.gateway.into()
+    }
+
+    /// The group whose members may ask it.
+    ///
+    /// # Panics
+    /// If it has ended.
+    #[must_use]
+    pub fn group(&self) -> u32 {
+        let socket = std::fs::metadata(&self.socket);
+        socket.expect("the engine's socket").gid()
     }
 
     /// `docker …`

@@ -88,6 +88,7 @@ fn test_functions() -> BTreeSet<String> {
         "watcher",
         "real_clients",
         "scaling",
+        "container",
     ] {
         collect(
             &root.join("tests/tests").join(binary),
