@@ -527,7 +527,7 @@ async fn no_secret_is_on_the_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_hangs_or_a_crowd_of_lookers_costs_no_call_to_aws() {
+async fn a_crowd_of_lookers_costs_no_call_to_aws() {
     let scene = Scene::new().await;
     in_state(&scene.proxy, "valid").await;
     let before = scene.world.aws.counters().total();
