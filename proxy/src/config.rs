@@ -4,6 +4,7 @@
 //! table of variables is [`VARIABLES`]; `.env.example` and the README are held to it by tests.
 
 mod setting;
+mod upstream;
 mod variables;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -36,6 +37,8 @@ pub struct Config {
     pub region: String,
     /// `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`; with one, path-style addressing is used.
     pub s3_endpoint: Option<String>,
+    /// `UPSTREAM_PROXY_URL`: another proxy to ask before S3; scheme and authority only.
+    pub upstream_proxy_url: Option<String>,
     /// `PROXY_HOST` and `PROXY_PORT`.
     pub listen: Listen,
     /// `PROXY_ALLOWED_HOSTS`: names that may stand in a `Host` header beside the loopback ones.
@@ -116,6 +119,7 @@ impl Config {
             profile: profile(vars),
             region: setting::region(&mut read),
             s3_endpoint: setting::s3_endpoint(&mut read),
+            upstream_proxy_url: upstream::proxy_url(&mut read),
             listen: listen(&mut read),
             allowed_hosts: setting::host_names(&mut read, "PROXY_ALLOWED_HOSTS"),
             cache: cache(&mut read),

@@ -27,10 +27,11 @@ use tokio::time::Instant;
 use crate::artifact::ArtifactKey;
 use crate::cache::key::EntryId;
 use crate::cache::{Cache, CacheKey};
-use crate::checksum::Checksums;
+use crate::checksum::{Checksums, ExpectedChecksum};
 use crate::error::Error;
 use crate::object::ObjectAttributes;
-use crate::origin::{ObjectStream, Origin, VerifiedDownload};
+use crate::origin::{ObjectHead, ObjectStream, Origin, VerifiedDownload};
+use crate::peer;
 use spool::Spool;
 pub use under_way::UnderWay;
 
@@ -50,6 +51,7 @@ pub struct Flight {
     spool: Spool,
     attributes: OnceLock<Arc<ObjectAttributes>>,
     checksums: OnceLock<Checksums>,
+    promised: OnceLock<Arc<[ExpectedChecksum]>>,
     /// The download of an object that the cache could not take, for whoever reads first.
     handover: Mutex<Option<Box<VerifiedDownload>>>,
 }
@@ -149,7 +151,7 @@ impl Flights {
             cache_key.clone(),
             stream,
         );
-        tokio::spawn(task);
+        peer::spawn(task);
         (flight, true)
     }
 
@@ -185,6 +187,7 @@ impl Flight {
             spool: Spool::default(),
             attributes: OnceLock::new(),
             checksums: OnceLock::new(),
+            promised: OnceLock::new(),
             handover: Mutex::default(),
         }
     }
@@ -214,6 +217,12 @@ impl Flight {
     #[must_use]
     pub fn checksums(&self) -> Option<&Checksums> {
         self.checksums.get()
+    }
+
+    /// What the origin has promised of the bytes, once it has.
+    #[must_use]
+    pub fn promised(&self) -> Arc<[ExpectedChecksum]> {
+        self.promised.get().cloned().unwrap_or_default()
     }
 
     /// The next bytes of the body at `position`, at most up to `end`; waits for them.
@@ -260,8 +269,9 @@ impl Flight {
         *handover = Some(Box::new(download));
     }
 
-    fn depart(&self, attributes: &ObjectAttributes) {
-        let _set_once = self.attributes.set(Arc::new(attributes.clone()));
+    fn depart(&self, head: &ObjectHead) {
+        let _set_once = self.promised.set(head.expected.checksums.as_slice().into());
+        let _set_once = self.attributes.set(Arc::new(head.attributes.clone()));
     }
 
     fn has_departed(&self) -> bool {

@@ -26,6 +26,11 @@ pub struct Metrics {
     pub s3_received_bytes: IntCounter,
     /// Downloads that broke off and were resumed.
     pub s3_resumed: IntCounter,
+    /// Requests to the upstream, by `outcome`: `object`, `not-modified`, `not-found`, `refused` (it could
+    /// not help with this one) or `absent` (no answer of a proxy of this repository).
+    pub upstream_requests: IntCounterVec,
+    /// Bytes of bodies that came from the upstream.
+    pub upstream_received_bytes: IntCounter,
 }
 
 /// From a hit in memory to a login that is waited for.
@@ -98,6 +103,15 @@ impl Metrics {
             s3_resumed: counter(
                 "bazel_proxy_s3_resumed_total",
                 "Downloads from S3 that broke off and were resumed.",
+            ),
+            upstream_requests: counters(
+                "bazel_proxy_upstream_requests_total",
+                "Requests to the proxy in UPSTREAM_PROXY_URL, by what came of them.",
+                &["outcome"],
+            ),
+            upstream_received_bytes: counter(
+                "bazel_proxy_upstream_received_bytes_total",
+                "Bytes of objects that came from the proxy in UPSTREAM_PROXY_URL.",
             ),
             registry,
         }

@@ -1,9 +1,9 @@
 //! HTTP: what clients ask is answered here, and nowhere else.
 //!
 //! ```text
-//! accept ─► connection (reset on abort) ─► hosts ─► router ─► health, page
-//!                                                        └──► hold ─► listing
-//!                                                             └──► artifact ─► conditions, range ─► body
+//! accept ─► connection (reset on abort) ─► hosts ─► peers ─► router ─► health, page
+//!                                                                  └──► hold ─► listing
+//!                                                                       └──► artifact ─► conditions, range ─► body
 //! ```
 
 mod accept;
@@ -19,6 +19,7 @@ mod listing;
 mod negotiation;
 mod numbers;
 mod page;
+mod peers;
 pub mod range;
 mod router;
 mod status;

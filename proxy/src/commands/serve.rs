@@ -83,6 +83,9 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
     for address in listeners.addresses() {
         info!("serving {repository} on http://{address}/");
     }
+    if let Some((url, _)) = fetcher.origin().upstream() {
+        info!("asking {url} before S3");
+    }
     listeners.serve(router(&app), stopped(stop)).await;
     land_downloads(&fetcher).await;
     for (task, name, patience) in [

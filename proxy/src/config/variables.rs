@@ -60,6 +60,11 @@ pub const VARIABLES: &[Variable] = &[
         "The file by which the proxy asks the host for a login.",
     ),
     Variable::new(
+        "UPSTREAM_PROXY_URL",
+        "",
+        "Another bazel-proxy of the same bucket, such as your team's, to ask before S3; for example http://artifacts.example:9000.",
+    ),
+    Variable::new(
         "PROXY_HOST",
         "127.0.0.1,::1",
         "The addresses to listen on, separated by commas; both loopbacks, as localhost may be either.",

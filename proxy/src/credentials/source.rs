@@ -8,6 +8,7 @@
 
 mod chain;
 mod roles;
+mod shell;
 mod sso;
 
 use std::collections::BTreeMap;
@@ -111,7 +112,8 @@ impl Source {
         vars: &impl Fn(&str) -> Option<String>,
     ) -> Self {
         let read = |name: &&str| Some(((*name).to_owned(), vars(name)?));
-        let names = sso_session::config::VARIABLES.iter().chain([&ACCESS_KEY]);
+        let names = sso_session::config::VARIABLES.iter();
+        let names = names.chain([&ACCESS_KEY, &shell::PATH]);
         let variables = names.filter_map(read);
         Self {
             profile,
@@ -190,7 +192,14 @@ impl Source {
             sleep(PAUSE).await;
             resolved = self.resolve_once().await;
         }
-        resolved
+        let path = self.variables.get(shell::PATH).map(String::as_str);
+        match resolved {
+            Ok(Some(profile)) => match shell::missing_for(&profile, path) {
+                Some(trouble) => Err(State::ConfigError(trouble)),
+                None => Ok(Some(profile)),
+            },
+            Ok(None) | Err(_) => resolved,
+        }
     }
 
     async fn resolve_once(&self) -> Result<Option<Resolved>, State> {

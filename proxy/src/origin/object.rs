@@ -1,5 +1,7 @@
 //! An object's head, out of S3's answers.
 
+use std::time::Duration;
+
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{ChecksumType, ServerSideEncryption};
@@ -110,8 +112,12 @@ fn md5_of_etag(answer: &GetObjectOutput) -> Option<String> {
 
 /// `HeadObject`; where it only says 400 or 403, the first byte tells why. So it does for a 404 as
 /// long as the bucket itself may be what is missing.
-pub(super) async fn head(origin: &Origin, key: &ArtifactKey) -> Result<ObjectAttributes, Error> {
-    let (_permit, left) = origin.admit(PATIENCE).await?;
+pub(super) async fn head(
+    origin: &Origin,
+    key: &ArtifactKey,
+    patience: Duration,
+) -> Result<ObjectAttributes, Error> {
+    let (_permit, left) = origin.admit(patience).await?;
     let answer = origin
         .call(left, |client| {
             client

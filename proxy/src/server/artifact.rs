@@ -139,6 +139,10 @@ fn add_object_headers(headers: &mut HeaderMap, key: &ArtifactKey, found: &Found)
     if let Some(encoding) = &object.content_encoding {
         insert(headers, CONTENT_ENCODING, encoding);
     }
+    for promise in found.promised.iter().filter(|_| found.checksums.is_none()) {
+        let (name, value) = promise.header();
+        insert(headers, name, &value);
+    }
     if let Some(checksums) = &found.checksums {
         insert(
             headers,

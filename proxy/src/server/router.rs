@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use http::header::ALLOW;
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{Level, event, info};
@@ -21,11 +21,12 @@ use super::html::Pages;
 use super::listing::Listings;
 use super::page::{self, Surroundings, Vantage};
 use super::troubles::Troubles;
-use super::{artifact, numbers, status};
+use super::{artifact, numbers, peers, status};
 use crate::artifact::RequestPath;
 use crate::config::Config;
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
+use crate::peer;
 
 /// What every request may use.
 pub struct App {
@@ -39,6 +40,7 @@ pub struct App {
     pages: Pages,
     vantage: Vantage,
     metrics: Arc<Metrics>,
+    repository_name: String,
 }
 
 impl App {
@@ -52,9 +54,17 @@ impl App {
         stop: watch::Receiver<bool>,
     ) -> Arc<Self> {
         let credentials = fetcher.origin().credentials().clone();
+        let again = fetcher.origin().tried_again_after();
+        let repository_name = peer::repository_name(&config.bucket, &config.prefix);
         let troubles = Troubles::default();
         Arc::new(Self {
-            hold: Hold::new(config.login_wait, credentials, stop, troubles.clone()),
+            hold: Hold::new(
+                config.login_wait,
+                credentials,
+                again,
+                stop,
+                troubles.clone(),
+            ),
             troubles,
             pages: Pages::new(),
             vantage: Vantage::new(config, surroundings, fetcher.cache()),
@@ -64,7 +74,13 @@ impl App {
             readiness: Readiness::default(),
             listings: Listings::new(&config.bucket),
             metrics,
+            repository_name,
         })
+    }
+
+    /// What [`peer::repository_name`] makes of this proxy's bucket and folder.
+    pub(super) fn repository_name(&self) -> &str {
+        &self.repository_name
     }
 
     pub(super) fn fetcher(&self) -> &Arc<Fetcher> {
@@ -104,7 +120,12 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/metrics", get(numbers::metrics))
         .route("/status", get(page::status))
         .fallback(by_path)
-        // Innermost, so that it sees every answer but those of the Host check.
+        // Innermost: what it refuses is logged, too.
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(app),
+            peers::serve_peers,
+        ))
+        // Within the Host check, so that it sees every answer but those of that.
         .layer(middleware::from_fn(log_request))
         // Outermost: a request for a foreign host reaches nothing.
         .layer(middleware::from_fn_with_state(Arc::clone(app), check_host))
@@ -121,7 +142,7 @@ async fn by_path(
         let mut response = status::plain(StatusCode::METHOD_NOT_ALLOWED, text, "read-only");
         response
             .headers_mut()
-            .insert(ALLOW, http::HeaderValue::from_static("GET, HEAD"));
+            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
     let (request, _no_body) = request.into_parts();

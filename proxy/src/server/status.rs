@@ -23,9 +23,13 @@ const HELD: &str = "held";
 pub(super) fn answer(error: &Error) -> Response {
     match error {
         // Plain text: maven-resolver does not take a problem+json as "not found".
-        Error::NotFound | Error::MissingOrDenied => {
-            plain(StatusCode::NOT_FOUND, &error.to_string(), "not-found")
-        }
+        Error::NotFound => plain(StatusCode::NOT_FOUND, &error.to_string(), "not-found"),
+        // Told apart for a proxy that asks: what is denied here may be allowed there.
+        Error::MissingOrDenied => plain(
+            StatusCode::NOT_FOUND,
+            &error.to_string(),
+            "missing-or-denied",
+        ),
         Error::Denied(_) => plain(StatusCode::FORBIDDEN, &error.to_string(), "denied"),
         Error::LoginRequired(_) => unavailable(error, "login-required"),
         Error::Misconfigured(_) => unavailable(error, "misconfigured"),
@@ -94,6 +98,12 @@ pub(super) fn mark_held(headers: &mut HeaderMap) {
 /// The answer to a path that cannot be a key.
 pub(super) fn bad_key(error: &KeyError) -> Response {
     plain(StatusCode::BAD_REQUEST, &error.to_string(), "bad-request")
+}
+
+/// The answer to a proxy that asks itself, through others or directly.
+pub(super) fn circle() -> Response {
+    let text = "this request has come through this very proxy before: see UPSTREAM_PROXY_URL";
+    plain(StatusCode::LOOP_DETECTED, text, "circle")
 }
 
 /// A short text, ending in a line feed for terminals.

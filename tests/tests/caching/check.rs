@@ -72,6 +72,30 @@ async fn check_names_a_missing_profile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn check_says_that_a_credential_process_needs_an_image_with_a_shell() {
+    let scratch = Scratch::new();
+    let aws = scratch.aws().await;
+    scratch.write_config(
+        "[profile process]\ncredential_process = vault read\n\
+         [profile role]\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = process\n",
+    );
+    // As in an image that holds nothing but the program.
+    let without_shell = ProxyBuilder::new(&scratch)
+        .aws(&aws)
+        .env("PATH", "/nowhere");
+    for profile in ["process", "role"] {
+        let ended = check(&without_shell, &["--profile", profile]).await;
+        let words = ["credential_process", "no shell", "BASE_IMAGE"];
+        assert_failed(&ended, "profile", &words);
+    }
+
+    let proxy = without_shell.profile("process").start().await;
+    let answer = proxy.get("/g/a-1.jar").await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.text().contains("BASE_IMAGE"), "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn check_uses_the_profile_it_is_given() {
     let scratch = Scratch::new();
     let aws = scratch.aws().await;

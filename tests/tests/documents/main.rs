@@ -88,6 +88,8 @@ fn test_functions() -> BTreeSet<String> {
         "watcher",
         "page",
         "real_clients",
+        "scaling",
+        "container",
     ] {
         collect(
             &root.join("tests/tests").join(binary),
