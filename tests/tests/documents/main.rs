@@ -86,6 +86,7 @@ fn test_functions() -> BTreeSet<String> {
         "caching",
         "sessions",
         "watcher",
+        "page",
         "real_clients",
         "numbers",
         "scaling",
