@@ -3,6 +3,6 @@
 mod verdict;
 
 pub use sso_session::http_client::{
-    SharedHttpClient, SharedHttpConnector, http_client, http_connector,
+    ForwardProxy, SharedHttpClient, SharedHttpConnector, http_client, http_connector,
 };
 pub use verdict::{Failure, Verdict};

@@ -22,6 +22,7 @@ mod disk;
 pub mod error;
 pub mod fetch;
 pub mod flight;
+pub mod lists;
 pub mod logging;
 pub mod metrics;
 pub mod object;

@@ -11,6 +11,15 @@ use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
 
 pub use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector};
 
+/// Whether calls go through the proxy that the environment names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardProxy {
+    /// As `HTTPS_PROXY` and its siblings say.
+    FromEnvironment,
+    /// Straight, as to this very machine.
+    None,
+}
+
 /// Builds the client. `ca_bundle` is PEM, added to the system's roots.
 ///
 /// Built through a connector of our own, as `tls_context(…).build_https()` drops the proxy
@@ -20,32 +29,46 @@ pub fn http_client(ca_bundle: Option<&[u8]>) -> SharedHttpClient {
     let context = tls_context(ca_bundle);
     Builder::new().build_with_connector_fn(move |settings, _| {
         let settings = settings.cloned().unwrap_or_default();
-        connector(&context, settings, None)
+        connector(&context, ForwardProxy::FromEnvironment, settings, None)
     })
 }
 
-/// Builds what plain calls go through, to servers that are none of AWS's: the same roots and forward
-/// proxy. `connect_timeout` bounds a connection's begin, TLS included.
+/// Builds what plain calls go through, to servers that are none of AWS's: over the same roots.
+/// `connect_timeout` bounds a connection's begin, TLS included; nothing else is bounded.
 #[must_use]
-pub fn http_connector(ca_bundle: Option<&[u8]>, connect_timeout: Duration) -> SharedHttpConnector {
+pub fn http_connector(
+    ca_bundle: Option<&[u8]>,
+    forward_proxy: ForwardProxy,
+    connect_timeout: Duration,
+) -> SharedHttpConnector {
     /// Load balancers close what is idle; better that we do so first.
     const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
     let settings = HttpConnectorSettings::builder().connect_timeout(connect_timeout);
-    let context = tls_context(ca_bundle);
-    SharedHttpConnector::new(connector(&context, settings.build(), Some(IDLE_TIMEOUT)))
+    let (context, settings) = (tls_context(ca_bundle), settings.build());
+    SharedHttpConnector::new(connector(
+        &context,
+        forward_proxy,
+        settings,
+        Some(IDLE_TIMEOUT),
+    ))
 }
 
 fn connector(
     context: &TlsContext,
+    forward_proxy: ForwardProxy,
     settings: HttpConnectorSettings,
     idle_timeout: Option<Duration>,
 ) -> Connector {
     /// More idle connections than calls at once are of no use.
     const IDLE_CONNECTIONS: usize = 64;
+    let forward_proxy = match forward_proxy {
+        ForwardProxy::FromEnvironment => ProxyConfig::from_env(),
+        ForwardProxy::None => ProxyConfig::disabled(),
+    };
     let mut connector = Connector::builder()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .tls_context(context.clone())
-        .proxy_config(ProxyConfig::from_env())
+        .proxy_config(forward_proxy)
         .enable_tcp_nodelay(true)
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
         .connector_settings(settings);

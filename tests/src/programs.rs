@@ -37,7 +37,17 @@ pub fn sso_watcher_program() -> &'static Path {
     PROGRAM.get_or_init(|| build("sso-watcher"))
 }
 
-fn build(package: &str) -> PathBuf {
+/// The stand-in for the AWS CLI, built once for each test binary.
+///
+/// # Panics
+/// If it cannot be built.
+#[must_use]
+pub fn simulated_aws_cli_program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| build("simulated-aws-cli"))
+}
+
+fn build(name: &str) -> PathBuf {
     // The whole workspace, so that features are unified as for the tests and nothing is built twice.
     let mut cargo = Command::new(env!("CARGO"));
     cargo
@@ -47,14 +57,14 @@ fn build(package: &str) -> PathBuf {
         cargo.arg("--release");
     }
     let status = cargo.status().expect("cargo runs");
-    assert!(status.success(), "building {package} failed");
+    assert!(status.success(), "building {name} failed");
     // …/target/<profile>/deps/<this test>
     let test = std::env::current_exe().expect("the test's own path");
     let folder = test
         .parent()
         .and_then(Path::parent)
         .expect("a target folder");
-    let program = folder.join(package);
+    let program = folder.join(name);
     assert!(program.is_file(), "{} is missing", program.display());
     program
 }

@@ -1,5 +1,6 @@
 //! A folder of one's own for each test: home, cache, bucket.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use simulated_aws::SimulatedAws;
@@ -94,7 +95,16 @@ impl Scratch {
     /// # Panics
     /// If it cannot be started.
     pub async fn aws(&self) -> SimulatedAws {
-        let aws = SimulatedAws::builder(self.path().join("aws")).start().await;
+        self.aws_at(Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    /// The same, on another address of this machine.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn aws_at(&self, address: IpAddr) -> SimulatedAws {
+        let aws = SimulatedAws::builder(self.path().join("aws"));
+        let aws = aws.bind(SocketAddr::new(address, 0)).start().await;
         let aws = aws.expect("the simulated AWS starts");
         aws.identities().add_static(ACCESS_KEY.0, ACCESS_KEY.1);
         aws.s3().create_bucket(BUCKET).expect("a bucket");

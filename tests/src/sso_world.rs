@@ -1,5 +1,6 @@
 //! A home with an SSO profile, the simulated AWS beside it, and what the AWS CLI does there.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
@@ -32,8 +33,13 @@ pub struct SsoWorld {
 impl SsoWorld {
     /// A home with the profile `team` of the session `corp`.
     pub async fn new() -> Self {
+        Self::at(Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    /// The same, with the simulated AWS on another address of this machine.
+    pub async fn at(address: IpAddr) -> Self {
         let scratch = Scratch::new();
-        let aws = scratch.aws().await;
+        let aws = scratch.aws_at(address).await;
         let world = Self {
             aws,
             scratch,

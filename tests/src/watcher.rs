@@ -1,6 +1,7 @@
 //! The real agent as a child process, in the scratch's home.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -17,6 +18,8 @@ use crate::wait::eventually;
 #[derive(Clone, Debug)]
 pub struct WatcherBuilder {
     variables: BTreeMap<String, String>,
+    /// Whose agent it is, if not ours: a user and a program that the user can reach.
+    owner: Option<(u32, PathBuf)>,
     folder: PathBuf,
     log: PathBuf,
     lock: PathBuf,
@@ -55,6 +58,7 @@ impl WatcherBuilder {
             .map(|(name, value)| (name.to_owned(), value));
         Self {
             variables: named.collect(),
+            owner: None,
             folder: scratch.path().to_owned(),
             log: scratch
                 .home()
@@ -77,6 +81,21 @@ impl WatcherBuilder {
     #[must_use]
     pub fn aws(self, aws: &SimulatedAws) -> Self {
         self.env("AWS_ENDPOINT_URL", &aws.endpoint_url())
+    }
+
+    /// Runs it as this user and group, by a copy of it in a folder that this user can reach.
+    ///
+    /// # Panics
+    /// If it cannot be copied.
+    #[must_use]
+    pub fn owned_by(mut self, user: u32, folder: &Path) -> Self {
+        let program = folder.join("sso-watcher");
+        // One that runs could not be replaced.
+        if !program.exists() {
+            std::fs::copy(crate::sso_watcher_program(), &program).expect("the agent, copied");
+        }
+        self.owner = Some((user, program));
+        self
     }
 
     /// Sets a variable.
@@ -102,7 +121,11 @@ impl WatcherBuilder {
     /// Any command of `sso-watcher`, with the agent's variables.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
-        self.program(crate::sso_watcher_program(), arguments)
+        let own = self.owner.as_ref().map(|(_, program)| program.as_path());
+        self.program(
+            own.unwrap_or_else(|| crate::sso_watcher_program()),
+            arguments,
+        )
     }
 
     /// Any other program, with the agent's variables: as the person starts it.
@@ -117,6 +140,9 @@ impl WatcherBuilder {
             // Not below the workspace: a developer's own .env must not take part.
             .current_dir(&self.folder)
             .stdin(Stdio::null());
+        if let Some((user, _)) = self.owner {
+            command.uid(user).gid(user);
+        }
         command
     }
 

@@ -81,7 +81,15 @@ fn promises() -> Vec<(String, String)> {
 fn test_functions() -> BTreeSet<String> {
     let root = workspace_folder();
     let mut functions = BTreeSet::new();
-    for binary in ["serving", "caching", "sessions", "watcher", "real_clients"] {
+    for binary in [
+        "serving",
+        "caching",
+        "sessions",
+        "watcher",
+        "real_clients",
+        "scaling",
+        "container",
+    ] {
         collect(
             &root.join("tests/tests").join(binary),
             binary,

@@ -12,7 +12,7 @@ use http::{Request, Response};
 use sso_session::failure::causes;
 use tokio::time::timeout;
 
-use crate::aws::{SharedHttpConnector, http_connector};
+use crate::aws::{ForwardProxy, SharedHttpConnector, http_connector};
 use crate::error::Trouble;
 use crate::peer;
 
@@ -29,7 +29,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(ca_bundle: Option<&[u8]>) -> Self {
         Self {
-            connector: http_connector(ca_bundle, CONNECT_TIMEOUT),
+            connector: http_connector(ca_bundle, ForwardProxy::FromEnvironment, CONNECT_TIMEOUT),
         }
     }
 
