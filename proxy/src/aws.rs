@@ -2,5 +2,7 @@
 
 mod verdict;
 
-pub use sso_session::http_client::{SharedHttpClient, http_client};
+pub use sso_session::http_client::{
+    ForwardProxy, SharedHttpClient, SharedHttpConnector, http_client, http_connector,
+};
 pub use verdict::{Failure, Verdict};

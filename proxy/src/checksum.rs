@@ -2,6 +2,8 @@
 //!
 //! [`Hasher::finish`] is the only way to a [`Verified`], and the cache commits nothing without one.
 
+mod headers;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use crc_fast::{CrcAlgorithm, Digest as CrcDigest};

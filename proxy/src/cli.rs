@@ -1,6 +1,8 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
+
+use crate::lists::Format;
 
 /// Serves build artifacts from S3 on localhost, through a cache that outlives every login.
 ///
@@ -38,6 +40,8 @@ pub enum Command {
         #[command(subcommand)]
         command: CacheCommand,
     },
+    /// Fetch ahead, through the running proxy, what a build will ask for; what is cached is passed over.
+    Warm(WarmArgs),
     /// Ask a running proxy whether it is alive; exit 0 if so. For a container without curl.
     Healthcheck,
 }
@@ -49,6 +53,36 @@ pub struct CheckArgs {
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
 }
+
+/// What `warm` takes.
+#[derive(Args, Debug)]
+#[command(after_help = WARM_HELP)]
+pub struct WarmArgs {
+    /// What names the artifacts; - for standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<String>,
+    /// What the files are, where their content does not tell.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// The proxy to fetch through, instead of the one at `PROXY_HOST` and `PROXY_PORT`.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// How many artifacts to fetch at once, 1 to 64.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = value_parser!(u8).range(1..=64))]
+    pub jobs: u8,
+    /// Show no progress.
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+const WARM_HELP: &str = "\
+Examples:
+  bazel-proxy warm maven_install.json
+  gradle dependencies | bazel-proxy warm -
+  mvn dependency:list dependency:resolve-plugins | bazel-proxy warm -
+
+Exit codes: 0 all is cached, 1 something is missing or failed, 64 a file cannot be understood,
+130 interrupted. The same command goes on where it was.";
 
 /// The commands below `cache`.
 #[derive(Debug, Subcommand)]

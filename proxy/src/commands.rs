@@ -4,7 +4,9 @@ mod cache;
 mod check;
 mod healthcheck;
 mod serve;
+mod warm;
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
 use program::faults::{Fault, Faults};
@@ -32,6 +34,7 @@ pub fn run(cli: Cli) -> ExitCode {
         // The cache's commands need its folder only, and no bucket.
         Command::Cache { command } => cache::run(&command, &vars),
         Command::Healthcheck => healthcheck::run(&vars),
+        Command::Warm(args) => warm::run(&args, &vars),
     }
 }
 
@@ -55,6 +58,16 @@ fn config_without_bucket(vars: &impl Fn(&str) -> Option<String>) -> Result<Confi
         "S3_BUCKET_NAME" => Some("unused".to_owned()),
         _ => vars(name),
     })
+}
+
+/// Where the proxy of this configuration is asked: one that listens on all addresses, on loopback.
+fn own_address(config: &Config) -> SocketAddr {
+    let ip = match config.listen.addresses.first() {
+        Some(ip) if !ip.is_unspecified() => *ip,
+        Some(IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        Some(IpAddr::V4(_)) | None => IpAddr::V4(Ipv4Addr::LOCALHOST),
+    };
+    SocketAddr::new(ip, config.listen.port)
 }
 
 /// Where the configured profile's credentials come from, and the HTTP client of all AWS calls.

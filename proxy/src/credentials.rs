@@ -32,7 +32,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 pub(crate) use inspection::{Basis, SsoBasis};
 pub use keeper::Keeper;
 pub(crate) use keeper::now;
-pub(crate) use session::Outlook;
+pub(crate) use session::{Outlook, RENEWAL_OUTCOMES};
 pub use sessions::Sessions;
 pub use source::Source;
 pub use state::{Identity, Report, State, TokenReport, Valid};
@@ -138,10 +138,16 @@ impl Credentials {
     }
 
     /// Waits, at most until `until`, for a reason to try again what failed for want of a login: other
-    /// credentials than those of the generation `tried`, or trouble that a login does not cure.
+    /// credentials than those of the generation `tried`, or trouble that a login does not cure. Where
+    /// there is another way than a login, the time `again` is reason enough.
     ///
     /// Costs a place in memory. `false`: there is none, or the process stops.
-    pub async fn login_returned(&self, tried: Option<u64>, until: Instant) -> bool {
+    pub async fn login_returned(
+        &self,
+        tried: Option<u64>,
+        until: Instant,
+        again: Option<Duration>,
+    ) -> bool {
         let mut state = self.state.clone();
         if let State::LoginRequired(trouble) = self.state() {
             self.waiting.announce(&trouble.reason);
@@ -154,7 +160,12 @@ impl Credentials {
                 true
             }
         });
-        let returned = matches!(timeout_at(until, returned).await, Ok(Ok(_)));
+        let again = again.map(|again| Instant::now() + again);
+        let again = again.filter(|again| *again < until);
+        let returned = match timeout_at(again.unwrap_or(until), returned).await {
+            Ok(outcome) => outcome.is_ok(),
+            Err(_) => again.is_some(),
+        };
         if self.generation().is_some() {
             self.waiting.announce_login();
         }

@@ -20,11 +20,12 @@ use std::time::{Duration, SystemTime};
 
 use crate::artifact::{ArtifactKey, FolderKey, Freshness};
 use crate::cache::{Cache, CacheKey, Hit, HitBody};
-use crate::checksum::Checksums;
+use crate::checksum::{Checksums, ExpectedChecksum};
 use crate::error::Error;
 use crate::flight::{Departure, Flight, Flights, UnderWay};
 use crate::object::ObjectAttributes;
 use crate::origin::{Listing, Origin};
+use crate::request;
 use negative::NegativeAnswers;
 pub use reader::ArtifactReader;
 use refresh::Refreshes;
@@ -49,6 +50,8 @@ pub struct Found {
     pub attributes: Arc<ObjectAttributes>,
     /// Verified checksums, where all bytes are already there.
     pub checksums: Option<Checksums>,
+    /// What the origin has promised of bytes that are on their way.
+    pub promised: Arc<[ExpectedChecksum]>,
     /// How it was found.
     pub verdict: Verdict,
     source: Source,
@@ -138,7 +141,7 @@ impl Fetcher {
         self.negatives.check(&cache_key)?;
         if self.flights.running(&cache_key).is_none() {
             // A download that cannot begin is not begun.
-            self.origin.credentials().refuse_without_login()?;
+            self.origin.refuse_without_login()?;
         }
         let (flight, is_new) = self.flights.join(key, &cache_key);
         if is_new {
@@ -167,6 +170,7 @@ impl Fetcher {
             Ok(attributes) => Ok(Found {
                 attributes: Arc::new(attributes),
                 checksums: None,
+                promised: Arc::default(),
                 verdict: Verdict::Asked,
                 source: Source::Nothing,
             }),
@@ -211,7 +215,7 @@ impl Fetcher {
         }
         // In a task of its own: a client that leaves must not leave a group half refreshed.
         let (this, key) = (Arc::clone(self), key.clone());
-        let refresh = tokio::spawn(async move { this.refresh(&key, cache_key, hit).await });
+        let refresh = request::spawn(async move { this.refresh(&key, cache_key, hit).await });
         refresh
             .await
             .unwrap_or_else(|_| Err(Error::unavailable("a refresh ended unexpectedly")))
@@ -237,11 +241,13 @@ impl Fetcher {
         verdict: Verdict,
     ) -> Result<Found, Error> {
         for _ in 0..BOARDINGS {
+            request::read_along_with(flight.begun_for());
             match flight.departure().await {
                 Ok(Departure::Streaming(attributes)) => {
                     return Ok(Found {
                         attributes,
                         checksums: flight.checksums().cloned(),
+                        promised: flight.promised(),
                         verdict,
                         source: Source::Flight(flight),
                     });
@@ -257,6 +263,7 @@ impl Fetcher {
                     return Ok(Found {
                         attributes,
                         checksums: None,
+                        promised: flight.promised(),
                         verdict: Verdict::Uncached,
                         source: Source::Diverted(flight),
                     });
@@ -270,9 +277,7 @@ impl Fetcher {
     }
 
     fn remember_if_missing(&self, cache_key: &CacheKey, error: Error) -> Error {
-        if matches!(error, Error::NotFound | Error::MissingOrDenied) {
-            self.negatives.remember(cache_key);
-        }
+        self.negatives.remember(cache_key, &error);
         error
     }
 
@@ -286,6 +291,7 @@ impl Found {
         Self {
             attributes: Arc::new(hit.metadata.attributes.clone()),
             checksums: Some(hit.metadata.checksums.clone()),
+            promised: Arc::default(),
             verdict,
             source: Source::Hit(cache_key, hit.body),
         }

@@ -27,10 +27,11 @@ use tokio::time::Instant;
 use crate::artifact::ArtifactKey;
 use crate::cache::key::EntryId;
 use crate::cache::{Cache, CacheKey};
-use crate::checksum::Checksums;
+use crate::checksum::{Checksums, ExpectedChecksum};
 use crate::error::Error;
 use crate::object::ObjectAttributes;
-use crate::origin::{ObjectStream, Origin, VerifiedDownload};
+use crate::origin::{ObjectHead, ObjectStream, Origin, VerifiedDownload};
+use crate::request;
 use spool::Spool;
 pub use under_way::UnderWay;
 
@@ -50,8 +51,11 @@ pub struct Flight {
     spool: Spool,
     attributes: OnceLock<Arc<ObjectAttributes>>,
     checksums: OnceLock<Checksums>,
+    promised: OnceLock<Arc<[ExpectedChecksum]>>,
     /// The download of an object that the cache could not take, for whoever reads first.
     handover: Mutex<Option<Box<VerifiedDownload>>>,
+    /// The request that began it.
+    begun_for: Option<Arc<request::Context>>,
 }
 
 /// How far a download is.
@@ -115,7 +119,9 @@ impl Flights {
     /// The download of a key, if there is one.
     #[must_use]
     pub fn running(&self, cache_key: &CacheKey) -> Option<Arc<Flight>> {
-        self.table().get(&cache_key.id()).cloned()
+        let running = self.table().get(&cache_key.id()).cloned();
+        // Nobody who comes later fails by what has failed before.
+        running.filter(|flight| !flight.has_failed())
     }
 
     /// How many downloads are under way.
@@ -131,7 +137,8 @@ impl Flights {
         stream: Option<ObjectStream>,
     ) -> (Arc<Flight>, bool) {
         let mut table = self.table();
-        if let Some(flight) = table.get(&cache_key.id()) {
+        let running = table.get(&cache_key.id());
+        if let Some(flight) = running.filter(|flight| !flight.has_failed()) {
             return (Arc::clone(flight), false);
         }
         let flight = Arc::new(Flight::of(key));
@@ -149,7 +156,7 @@ impl Flights {
             cache_key.clone(),
             stream,
         );
-        tokio::spawn(task);
+        request::spawn(task);
         (flight, true)
     }
 
@@ -167,7 +174,12 @@ struct Landing {
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        self.flights.table().remove(&self.id);
+        let mut table = self.flights.table();
+        let entry = table.get(&self.id);
+        if entry.is_some_and(|entry| Arc::ptr_eq(entry, &self.flight)) {
+            table.remove(&self.id);
+        }
+        drop(table);
         if !self.flight.has_ended() {
             self.flight
                 .fail(Error::unavailable("the download ended unexpectedly"));
@@ -176,7 +188,7 @@ impl Drop for Landing {
 }
 
 impl Flight {
-    /// One that begins now.
+    /// One that begins now, for the current request.
     fn of(key: &ArtifactKey) -> Self {
         Self {
             key: key.clone(),
@@ -185,8 +197,16 @@ impl Flight {
             spool: Spool::default(),
             attributes: OnceLock::new(),
             checksums: OnceLock::new(),
+            promised: OnceLock::new(),
             handover: Mutex::default(),
+            begun_for: request::current(),
         }
+    }
+
+    /// The request that began it, and in whose name S3 is called.
+    #[must_use]
+    pub fn begun_for(&self) -> Option<&Arc<request::Context>> {
+        self.begun_for.as_ref()
     }
 
     /// Waits until the flight can be read, or will not be.
@@ -214,6 +234,12 @@ impl Flight {
     #[must_use]
     pub fn checksums(&self) -> Option<&Checksums> {
         self.checksums.get()
+    }
+
+    /// What the origin has promised of the bytes, once it has.
+    #[must_use]
+    pub fn promised(&self) -> Arc<[ExpectedChecksum]> {
+        self.promised.get().cloned().unwrap_or_default()
     }
 
     /// The next bytes of the body at `position`, at most up to `end`; waits for them.
@@ -260,8 +286,9 @@ impl Flight {
         *handover = Some(Box::new(download));
     }
 
-    fn depart(&self, attributes: &ObjectAttributes) {
-        let _set_once = self.attributes.set(Arc::new(attributes.clone()));
+    fn depart(&self, head: &ObjectHead) {
+        let _set_once = self.promised.set(head.expected.checksums.as_slice().into());
+        let _set_once = self.attributes.set(Arc::new(head.attributes.clone()));
     }
 
     fn has_departed(&self) -> bool {
@@ -278,6 +305,10 @@ impl Flight {
                 .is_some_and(|known| known.length == *available_bytes),
             Progress::Failed(_) | Progress::Diverted | Progress::AlreadyCached => true,
         }
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(&*self.progress.borrow(), Progress::Failed(_))
     }
 
     fn fail(&self, error: Error) {

@@ -1,14 +1,23 @@
-//! S3: the only place where artifacts are fetched from AWS. Knows no cache.
+//! Where artifacts come from: S3, and before it the team's proxy, where there is one. Knows no cache.
 //!
-//! Every call goes through one loop (`call`), which waits for credentials, retries what passes for
-//! about ten seconds, heals a wrong region, a skewed clock and spent credentials, and turns what
+//! ```text
+//! get, head, revalidate ─► upstream ─► answers ──────────────────────► its word
+//!                              └─────► does not, cannot, knows none ─► S3
+//! list, probe ──────────────────────────────────────────────────────► S3
+//! ```
+//!
+//! Every call to S3 goes through one loop (`call`), which waits for credentials, retries what passes
+//! for about ten seconds, heals a wrong region, a skewed clock and spent credentials, and turns what
 //! remains into an [`Error`] that says what to do.
 
 mod call;
 mod limits;
 mod list;
 mod object;
+mod operation;
 mod stream;
+mod upstream;
+mod verified;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -28,22 +37,31 @@ use tracing::warn;
 
 pub use list::{ListedFolder, ListedObject, Listing};
 pub use object::ObjectHead;
-pub use stream::{ObjectStream, VerifiedDownload};
+pub use stream::ObjectStream;
+pub use upstream::{Upstream, UpstreamState};
+pub use verified::VerifiedDownload;
 
 use crate::artifact::ArtifactKey;
 use crate::config::Config;
-use crate::credentials::Credentials;
-use crate::error::Error;
+use crate::credentials::{Credentials, State};
+use crate::error::{Error, Trouble};
 use crate::metrics::Metrics;
 use crate::object::ObjectAttributes;
 use limits::{Limits, Permit};
 use list::ListPermission;
+use upstream::{Answer, Wanted};
 
 /// How long a miss is tried before its client is told to come back.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+/// S3 gets so long to confirm that what the upstream does not find is missing.
+const CONFIRMATION_PATIENCE: Duration = Duration::from_secs(3);
+/// What fails for want of a login is tried again so often where the upstream may serve it meanwhile.
+const UPSTREAM_AGAIN: Duration = Duration::from_secs(10);
 
-/// The bucket. Shared by everything that fetches.
+/// The bucket, and the way to it. Shared by everything that fetches.
 pub struct Origin {
+    /// Asked first, where one is configured.
+    upstream: Option<Upstream>,
     /// Replaced when S3 names another region.
     client: RwLock<Client>,
     base: aws_sdk_s3::Config,
@@ -98,6 +116,7 @@ impl Origin {
         }
         let base = base.build();
         Self {
+            upstream: Upstream::new(config, Arc::clone(&metrics)),
             client: RwLock::new(Client::from_conf(base.clone())),
             base,
             bucket: config.bucket.clone(),
@@ -118,25 +137,137 @@ impl Origin {
         &self.credentials
     }
 
-    /// Starts a download: one `GetObject`, whose body follows as a stream that mends itself.
+    /// The upstream's URL and how it is, where there is one.
+    #[must_use]
+    pub fn upstream(&self) -> Option<(&str, UpstreamState)> {
+        let upstream = self.upstream.as_ref()?;
+        Some((upstream.url(), upstream.state()))
+    }
+
+    /// Whether the upstream answers, and can fetch: `None` without one.
+    pub async fn probe_upstream(&self, patience: Duration) -> Option<Result<bool, Arc<Trouble>>> {
+        Some(self.upstream.as_ref()?.probe(patience).await)
+    }
+
+    /// [`Error::LoginRequired`] where it is known already that nothing can be fetched without one.
+    pub fn refuse_without_login(&self) -> Result<(), Error> {
+        match &self.upstream {
+            Some(upstream) if upstream.may_be_asked() => Ok(()),
+            Some(_) | None => self.credentials.refuse_without_login(),
+        }
+    }
+
+    /// After how long it makes sense to try again what has failed for want of a login, although
+    /// nobody has logged in.
+    #[must_use]
+    pub fn tried_again_after(&self) -> Option<Duration> {
+        self.upstream.as_ref().map(|_| UPSTREAM_AGAIN)
+    }
+
+    /// Starts a download, whose body follows as a stream that mends itself.
     pub async fn get(self: &Arc<Self>, key: &ArtifactKey) -> Result<ObjectStream, Error> {
-        ObjectStream::open(self, key, PATIENCE).await
+        // Boxed here and below: the SDK's futures are large, and what waits should not have their size.
+        let at_s3 = |patience| Box::pin(ObjectStream::open(self, key, patience));
+        let asked = self.ask_upstream(key, Wanted::Object, PATIENCE).await;
+        match asked {
+            Some((Answer::Object(head, body), permit)) => {
+                ObjectStream::of_upstream(self, key, head, body, permit).await
+            }
+            Some((Answer::NotFound, permit)) => {
+                drop(permit);
+                self.confirm_missing(at_s3(CONFIRMATION_PATIENCE)).await
+            }
+            Some((Answer::Rest(_) | Answer::NotModified, _)) | None => at_s3(PATIENCE).await,
+        }
     }
 
     /// Asks for an object's attributes, without its body. `HeadObject` errors say nothing, so one
     /// is asked again as a `GetObject` of a single byte.
     pub async fn head(&self, key: &ArtifactKey) -> Result<ObjectAttributes, Error> {
-        object::head(self, key).await
+        let at_s3 = |patience| Box::pin(object::head(self, key, patience));
+        let asked = self.ask_upstream(key, Wanted::Head, PATIENCE).await;
+        match asked {
+            Some((Answer::Object(head, _), _)) => Ok(head.attributes),
+            Some((Answer::NotFound, permit)) => {
+                drop(permit);
+                self.confirm_missing(at_s3(CONFIRMATION_PATIENCE)).await
+            }
+            Some((Answer::Rest(_) | Answer::NotModified, _)) | None => at_s3(PATIENCE).await,
+        }
     }
 
     /// Asks whether a copy is still good, giving up after `patience`: the copy can be served.
+    ///
+    /// The upstream's word counts unless it knows an older version than the copy, or none: a copy is
+    /// given up on S3's word only.
     pub async fn revalidate(
         self: &Arc<Self>,
         key: &ArtifactKey,
-        etag: &str,
+        copy: &ObjectAttributes,
         patience: Duration,
     ) -> Result<Revalidation, Error> {
-        ObjectStream::open_if_changed(self, key, etag, patience).await
+        let Some(etag) = &copy.etag else {
+            // Without a validator there is only the object itself.
+            return Ok(Revalidation::Changed(Box::new(self.get(key).await?)));
+        };
+        let deadline = Instant::now() + patience;
+        // The other half is S3's.
+        let wanted = Wanted::ObjectUnless(etag);
+        match self.ask_upstream(key, wanted, patience / 2).await {
+            Some((Answer::NotModified, _)) => return Ok(Revalidation::NotModified),
+            Some((Answer::Object(head, body), permit))
+                if head.attributes.last_modified >= copy.last_modified =>
+            {
+                let stream = ObjectStream::of_upstream(self, key, head, body, permit).await?;
+                return Ok(Revalidation::Changed(Box::new(stream)));
+            }
+            Some((Answer::Object(..) | Answer::Rest(_) | Answer::NotFound, _)) | None => {}
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        Box::pin(ObjectStream::open_if_changed(self, key, etag, left)).await
+    }
+
+    /// Asks the upstream, where there is one that is worth it. `None`: S3 has to say.
+    async fn ask_upstream(
+        &self,
+        key: &ArtifactKey,
+        wanted: Wanted<'_>,
+        patience: Duration,
+    ) -> Option<(Answer, Permit)> {
+        let upstream = self.upstream.as_ref()?;
+        if !upstream.may_be_asked() {
+            return None;
+        }
+        let permit = self.limits.call(patience).await.ok()?;
+        Some((upstream.ask(key, wanted, patience).await?, permit))
+    }
+
+    /// The upstream has not found it. A 404 sends builds elsewhere, so S3 is asked as well; where it
+    /// cannot be, the upstream's word is S3's, ten seconds old at most.
+    async fn confirm_missing<T>(
+        &self,
+        at_s3: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let may_ask = match self.credentials.state() {
+            State::Valid(_) | State::Refreshing => true,
+            State::LoginRequired(_)
+            | State::Offline(_)
+            | State::ClockSkew(_)
+            | State::Denied(_)
+            | State::ConfigError(_) => false,
+        };
+        if !may_ask {
+            return Err(Error::NotFound);
+        }
+        match at_s3.await {
+            Err(
+                Error::LoginRequired(_)
+                | Error::Misconfigured(_)
+                | Error::ClockSkew(_)
+                | Error::Unavailable(_),
+            ) => Err(Error::NotFound),
+            word => word,
+        }
     }
 
     /// One page of a folder.

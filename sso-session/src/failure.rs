@@ -74,7 +74,8 @@ impl std::fmt::Display for Failure {
 }
 
 /// The chain of causes; its end is what helps ("invalid peer certificate: `UnknownIssuer`").
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+#[must_use]
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
     let texts: Vec<_> = chain.map(ToString::to_string).collect();
     texts.join(": ")

@@ -4,9 +4,12 @@
 //! Nothing here sleeps to wait for something: [`eventually`] polls for a condition and gives up.
 
 pub mod aws_cli;
+mod certified;
+mod chromium;
 pub mod clients;
 pub mod commands;
 mod engine;
+mod haproxy;
 mod http_client;
 mod mounted;
 mod process;
@@ -18,7 +21,10 @@ mod stand_in;
 mod wait;
 mod watcher;
 
+pub use certified::Certified;
+pub use chromium::Chromium;
 pub use engine::Engine;
+pub use haproxy::HaProxy;
 pub use http_client::{Answer, Pending, get, raw_request};
 pub use mounted::Mounted;
 pub use programs::{

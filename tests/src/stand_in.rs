@@ -13,6 +13,8 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
+use crate::certified::Certified;
+
 /// A server that ends with its owner, and counts what it was asked.
 #[derive(Debug)]
 pub struct StandIn {
@@ -82,25 +84,17 @@ impl StandIn {
     /// # Panics
     /// If it cannot be started.
     pub async fn tls(behind: SocketAddr) -> (Self, String) {
-        let authority_key = rcgen::KeyPair::generate().expect("a key");
-        let mut authority = rcgen::CertificateParams::default();
-        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        // OpenSSL takes a certificate with its issuer's name for self-signed, and Python wants the rest.
-        let name = (rcgen::DnType::CommonName, "Corporate roots");
-        authority.distinguished_name.push(name.0, name.1);
-        authority.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
-        let certificate = authority.self_signed(&authority_key).expect("signed");
-        let issuer = rcgen::Issuer::new(authority, authority_key);
-        let key = rcgen::KeyPair::generate().expect("a key");
-        let mut server = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
-        server.use_authority_key_identifier_extension = true;
-        let server = server.signed_by(&key, &issuer).expect("signed");
+        let Certified {
+            authority,
+            certificate,
+            key,
+        } = Certified::for_loopback();
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
         let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
             .with_safe_default_protocol_versions()
             .expect("protocols")
             .with_no_client_auth()
-            .with_single_cert(vec![server.der().clone()], key)
+            .with_single_cert(vec![certificate.der().clone()], key)
             .expect("a certificate");
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let front = Self::start(move |stream, asked| {
@@ -114,7 +108,47 @@ impl StandIn {
             }
         })
         .await;
-        (front, certificate.pem())
+        (front, authority)
+    }
+
+    /// A server that takes connections and never says a word.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn silent() -> Self {
+        Self::start(|mut stream, asked| async move {
+            asked.fetch_add(1, Ordering::Relaxed);
+            let mut heard = [0; 1024];
+            while stream.read(&mut heard).await? > 0 {}
+            Ok(())
+        })
+        .await
+    }
+
+    /// Hands each request on to another server, and gives back of its answer what `change` makes of
+    /// that; then the connection ends.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn between(
+        behind: SocketAddr,
+        change: impl Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        let change = Arc::new(change);
+        Self::start(move |mut stream, asked| {
+            let change = Arc::clone(&change);
+            async move {
+                let (head, _) = read_head(&mut stream).await?;
+                asked.fetch_add(1, Ordering::Relaxed);
+                let mut behind = TcpStream::connect(behind).await?;
+                let last = format!("{}\r\nconnection: close\r\n\r\n", head.trim_end());
+                behind.write_all(last.as_bytes()).await?;
+                let mut answer = Vec::new();
+                behind.read_to_end(&mut answer).await?;
+                stream.write_all(&change(&head, answer)).await
+            }
+        })
+        .await
     }
 
     /// A forward proxy that tunnels (CONNECT).

@@ -3,12 +3,21 @@
 use std::fmt;
 use std::sync::Arc;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use thiserror::Error;
 
 /// S3's limit on a key, prefix included, in bytes of UTF-8
 /// (Amazon S3 User Guide, "Naming Amazon S3 objects").
 const MAX_KEY_BYTES: usize = 1024;
+
+/// What is written as it is in the path of a URL, among what names of artifacts are made of.
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'+');
 
 /// The name of one object below the configured prefix, for example
 /// `com/google/guava/guava/33.0-jre/guava-33.0-jre.jar`.
@@ -48,6 +57,9 @@ pub enum KeyError {
     /// The path does not begin with `/`.
     #[error("the path does not begin with `/`")]
     NotAbsolute,
+    /// A key that ends in `/`, or is empty.
+    #[error("the key names a folder, and no file in it")]
+    Folder,
 }
 
 impl RequestPath {
@@ -87,6 +99,32 @@ fn validate(key: &str, prefix_bytes: usize) -> Result<(), KeyError> {
 }
 
 impl ArtifactKey {
+    /// A key as S3 and people write it: not percent-encoded, without a leading `/`.
+    pub fn new(key: &str) -> Result<Self, KeyError> {
+        validate(key, 0)?;
+        if key.is_empty() || key.ends_with('/') {
+            return Err(KeyError::Folder);
+        }
+        Ok(Self(key.into()))
+    }
+
+    /// Of parts that were checked as [`ArtifactKey::new`] does.
+    pub(super) fn known_valid(key: String) -> Self {
+        Self(key.into())
+    }
+
+    /// The key of the file with this artifact's SHA-1, as repositories have it beside the artifact.
+    #[must_use]
+    pub fn sha1_file(&self) -> Self {
+        self.with_suffix(".sha1")
+    }
+
+    /// The path to ask for it with.
+    #[must_use]
+    pub fn url_path(&self) -> String {
+        format!("/{}", utf8_percent_encode(&self.0, IN_PATH))
+    }
+
     /// The key as S3 and people write it, below the prefix.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -172,6 +210,18 @@ mod tests {
         assert_eq!(artifact("/gr%C3%BC%C3%9Fe.jar"), "grüße.jar");
         assert_eq!(artifact("/100%.jar"), "100%.jar");
         assert_eq!(artifact("/..hidden/a..b"), "..hidden/a..b");
+    }
+
+    #[test]
+    fn a_key_is_what_its_url_path_asks_for() {
+        for text in ["a/b-1+x.jar", "a b/100%/grüße?.jar", "a//b#c:d@e"] {
+            let key = ArtifactKey::new(text).expect("a key");
+            assert_eq!(artifact(&key.url_path()), text);
+        }
+        for folder in ["", "a/"] {
+            assert_eq!(ArtifactKey::new(folder), Err(KeyError::Folder));
+        }
+        assert_eq!(ArtifactKey::new("a/../b"), Err(KeyError::DotSegment));
     }
 
     #[test]

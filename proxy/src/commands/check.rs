@@ -7,6 +7,7 @@ mod cache;
 mod credentials;
 mod report;
 mod sso;
+mod upstream;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -63,8 +64,13 @@ async fn check_aws(
     mut report: Report,
 ) -> ExitCode {
     let (source, http) = super::source(config, vars);
+    let steps = async {
+        upstream::check(config, &mut report).await;
+        credentials::check(config, &source, http, vars, &mut report).await;
+        report.exit_code()
+    };
     let code = tokio::select! {
-        () = credentials::check(config, &source, http, vars, &mut report) => report.exit_code(),
+        code = steps => code,
         () = interrupted() => ExitCode::from(EXIT_INTERRUPTED),
     };
     tokio::select! {

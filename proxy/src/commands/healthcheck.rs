@@ -1,7 +1,7 @@
 //! `bazel-proxy healthcheck`: asks a running proxy for `/healthz`.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,13 +15,7 @@ pub(super) fn run(vars: &impl Fn(&str) -> Option<String>) -> ExitCode {
             return ExitCode::from(super::EXIT_USAGE);
         }
     };
-    // A proxy that listens on all addresses is asked on the loopback one.
-    let ip = match config.listen.addresses.first() {
-        Some(ip) if !ip.is_unspecified() => *ip,
-        Some(IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        Some(IpAddr::V4(_)) | None => IpAddr::V4(Ipv4Addr::LOCALHOST),
-    };
-    let address = SocketAddr::new(ip, config.listen.port);
+    let address = super::own_address(&config);
     match ask(address) {
         Ok(true) => {
             println!("healthy: http://{address}/healthz");

@@ -60,6 +60,11 @@ pub const VARIABLES: &[Variable] = &[
         "The file by which the proxy asks the host for a login.",
     ),
     Variable::new(
+        "UPSTREAM_PROXY_URL",
+        "",
+        "Another bazel-proxy of the same bucket, such as your team's, to ask before S3; for example http://artifacts.example:9000.",
+    ),
+    Variable::new(
         "PROXY_HOST",
         "127.0.0.1,::1",
         "The addresses to listen on, separated by commas; both loopbacks, as localhost may be either.",
@@ -116,6 +121,11 @@ pub const VARIABLES: &[Variable] = &[
         "error, warn, info, debug or trace; or a filter such as info,bazel_proxy=debug.",
     ),
     Variable::new("LOG_FORMAT", "text", "text or json."),
+    Variable::new(
+        "ACCESS_LOG_HITS",
+        "off",
+        "Which answers from the cache get a line in the log at info: off (they are at debug), all, or 1/100 for one of a hundred.",
+    ),
     Variable::new(
         "AWS_CA_BUNDLE",
         "",

@@ -15,6 +15,7 @@ use crate::cache::{CacheKey, Hit};
 use crate::error::Error;
 use crate::flight::Flight;
 use crate::origin::Revalidation;
+use crate::request;
 
 /// A copy is at hand, so the origin gets only so long to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -174,11 +175,8 @@ impl Fetcher {
             artifact.key = cache_key.key(),
             "asking the origin whether a copy is still good"
         );
-        match &hit.metadata.attributes.etag {
-            Some(etag) => self.origin.revalidate(key, etag, PATIENCE).await,
-            // Without a validator there is only the object itself.
-            None => Ok(Revalidation::Changed(Box::new(self.origin.get(key).await?))),
-        }
+        let copy = &hit.metadata.attributes;
+        self.origin.revalidate(key, copy, PATIENCE).await
     }
 
     /// Asks again about the cached files that belong to `key`, so that no client gets metadata of
@@ -225,7 +223,7 @@ impl Fetcher {
     pub(super) async fn refresh_companions_of_new(self: &Arc<Self>, key: &ArtifactKey) {
         if !key.companions().is_empty() {
             let (this, key) = (Arc::clone(self), key.clone());
-            let refresh = tokio::spawn(async move { this.refresh_companions(&key).await });
+            let refresh = request::spawn(async move { this.refresh_companions(&key).await });
             // A panic was logged; the copies are asked about at their time.
             let _outcome = refresh.await;
         }

@@ -38,7 +38,7 @@ pub(super) async fn run(
         cache_key,
     };
     task.run(stream).instrument(span).await;
-    // Only now may a new flight for this key start.
+    // Only now may a new flight for this key start, unless this one has failed.
     drop(landing);
 }
 
@@ -99,7 +99,7 @@ impl Download {
         let length = download.head().attributes.length;
         let mut writer = self.stage(&download).await;
         if writer.is_none() && length > MEMORY_ONLY_BYTES {
-            self.flight.depart(&download.head().attributes);
+            self.flight.depart(download.head());
             self.flight.hand_over(download);
             self.flight.progress.send_replace(Progress::Diverted);
             return Ok(());
@@ -107,7 +107,7 @@ impl Download {
         let mut position = 0;
         while let Some(bytes) = next_piece(&mut download).await? {
             self.note_checksums(&download);
-            self.flight.depart(&download.head().attributes);
+            self.flight.depart(download.head());
             self.flight.publish(position, bytes.clone());
             position += bytes.len() as u64;
             writer = self.write(writer, bytes).await;
@@ -118,7 +118,7 @@ impl Download {
         }
         if length == 0 {
             self.note_checksums(&download);
-            self.flight.depart(&download.head().attributes);
+            self.flight.depart(download.head());
             self.flight
                 .progress
                 .send_replace(Progress::Streaming { available_bytes: 0 });

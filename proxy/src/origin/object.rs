@@ -1,10 +1,13 @@
 //! An object's head, out of S3's answers.
 
+use std::time::Duration;
+
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{ChecksumType, ServerSideEncryption};
 
 use super::call::Refusal;
+use super::operation::Operation;
 use super::{Origin, PATIENCE};
 use crate::artifact::ArtifactKey;
 use crate::aws::Verdict;
@@ -110,10 +113,14 @@ fn md5_of_etag(answer: &GetObjectOutput) -> Option<String> {
 
 /// `HeadObject`; where it only says 400 or 403, the first byte tells why. So it does for a 404 as
 /// long as the bucket itself may be what is missing.
-pub(super) async fn head(origin: &Origin, key: &ArtifactKey) -> Result<ObjectAttributes, Error> {
-    let (_permit, left) = origin.admit(PATIENCE).await?;
+pub(super) async fn head(
+    origin: &Origin,
+    key: &ArtifactKey,
+    patience: Duration,
+) -> Result<ObjectAttributes, Error> {
+    let (_permit, left) = origin.admit(patience).await?;
     let answer = origin
-        .call(left, |client| {
+        .call(Operation::HeadObject, left, |client| {
             client
                 .head_object()
                 .bucket(&origin.bucket)
@@ -161,7 +168,7 @@ async fn get_head(
     key: &ArtifactKey,
     range: Option<&str>,
 ) -> Result<GetObjectOutput, Refusal> {
-    let get = origin.call(PATIENCE, |client| {
+    let get = origin.call(Operation::GetObject, PATIENCE, |client| {
         client
             .get_object()
             .bucket(&origin.bucket)

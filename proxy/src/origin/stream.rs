@@ -12,10 +12,11 @@ use tracing::{info, warn};
 
 use super::call::Refusal;
 use super::limits::Permit;
+use super::operation::Operation;
+use super::upstream::{self, Answer, Wanted};
 use super::{ObjectHead, Origin, PATIENCE, Revalidation};
 use crate::artifact::ArtifactKey;
 use crate::aws::Verdict;
-use crate::checksum::{Hasher, Verified};
 use crate::error::Error;
 
 /// A body that is silent for so long is taken as cut.
@@ -31,11 +32,21 @@ pub struct ObjectStream {
     key: ArtifactKey,
     head: ObjectHead,
     body: ByteStream,
+    source: Source,
+    /// Whether the upstream has sent any of it.
+    has_upstream_bytes: bool,
     position: u64,
     fruitless: u32,
     resumed_at: u64,
     /// Given back while the download waits for a login.
     permit: Option<Permit>,
+}
+
+/// Who sends the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    S3,
+    Upstream,
 }
 
 impl ObjectStream {
@@ -75,6 +86,26 @@ impl ObjectStream {
         permit: Permit,
     ) -> Result<Self, Error> {
         let head = ObjectHead::of_get(&answer)?;
+        Self::new(origin, key, head, (answer.body, Source::S3), permit).await
+    }
+
+    pub(super) async fn of_upstream(
+        origin: &Arc<Origin>,
+        key: &ArtifactKey,
+        head: ObjectHead,
+        body: ByteStream,
+        permit: Permit,
+    ) -> Result<Self, Error> {
+        Self::new(origin, key, head, (body, Source::Upstream), permit).await
+    }
+
+    async fn new(
+        origin: &Arc<Origin>,
+        key: &ArtifactKey,
+        head: ObjectHead,
+        (body, source): (ByteStream, Source),
+        permit: Permit,
+    ) -> Result<Self, Error> {
         let permit = origin
             .limits
             .for_size(permit, head.attributes.length)
@@ -83,7 +114,9 @@ impl ObjectStream {
             origin: Arc::clone(origin),
             key: key.clone(),
             head,
-            body: answer.body,
+            body,
+            source,
+            has_upstream_bytes: false,
             position: 0,
             fruitless: 0,
             resumed_at: 0,
@@ -91,22 +124,20 @@ impl ObjectStream {
         })
     }
 
-    /// What S3 said before the body.
+    /// What was said before the body.
     #[must_use]
     pub fn head(&self) -> &ObjectHead {
         &self.head
     }
 
     /// The next bytes; `None` at the promised length, never before it.
-    async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         let length = self.head.attributes.length;
         while self.position < length {
             let cause = match timeout(SILENCE_TIMEOUT, self.body.next()).await {
                 Ok(Some(Ok(bytes))) if bytes.is_empty() => continue,
                 Ok(Some(Ok(bytes))) => {
-                    self.position += bytes.len() as u64;
-                    let received = &self.origin.metrics.s3_received_bytes;
-                    received.inc_by(bytes.len() as u64);
+                    self.received(bytes.len() as u64);
                     return Ok(Some(bytes));
                 }
                 Ok(Some(Err(error))) => error.to_string(),
@@ -146,42 +177,95 @@ impl ObjectStream {
             artifact.key = key,
             position, cause, "a download broke off and is resumed"
         );
-        match self.rest(position, &etag).await {
-            // Not every S3 honours If-Match.
-            Ok(answer) if answer.e_tag().is_some_and(|given| given != etag) => Err(Error::Changed),
-            Ok(answer) if starts_at(&answer, position) => {
-                self.body = answer.body;
-                self.origin.metrics.s3_resumed.inc();
-                Ok(())
-            }
-            Ok(_) => Err(Error::Corrupt(
-                "S3 resumed at another place than asked for".to_owned(),
-            )),
-            Err(refusal) => Err(self.origin.explain(key, refusal).await),
-        }
+        self.go_on_from(position, &etag).await
     }
 
-    /// The object from `position` on. Readers wait for a login here as they do before the first byte:
-    /// without a place among the calls.
-    async fn rest(&mut self, position: u64, etag: &str) -> Result<GetObjectOutput, Refusal> {
-        let range = format!("bytes={position}-");
+    /// Finds another body for the object from `position` on. Readers wait for a login here as they do
+    /// before the first byte: without a place among the calls.
+    async fn go_on_from(&mut self, position: u64, etag: &str) -> Result<(), Error> {
         let until = Instant::now() + self.origin.login_wait;
         loop {
             let tried = self.origin.credentials.generation();
-            let resumed = get(&self.origin, &self.key, PATIENCE, |call| {
-                call.range(&range).if_match(etag)
-            });
-            let refusal = match resumed.await {
+            if let Some(body) = self.rest_at_upstream(position, etag).await {
+                (self.body, self.source) = (body, Source::Upstream);
+                return Ok(());
+            }
+            let refusal = match self.rest_at_s3(position, etag).await {
+                Ok(body) => {
+                    (self.body, self.source) = (body, Source::S3);
+                    self.origin.metrics.s3_resumed.inc();
+                    return Ok(());
+                }
                 Err(refusal @ Refusal::Error(Error::LoginRequired(_))) => refusal,
-                resumed => return resumed,
+                Err(refusal) => return Err(self.explain(refusal).await),
             };
             self.permit = None;
-            if !self.origin.credentials.login_returned(tried, until).await {
-                return Err(refusal);
+            let again = self.origin.tried_again_after();
+            let credentials = &self.origin.credentials;
+            if !credentials.login_returned(tried, until, again).await {
+                return Err(self.explain(refusal).await);
             }
             let permit = self.origin.limits.call(PATIENCE).await?;
             let length = self.head.attributes.length;
             self.permit = Some(self.origin.limits.for_size(permit, length).await?);
+        }
+    }
+
+    /// The upstream goes on with what S3 has begun and the other way round: it is the same object. One
+    /// whose last body brought nothing has its turn after S3.
+    async fn rest_at_upstream(&self, position: u64, etag: &str) -> Option<ByteStream> {
+        let upstream = self.origin.upstream.as_ref()?;
+        let brought_nothing = self.source == Source::Upstream && self.fruitless > 1;
+        if brought_nothing && self.origin.credentials.generation().is_some() {
+            return None;
+        }
+        let wanted = Wanted::Rest(position, etag);
+        match upstream.ask(&self.key, wanted, upstream::PATIENCE).await? {
+            Answer::Rest(body) => Some(body),
+            Answer::Object(..) | Answer::NotModified | Answer::NotFound => None,
+        }
+    }
+
+    async fn rest_at_s3(&self, position: u64, etag: &str) -> Result<ByteStream, Refusal> {
+        let range = format!("bytes={position}-");
+        let answer = get(&self.origin, &self.key, PATIENCE, |call| {
+            call.range(&range).if_match(etag)
+        });
+        match answer.await? {
+            // Not every S3 honours If-Match.
+            answer if answer.e_tag().is_some_and(|given| given != etag) => {
+                Err(Error::Changed.into())
+            }
+            answer if starts_at(&answer, position) => Ok(answer.body),
+            _ => {
+                let elsewhere = "S3 resumed at another place than asked for";
+                Err(Error::Corrupt(elsewhere.to_owned()).into())
+            }
+        }
+    }
+
+    async fn explain(&self, refusal: Refusal) -> Error {
+        self.origin.explain(self.key.as_str(), refusal).await
+    }
+
+    fn received(&mut self, bytes: u64) {
+        self.position += bytes;
+        let metrics = &self.origin.metrics;
+        match self.source {
+            Source::S3 => metrics.s3_received_bytes.inc_by(bytes),
+            Source::Upstream => {
+                self.has_upstream_bytes = true;
+                metrics.upstream_received_bytes.inc_by(bytes);
+            }
+        }
+    }
+
+    /// The body has turned out wrong. What the upstream has a part in, S3 has to send next time.
+    pub(super) fn blame(&self, why: &str) {
+        if let Some(upstream) = self.origin.upstream.as_ref()
+            && self.has_upstream_bytes
+        {
+            upstream.distrust(why);
         }
     }
 }
@@ -202,7 +286,7 @@ async fn get(
     with: impl Fn(GetObject) -> GetObject,
 ) -> Result<GetObjectOutput, Refusal> {
     origin
-        .call(patience, |client| {
+        .call(Operation::GetObject, patience, |client| {
             let call = client
                 .get_object()
                 .bucket(&origin.bucket)
@@ -210,54 +294,4 @@ async fn get(
             with(call.checksum_mode(ChecksumMode::Enabled)).send()
         })
         .await
-}
-
-/// An [`ObjectStream`] that gives away its last bytes only when all of them were verified.
-pub struct VerifiedDownload {
-    stream: ObjectStream,
-    hasher: Option<Hasher>,
-    verified: Option<Verified>,
-}
-
-impl VerifiedDownload {
-    /// Takes a stream at its start.
-    #[must_use]
-    pub fn new(stream: ObjectStream) -> Self {
-        let hasher = Hasher::new(stream.head.expected.clone());
-        Self {
-            stream,
-            hasher: Some(hasher),
-            verified: None,
-        }
-    }
-
-    /// What S3 said before the body.
-    #[must_use]
-    pub fn head(&self) -> &ObjectHead {
-        self.stream.head()
-    }
-
-    /// The next bytes; `None` at the end.
-    ///
-    /// Fails with [`Error::Corrupt`] instead of the last bytes if the body is not what S3
-    /// promised.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        let bytes = self.stream.next().await?;
-        if let (Some(hasher), Some(bytes)) = (&mut self.hasher, &bytes) {
-            hasher.update(bytes);
-        }
-        if let Some(hasher) = self.hasher.take_if(|hasher| hasher.is_complete()) {
-            let verified = hasher
-                .finish()
-                .map_err(|mismatch| Error::Corrupt(mismatch.to_string()))?;
-            self.verified = Some(verified);
-        }
-        Ok(bytes)
-    }
-
-    /// The proof, once [`Self::next`] has given the last bytes.
-    #[must_use]
-    pub fn verified(&self) -> Option<&Verified> {
-        self.verified.as_ref()
-    }
 }

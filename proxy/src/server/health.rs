@@ -13,28 +13,61 @@ use tokio::time::Instant;
 
 use super::router::App;
 use crate::credentials::{Report, State};
-use crate::error::Error;
+use crate::error::{Error, Trouble};
 use crate::origin::Origin;
 
 /// The bucket is asked at most this often, however often readiness is.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 const PROBE_PATIENCE: Duration = Duration::from_secs(3);
 
-/// The last answer of the bucket.
+/// The last answers of the bucket and the upstream.
 #[derive(Default)]
-pub(super) struct Readiness(Mutex<Option<(Instant, Result<bool, Error>)>>);
+pub(super) struct Readiness {
+    bucket: Lately<Result<bool, Error>>,
+    upstream: Lately<Option<Result<bool, Arc<Trouble>>>>,
+}
 
-impl Readiness {
-    async fn probe(&self, origin: &Origin) -> Result<bool, Error> {
+struct Lately<T>(Mutex<Option<(Instant, T)>>);
+
+impl<T> Default for Lately<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Lately<T> {
+    async fn or_ask(&self, ask: impl Future<Output = T>) -> T {
         let mut last = self.0.lock().await;
         if let Some((at, outcome)) = &*last
             && at.elapsed() < PROBE_EVERY
         {
             return outcome.clone();
         }
-        let outcome = origin.probe(PROBE_PATIENCE).await;
+        let outcome = ask.await;
         *last = Some((Instant::now(), outcome.clone()));
         outcome
+    }
+}
+
+impl Readiness {
+    /// Whether the bucket may be listed; `false`, too, where nothing can be asked of it.
+    async fn bucket(&self, origin: &Origin) -> Result<bool, Error> {
+        match origin.credentials().state() {
+            State::Valid(_) | State::Refreshing => {
+                self.bucket.or_ask(origin.probe(PROBE_PATIENCE)).await
+            }
+            State::LoginRequired(_)
+            | State::Offline(_)
+            | State::ClockSkew(_)
+            | State::Denied(_)
+            | State::ConfigError(_) => Ok(false),
+        }
+    }
+
+    /// Whether the upstream can fetch, where there is one.
+    async fn upstream(&self, origin: &Origin) -> Option<Result<bool, Arc<Trouble>>> {
+        let asked = origin.probe_upstream(PROBE_PATIENCE);
+        self.upstream.or_ask(asked).await
     }
 }
 
@@ -44,34 +77,37 @@ pub(super) async fn healthz() -> &'static str {
 
 pub(super) async fn readyz(AxumState(app): AxumState<Arc<App>>) -> Response {
     let origin = app.fetcher().origin();
-    let outcome = match origin.credentials().state() {
-        State::Valid(_) | State::Refreshing => app.readiness().probe(origin).await,
-        State::LoginRequired(_)
-        | State::Offline(_)
-        | State::ClockSkew(_)
-        | State::Denied(_)
-        | State::ConfigError(_) => Ok(false),
-    };
+    let readiness = app.readiness();
+    let (bucket, upstream) = tokio::join!(readiness.bucket(origin), readiness.upstream(origin));
     // After the probe: it may have found out more.
     let report = origin.credentials().report();
     let mut body = about_credentials(&report);
-    let status = match (report.state.trouble(), outcome) {
+    let bucket_is_ready = match (report.state.trouble(), bucket) {
         (Some(trouble), _) => {
             body["reason"] = json!(trouble.reason);
             body["cure"] = json!(trouble.cure);
-            StatusCode::SERVICE_UNAVAILABLE
+            false
         }
         (None, Err(error)) => {
             body["reason"] = json!(error.to_string());
-            StatusCode::SERVICE_UNAVAILABLE
+            false
         }
         (None, Ok(may_list)) => {
             body["may_list_bucket"] = json!(may_list);
             body["downloads"] = json!(app.fetcher().downloads());
-            StatusCode::OK
+            true
         }
     };
-    body["ready"] = json!(status == StatusCode::OK);
+    if let (Some(outcome), Some((url, _))) = (&upstream, origin.upstream()) {
+        body["upstream"] = about_upstream(url, outcome);
+    }
+    let is_ready = bucket_is_ready || matches!(upstream, Some(Ok(true)));
+    let status = if is_ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    body["ready"] = json!(is_ready);
     body["waiting"] = json!(origin.credentials().waiting());
     answer(status, &body)
 }
@@ -95,6 +131,19 @@ fn about_credentials(report: &Report) -> serde_json::Value {
         body["login_ahead"] = json!({ "reason": ahead.reason, "cure": ahead.cure });
     }
     body
+}
+
+/// The other proxy that is asked, and whether it can fetch.
+fn about_upstream(url: &str, outcome: &Result<bool, Arc<Trouble>>) -> serde_json::Value {
+    match outcome {
+        Ok(is_ready) => json!({ "url": url, "ready": is_ready }),
+        Err(trouble) => json!({
+            "url": url,
+            "ready": false,
+            "reason": trouble.reason,
+            "cure": trouble.cure,
+        }),
+    }
 }
 
 fn answer(status: StatusCode, body: &serde_json::Value) -> Response {

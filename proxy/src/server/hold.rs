@@ -4,7 +4,7 @@
 //! attempt ─► answered, or failed otherwise ───────────────────────────► answer
 //!    ▲  └──► login required ─► parked ─► patience ends ─► 307 to itself, at last 503
 //!    │                           │  └──► the process stops ─► 503
-//!    └── credentials changed ────┘
+//!    └── credentials changed ────┘   (or, with an upstream, some seconds later)
 //! ```
 //!
 //! A parked request is a timer and a place on the keeper's channel: no thread, no call to S3, no file
@@ -25,8 +25,8 @@ use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::status;
 use super::troubles::Troubles;
+use super::{status, verdict};
 use crate::credentials::{Credentials, State};
 use crate::error::Error;
 use client::Client;
@@ -41,6 +41,8 @@ const TRY_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Hold {
     login_wait: Duration,
     credentials: Credentials,
+    /// Where artifacts can be had without a login, too: after so long a request is tried again.
+    again: Option<Duration>,
     /// True once the process stops.
     stop: watch::Receiver<bool>,
     parked: Parked,
@@ -58,12 +60,14 @@ impl Hold {
     pub(super) fn new(
         login_wait: Duration,
         credentials: Credentials,
+        again: Option<Duration>,
         stop: watch::Receiver<bool>,
         troubles: Troubles,
     ) -> Self {
         Self {
             login_wait,
             credentials,
+            again,
             stop,
             parked: Parked::default(),
             troubles,
@@ -121,7 +125,7 @@ impl Hold {
             status::answer(&error)
         });
         if place.is_some() {
-            status::mark_held(response.headers_mut());
+            verdict::mark_held(&mut response);
         }
         response
     }
@@ -149,7 +153,8 @@ impl Hold {
     async fn park(&self, tried: Option<u64>, not_before: Instant, until: Instant) -> End {
         let mut stop = self.stop.clone();
         let changed = async {
-            let returned = self.credentials.login_returned(tried, until).await;
+            let waiting = self.credentials.login_returned(tried, until, self.again);
+            let returned = waiting.await;
             sleep_until(not_before.min(until)).await;
             returned && Instant::now() < until
         };
@@ -234,6 +239,7 @@ mod tests {
                 hold: Hold::new(
                     Duration::from_mins(9),
                     credentials,
+                    None,
                     stop.subscribe(),
                     Troubles::default(),
                 ),
@@ -445,6 +451,24 @@ mod tests {
         assert!(left.is_err());
         assert_eq!(waiting, 1);
         assert_eq!(park.hold.credentials.waiting(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn with_another_way_than_a_login_it_is_tried_now_and_then() {
+        let mut park = Park::new(login_required());
+        park.hold.again = Some(Duration::from_secs(10));
+        let served_at_last = || match park.attempts.get() {
+            4 => Ok(Response::default()),
+            _ => refused(),
+        };
+        let (response, seconds) = park
+            .ask_for("curl/8.5.0", "/g/a-1.jar", served_at_last)
+            .await;
+        assert_eq!((response.status().as_u16(), seconds), (200, 30));
+        let (response, seconds) = park.ask("bazel/7.4.0", "/g/a-1.jar?w=99").await;
+        assert_eq!((response.status().as_u16(), seconds), (503, 0));
+        let (response, seconds) = park.ask("pip/23.0.1", "/g/a-1.jar").await;
+        assert_eq!((response.status().as_u16(), seconds), (503, 10));
     }
 
     #[tokio::test(start_paused = true)]

@@ -22,9 +22,26 @@ fn assignments(example: &str) -> impl Iterator<Item = (usize, &str, &str)> {
     })
 }
 
-/// The default of each variable of either program.
+/// What docker-compose.yml alone reads, with its defaults.
+fn of_the_container() -> BTreeMap<&'static str, &'static str> {
+    let compose = read("docker-compose.yml");
+    let variables = [
+        ("PROXY_UID", "1000"),
+        ("PROXY_GID", "1000"),
+        ("PROXY_IMAGE", "bazel-proxy:local"),
+    ];
+    for (name, default) in variables {
+        assert!(
+            compose.contains(&format!("${{{name}:-{default}}}")),
+            "{name}"
+        );
+    }
+    variables.into()
+}
+
+/// The default of each variable of either program, and of the container.
 fn defaults() -> BTreeMap<&'static str, &'static str> {
-    let mut defaults = BTreeMap::new();
+    let mut defaults = of_the_container();
     for variable in config::VARIABLES.iter().chain(settings::VARIABLES) {
         let known = defaults.insert(variable.name, variable.default);
         let is_one = known.is_none_or(|known| known == variable.default);

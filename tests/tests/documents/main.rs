@@ -86,7 +86,10 @@ fn test_functions() -> BTreeSet<String> {
         "caching",
         "sessions",
         "watcher",
+        "page",
         "real_clients",
+        "numbers",
+        "scaling",
         "container",
     ] {
         collect(

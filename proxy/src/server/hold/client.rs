@@ -28,6 +28,8 @@ pub(super) enum Client {
     Uv,
     /// A person, who wants to be told.
     Browser,
+    /// Another proxy, which has S3 to ask, and holds its own clients.
+    Peer,
     /// `curl -fO` takes a redirect for success and leaves an empty file, so there is none.
     Other,
 }
@@ -55,6 +57,7 @@ impl Client {
             "poetry" => Self::Poetry,
             "uv" => Self::Uv,
             "mozilla" => Self::Browser,
+            "bazel-proxy" => Self::Peer,
             _ => Self::Other,
         }
     }
@@ -70,6 +73,7 @@ impl Client {
             Self::Poetry => Some("Poetry"),
             Self::Uv => Some("uv"),
             Self::Browser => Some("a browser"),
+            Self::Peer => Some("another proxy"),
             Self::Other => None,
         }
     }
@@ -81,6 +85,7 @@ impl Client {
             Self::Gradle => in_holds_of(25, 9),
             Self::Pip | Self::Poetry | Self::Browser => in_holds_of(10, 0),
             Self::Uv => in_holds_of(25, 0),
+            Self::Peer => in_holds_of(0, 0),
             Self::Maven | Self::Coursier | Self::Other => Way {
                 hold: None,
                 redirects: 0,
@@ -129,6 +134,7 @@ mod tests {
             ("poetry/1.8.2 CPython/3.12", Client::Poetry),
             ("uv/0.5.1 {}", Client::Uv),
             ("Mozilla/5.0 (X11; Linux x86_64)", Client::Browser),
+            (crate::peer::USER_AGENT, Client::Peer),
             ("Bazelisk/development", Client::Other),
             ("curl/7.88.1", Client::Other),
             ("", Client::Other),
@@ -152,6 +158,7 @@ mod tests {
         assert_eq!(way(Client::Poetry), (Some(10), 0));
         assert_eq!(way(Client::Uv), (Some(25), 0));
         assert_eq!(way(Client::Browser), (Some(10), 0));
+        assert_eq!(way(Client::Peer), (Some(0), 0));
         assert_eq!(way(Client::Other), (None, 0));
     }
 }

@@ -1,0 +1,97 @@
+//! Which repository is asked: the proxy that this configuration describes, or any other by its URL.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::Uri;
+
+use crate::config::Config;
+use crate::lists::OurHosts;
+
+/// A repository's base URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    /// Without a slash at its end.
+    pub(super) base: String,
+    /// The server's, without any path.
+    pub(super) top: String,
+    host: String,
+}
+
+impl Target {
+    /// The proxy on this machine.
+    pub(super) fn local(address: SocketAddr) -> Self {
+        let base = format!("http://{address}");
+        Self {
+            top: base.clone(),
+            base,
+            host: address.ip().to_string(),
+        }
+    }
+
+    /// Any repository; or what is wrong with its URL.
+    pub(super) fn parse(url: &str) -> Result<Self, String> {
+        let problem = |what: &str| {
+            format!("--url: {what}; give the repository's URL, for example http://127.0.0.1:9000/")
+        };
+        // Not repeated: a URL may hold a password.
+        let uri: Uri = url.parse().map_err(|_| problem("this is no URL"))?;
+        let scheme = uri.scheme_str().unwrap_or_default();
+        if !matches!(scheme, "http" | "https") {
+            return Err(problem("this is no http or https URL"));
+        }
+        let Some(authority) = uri.authority() else {
+            return Err(problem("this URL has no host"));
+        };
+        if authority.as_str().contains('@') {
+            return Err(problem("a user name or password in a URL is not sent"));
+        }
+        if uri.query().is_some() {
+            return Err(problem("this URL has a query"));
+        }
+        Ok(Self {
+            base: url.trim_end_matches('/').to_owned(),
+            top: format!("{scheme}://{authority}"),
+            host: authority.host().trim_matches(['[', ']']).to_owned(),
+        })
+    }
+
+    /// Whether it is on this machine, where no forward proxy leads.
+    pub(super) fn is_loopback(&self) -> bool {
+        let address = self.host.parse::<IpAddr>();
+        self.host.eq_ignore_ascii_case("localhost")
+            || address.is_ok_and(|address| address.is_loopback())
+    }
+
+    /// The names by which lock files call it.
+    pub(super) fn hosts(&self, config: &Config) -> OurHosts {
+        let allowed = config.allowed_hosts.iter().cloned();
+        OurHosts::new(allowed.chain([self.host.clone()]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_a_repositorys_or_refused_without_being_repeated() {
+        let target = Target::parse("https://team.example:8443/maven/").expect("a target");
+        assert_eq!(target.base, "https://team.example:8443/maven");
+        assert_eq!(target.top, "https://team.example:8443");
+        assert!(!target.is_loopback());
+        for local in [
+            "http://localhost:9000",
+            "http://[::1]:9000/",
+            "http://127.0.0.1",
+        ] {
+            assert!(
+                Target::parse(local).expect("a target").is_loopback(),
+                "{local}"
+            );
+        }
+        for wrong in ["", "ftp://x/", "/a", "http://me:secret@x/", "http://x/?a=b"] {
+            let problem = Target::parse(wrong).expect_err("a fault");
+            assert!(problem.starts_with("--url: ") && !problem.contains("secret"));
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The team's proxy, which `UPSTREAM_PROXY_URL` names: asked before S3, and without any login.
+//!
+//! ```text
+//! ask ─► left alone (health) ────────────────────────────────────────► None: S3 is asked
+//!   └──► one call ─► answer ─► object, its rest, not modified, not found ─► Some
+//!                     │  └───► refused: it cannot help with this one ─► None
+//!                     └─► no answer, or not that proxy's ─► left alone ─► None
+//! ```
+//!
+//! Whatever is wrong here costs a request one bounded delay, and nothing else.
+
+mod answer;
+mod client;
+mod health;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use http::header::{IF_MATCH, IF_NONE_MATCH, RANGE};
+use http::{Method, Request, Response};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tracing::debug;
+
+use super::ObjectHead;
+use crate::artifact::ArtifactKey;
+use crate::config::Config;
+use crate::error::Trouble;
+use crate::metrics::Metrics;
+use crate::peer;
+use answer::Word;
+use client::Client;
+use health::Health;
+pub use health::UpstreamState;
+
+/// Until the head of an answer is there: as long as an attempt at S3 gets. With those behind it, a miss
+/// is still decided before Bazel gives up its read (20 s).
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// Everything but the unreserved characters of RFC 3986 and the slash.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
+
+/// The team's proxy. Shared by everything that fetches.
+pub struct Upstream {
+    url: String,
+    repository: String,
+    client: Client,
+    health: Health,
+    metrics: Arc<Metrics>,
+}
+
+/// What is wanted of an object.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted<'a> {
+    /// All of it.
+    Object,
+    /// Its attributes only.
+    Head,
+    /// All of it, unless it is still the one of this entity tag.
+    ObjectUnless(&'a str),
+    /// Its bytes from a place on, if it is still the one of this entity tag.
+    Rest(u64, &'a str),
+}
+
+/// What the upstream has to say.
+pub(super) enum Answer {
+    /// The object.
+    Object(ObjectHead, ByteStream),
+    /// Its bytes from the wanted place on.
+    Rest(ByteStream),
+    /// It is still the one that was named.
+    NotModified,
+    /// S3 says that it does not exist.
+    NotFound,
+}
+
+impl Upstream {
+    /// The one that is configured. Calls nothing.
+    #[must_use]
+    pub fn new(config: &Config, metrics: Arc<Metrics>) -> Option<Self> {
+        let url = config.upstream_proxy_url.clone()?;
+        Some(Self {
+            repository: peer::repository_name(&config.bucket, &config.prefix),
+            client: Client::new(config.ca_bundle.as_deref()),
+            health: Health::new(&url),
+            url,
+            metrics,
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(super) fn state(&self) -> UpstreamState {
+        self.health.state()
+    }
+
+    /// Whether it is worth a try now.
+    pub(super) fn may_be_asked(&self) -> bool {
+        self.health.admits()
+    }
+
+    /// Bytes of it have turned out wrong: it is left alone for a while.
+    pub(super) fn distrust(&self, why: &str) {
+        self.health.failed(Trouble::new(
+            format!("the upstream has sent something else than S3 promised ({why})"),
+            "See what changes downloads between here and there; https keeps them as they are.",
+        ));
+    }
+
+    /// Asks once. `None`: S3 has to say.
+    pub(super) async fn ask(
+        &self,
+        key: &ArtifactKey,
+        wanted: Wanted<'_>,
+        patience: Duration,
+    ) -> Option<Answer> {
+        let trial = self.health.admit()?;
+        let request = self.request(key, wanted);
+        let sent = self.client.send(request, patience.min(PATIENCE)).await;
+        let read = sent.and_then(|answer| self.read(answer));
+        let (word, body) = match read {
+            Ok(read) => {
+                trial.answered();
+                read
+            }
+            Err(trouble) => {
+                self.count("absent");
+                trial.failed(trouble);
+                return None;
+            }
+        };
+        let answer = match (word, wanted) {
+            (Word::Object(head), Wanted::Object | Wanted::Head | Wanted::ObjectUnless(_)) => {
+                Ok(("object", Answer::Object(head, body)))
+            }
+            (Word::Rest { etag, start }, Wanted::Rest(position, wanted))
+                if etag == wanted && start == position =>
+            {
+                Ok(("object", Answer::Rest(body)))
+            }
+            (Word::NotModified, Wanted::ObjectUnless(_)) => {
+                Ok(("not-modified", Answer::NotModified))
+            }
+            (Word::NotFound, Wanted::Object | Wanted::Head | Wanted::ObjectUnless(_)) => {
+                Ok(("not-found", Answer::NotFound))
+            }
+            (Word::Refused(why), _) => Err(why),
+            (word, wanted) => Err(format!("{word:?} for {wanted:?}")),
+        };
+        match answer {
+            Ok((outcome, answer)) => {
+                self.count(outcome);
+                Some(answer)
+            }
+            Err(why) => {
+                debug!(artifact.key = key.as_str(), why, "the upstream cannot help");
+                self.count("refused");
+                None
+            }
+        }
+    }
+
+    /// Asks whether it is there, and a proxy of the same repository; and whether it can fetch itself.
+    /// Changes nothing: one that is left alone for what it has sent may well say that it is ready.
+    pub async fn probe(&self, patience: Duration) -> Result<bool, Arc<Trouble>> {
+        let request = Request::get(format!("{}/readyz", self.url));
+        let sent = self.client.send(request, patience).await;
+        sent.and_then(|answer| {
+            let (status, headers) = (answer.status(), answer.headers());
+            answer::must_be_of(&self.repository, status, headers)?;
+            Ok(status.is_success())
+        })
+    }
+
+    fn request(&self, key: &ArtifactKey, wanted: Wanted<'_>) -> http::request::Builder {
+        let path = utf8_percent_encode(key.as_str(), ESCAPED);
+        let request = Request::builder().uri(format!("{}/{path}", self.url));
+        match wanted {
+            Wanted::Object => request,
+            Wanted::Head => request.method(Method::HEAD),
+            Wanted::ObjectUnless(etag) => request.header(IF_NONE_MATCH, etag),
+            Wanted::Rest(position, etag) => request
+                .header(RANGE, format!("bytes={position}-"))
+                .header(IF_MATCH, etag),
+        }
+    }
+
+    fn read(&self, answer: Response<SdkBody>) -> Result<(Word, ByteStream), Arc<Trouble>> {
+        let (head, body) = answer.into_parts();
+        let word = answer::read(&self.repository, head.status, &head.headers)?;
+        Ok((word, ByteStream::new(body)))
+    }
+
+    fn count(&self, outcome: &str) {
+        let requests = &self.metrics.upstream_requests;
+        requests.with_label_values(&[outcome]).inc();
+    }
+}
