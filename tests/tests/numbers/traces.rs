@@ -21,10 +21,6 @@ async fn world(collector: &Collector) -> World {
     World::with(|proxy| traced(proxy, collector)).await
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_miss_is_a_request_a_download_and_a_call_to_s3() {
     let collector = Collector::start().await;
@@ -120,12 +116,12 @@ async fn a_clients_trace_is_continued_and_its_sampling_followed() {
         .await;
     let request = collector.request("/g/sampled.jar").await;
     assert_eq!(
-        (hex(&request.trace), hex(&request.parent)),
+        (hex::encode(&request.trace), hex::encode(&request.parent)),
         (TRACE.into(), PARENT.into())
     );
     let garbled = collector.request("/g/garbled.jar").await;
     assert!(
-        garbled.parent.is_empty() && hex(&garbled.trace) != TRACE,
+        garbled.parent.is_empty() && hex::encode(&garbled.trace) != TRACE,
         "{garbled:?}"
     );
     let spans = collector.spans();

@@ -20,6 +20,8 @@ use crate::server::router::App;
 use crate::server::verdict::{CACHE_STATUS, Held, Verdict};
 use crate::telemetry;
 
+/// By which `LOG_LEVEL` may name these lines.
+const TARGET: &str = "bazel_proxy::access";
 /// Nobody gets this status: the client left before there was one. The number is nginx's.
 const LEFT: u16 = 499;
 
@@ -215,6 +217,7 @@ impl Answered {
         macro_rules! line {
             ($level:expr, $calls:expr) => {
                 event!(
+                    target: TARGET,
                     $level,
                     method = %self.record.method,
                     path = self.record.uri.path(),
