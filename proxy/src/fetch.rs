@@ -277,9 +277,7 @@ impl Fetcher {
     }
 
     fn remember_if_missing(&self, cache_key: &CacheKey, error: Error) -> Error {
-        if matches!(error, Error::NotFound | Error::MissingOrDenied) {
-            self.negatives.remember(cache_key);
-        }
+        self.negatives.remember(cache_key, &error);
         error
     }
 

@@ -119,7 +119,9 @@ impl Flights {
     /// The download of a key, if there is one.
     #[must_use]
     pub fn running(&self, cache_key: &CacheKey) -> Option<Arc<Flight>> {
-        self.table().get(&cache_key.id()).cloned()
+        let running = self.table().get(&cache_key.id()).cloned();
+        // Nobody who comes later fails by what has failed before.
+        running.filter(|flight| !flight.has_failed())
     }
 
     /// How many downloads are under way.
@@ -135,7 +137,8 @@ impl Flights {
         stream: Option<ObjectStream>,
     ) -> (Arc<Flight>, bool) {
         let mut table = self.table();
-        if let Some(flight) = table.get(&cache_key.id()) {
+        let running = table.get(&cache_key.id());
+        if let Some(flight) = running.filter(|flight| !flight.has_failed()) {
             return (Arc::clone(flight), false);
         }
         let flight = Arc::new(Flight::of(key));
@@ -171,7 +174,12 @@ struct Landing {
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        self.flights.table().remove(&self.id);
+        let mut table = self.flights.table();
+        let entry = table.get(&self.id);
+        if entry.is_some_and(|entry| Arc::ptr_eq(entry, &self.flight)) {
+            table.remove(&self.id);
+        }
+        drop(table);
         if !self.flight.has_ended() {
             self.flight
                 .fail(Error::unavailable("the download ended unexpectedly"));
@@ -297,6 +305,10 @@ impl Flight {
                 .is_some_and(|known| known.length == *available_bytes),
             Progress::Failed(_) | Progress::Diverted | Progress::AlreadyCached => true,
         }
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(&*self.progress.borrow(), Progress::Failed(_))
     }
 
     fn fail(&self, error: Error) {

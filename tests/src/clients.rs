@@ -44,6 +44,14 @@ pub const PROMETHEUS: Part = Part::new("Prometheus", "/usr/bin/prometheus");
 pub const PROMTOOL: Part = Part::new("promtool", "/usr/bin/promtool");
 /// Spreads a team's requests over its proxies.
 pub const HAPROXY: Part = Part::new("HAProxy", "/usr/sbin/haproxy");
+/// Looks for what keeps people from using a page.
+pub const AXE: Part = Part::new("axe-core 4.14.1", "axe/axe.min.js");
+/// Checks workflows.
+pub const ACTIONLINT: Part = Part::new("actionlint 1.17.0", "bin/actionlint");
+/// Checks shell scripts.
+pub const SHELLCHECK: Part = Part::new("ShellCheck", "/usr/bin/shellcheck");
+/// Checks Homebrew's formula.
+pub const RUBY: Part = Part::new("Ruby", "/usr/bin/ruby");
 /// Checks units.
 pub const SYSTEMD_ANALYZE: Part = Part::new("systemd-analyze", "/usr/bin/systemd-analyze");
 

@@ -13,6 +13,9 @@ use tests::{Pending, Scratch, eventually, workspace_folder};
 use crate::artifacts::{Artifact, put};
 use crate::team::Team;
 
+/// After so many bytes the first download stops.
+const SENT: u64 = 2_000_000;
+
 /// A workspace with one file to fetch. Its server is shut down when it is dropped.
 struct Workspace {
     scratch: Scratch,
@@ -84,14 +87,13 @@ async fn bazel_mends_what_a_killed_proxy_began_to_send() {
     let Some(mut team) = Team::new().await else {
         return;
     };
-    const SENT: u64 = 2_000_000;
     let artifact = put(&team.aws, "g/big-1.jar", 6_000_000);
     let path = format!("/{}", artifact.key);
     let asked = Pending::begin(team.address(), "HEAD", &path, &[]).await;
     let home = asked.finish().await;
     let home = home.header("x-served-by").trim_start_matches("proxy-");
     let home = home.parse().expect("its number");
-    // The first download stops in the middle, for longer than its proxy lives.
+    // For longer than its proxy lives.
     let stop = Fault::on(Operation::GetObject)
         .times(1)
         .delay_body(SENT, Duration::from_mins(1));
