@@ -30,3 +30,4 @@ pub mod origin;
 pub mod peer;
 pub mod request;
 pub mod server;
+pub mod telemetry;
