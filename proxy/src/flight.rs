@@ -31,7 +31,7 @@ use crate::checksum::{Checksums, ExpectedChecksum};
 use crate::error::Error;
 use crate::object::ObjectAttributes;
 use crate::origin::{ObjectHead, ObjectStream, Origin, VerifiedDownload};
-use crate::peer;
+use crate::request;
 use spool::Spool;
 pub use under_way::UnderWay;
 
@@ -54,6 +54,8 @@ pub struct Flight {
     promised: OnceLock<Arc<[ExpectedChecksum]>>,
     /// The download of an object that the cache could not take, for whoever reads first.
     handover: Mutex<Option<Box<VerifiedDownload>>>,
+    /// The request that began it.
+    begun_for: Option<Arc<request::Context>>,
 }
 
 /// How far a download is.
@@ -154,7 +156,7 @@ impl Flights {
             cache_key.clone(),
             stream,
         );
-        peer::spawn(task);
+        request::spawn(task);
         (flight, true)
     }
 
@@ -186,7 +188,7 @@ impl Drop for Landing {
 }
 
 impl Flight {
-    /// One that begins now.
+    /// One that begins now, for the current request.
     fn of(key: &ArtifactKey) -> Self {
         Self {
             key: key.clone(),
@@ -197,7 +199,14 @@ impl Flight {
             checksums: OnceLock::new(),
             promised: OnceLock::new(),
             handover: Mutex::default(),
+            begun_for: request::current(),
         }
+    }
+
+    /// The request that began it, and in whose name S3 is called.
+    #[must_use]
+    pub fn begun_for(&self) -> Option<&Arc<request::Context>> {
+        self.begun_for.as_ref()
     }
 
     /// Waits until the flight can be read, or will not be.

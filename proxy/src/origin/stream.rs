@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use super::call::Refusal;
 use super::limits::Permit;
+use super::operation::Operation;
 use super::upstream::{self, Answer, Wanted};
 use super::{ObjectHead, Origin, PATIENCE, Revalidation};
 use crate::artifact::ArtifactKey;
@@ -285,7 +286,7 @@ async fn get(
     with: impl Fn(GetObject) -> GetObject,
 ) -> Result<GetObjectOutput, Refusal> {
     origin
-        .call(patience, |client| {
+        .call(Operation::GetObject, patience, |client| {
             let call = client
                 .get_object()
                 .bucket(&origin.bucket)
