@@ -40,6 +40,11 @@ pub const DOCKER_COMPOSE: Part = Part::new("docker-compose", "/usr/bin/docker-co
 pub const CHROMIUM: Part = Part::new("Chromium", "/usr/bin/chromedriver");
 /// Spreads a team's requests over its proxies.
 pub const HAPROXY: Part = Part::new("HAProxy", "/usr/sbin/haproxy");
+/// Builds manifests with kustomize.
+pub const KUBECTL: Part = Part::new("kubectl", "bin/kubectl");
+/// The schemas of Kubernetes, and a reader of YAML, for `PYTHONPATH`.
+pub const KUBERNETES_SCHEMAS: Part =
+    Part::new("kubernetes-validate", "kubernetes/kubernetes_validate");
 /// Checks units.
 pub const SYSTEMD_ANALYZE: Part = Part::new("systemd-analyze", "/usr/bin/systemd-analyze");
 

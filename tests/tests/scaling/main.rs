@@ -3,8 +3,12 @@
 mod artifacts;
 mod bazel;
 mod client;
+mod compose;
 mod crowd;
+mod ecs;
 mod front;
+mod kubernetes;
 mod losses;
+mod manifests;
 mod sharing;
 mod team;
