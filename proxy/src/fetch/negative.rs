@@ -13,7 +13,8 @@ use crate::error::Error;
 const GOOD_FOR: Duration = Duration::from_secs(10);
 const MOST_ANSWERS: usize = 10_000;
 
-pub(super) struct NegativeAnswers(Cache<EntryId, Instant>);
+/// Which of the two ways of being missing it was, and when.
+pub(super) struct NegativeAnswers(Cache<EntryId, (Instant, Error)>);
 
 impl Default for NegativeAnswers {
     fn default() -> Self {
@@ -22,14 +23,17 @@ impl Default for NegativeAnswers {
 }
 
 impl NegativeAnswers {
-    pub(super) fn remember(&self, key: &CacheKey) {
-        self.0.insert(key.id(), Instant::now());
+    /// Remembers an error, if it says that there is nothing.
+    pub(super) fn remember(&self, key: &CacheKey, error: &Error) {
+        if matches!(error, Error::NotFound | Error::MissingOrDenied) {
+            self.0.insert(key.id(), (Instant::now(), error.clone()));
+        }
     }
 
-    /// [`Error::NotFound`], if that was the origin's answer a moment ago.
+    /// Fails with what was the origin's answer a moment ago, if that was that there is nothing.
     pub(super) fn check(&self, key: &CacheKey) -> Result<(), Error> {
         match self.0.get(&key.id()) {
-            Some(at) if at.elapsed() < GOOD_FOR => Err(Error::NotFound),
+            Some((at, error)) if at.elapsed() < GOOD_FOR => Err(error),
             Some(_) | None => Ok(()),
         }
     }

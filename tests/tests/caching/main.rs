@@ -19,3 +19,4 @@ mod network;
 mod restarts;
 mod support;
 mod variables;
+mod warm;

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::client::Client;
 use crate::container::Container;
 use crate::house::{House, USER};
-use crate::shared::{TURN, engine, until};
+use crate::shared::until;
 
 /// The line of a file of `/proc` with this beginning.
 fn line<'a>(text: &'a str, name: &str) -> &'a str {
@@ -31,20 +30,16 @@ async fn proc_file(container: &Container, name: &str) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/{name}")).expect("a file of a running process")
 }
 
-async fn is_served(address: SocketAddr, path: &str) -> bool {
-    Client::new(address)
-        .get(path)
-        .await
-        .is_ok_and(|answer| answer.status == 200)
+async fn is_served(house: &House, path: &str) -> bool {
+    let answer = house.client().get(path).await;
+    answer.is_ok_and(|answer| answer.status == 200)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_project_runs_as_its_owner_and_may_write_nothing_but_its_cache_and_the_login() {
-    let Some(engine) = engine().await else {
+    let Some(house) = House::on_own_network().await else {
         return;
     };
-    let _turn = TURN.lock().await;
-    let house = House::on_own_network(engine).await;
     house.log_in().await;
     let container = house.up().await;
     until("the container is healthy", async || {
@@ -87,7 +82,7 @@ async fn the_project_runs_as_its_owner_and_may_write_nothing_but_its_cache_and_t
     );
 
     let artifact = house.sso.new_artifact();
-    let mut client = Client::new(house.address());
+    let mut client = house.client();
     let answer = client.get(&artifact).await.expect("an answer");
     assert_eq!(answer.status, 200);
     until("it is cached", async || {
@@ -98,14 +93,11 @@ async fn the_project_runs_as_its_owner_and_may_write_nothing_but_its_cache_and_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_published_port_is_on_loopback_only() {
-    let Some(engine) = engine().await else {
+    let Some(house) = House::on_own_network().await else {
         return;
     };
-    let _turn = TURN.lock().await;
-    let house = House::on_own_network(engine).await;
     let container = house.up().await;
-    let address = house.address();
-    until("it listens", async || is_served(address, "/healthz").await).await;
+    until("it listens", async || is_served(&house, "/healthz").await).await;
     let facts = container.facts().await;
     let ports = &facts["NetworkSettings"]["Ports"]["9000/tcp"];
     let addresses: Vec<_> = ports.as_array().expect("ports").iter().collect();
@@ -114,26 +106,19 @@ async fn the_published_port_is_on_loopback_only() {
         assert_eq!(published["HostIp"], "127.0.0.1", "{ports}");
     }
     // Another address of this machine.
-    let elsewhere = SocketAddr::new(engine.gateway(), address.port());
+    let elsewhere = SocketAddr::new(house.engine.gateway(), house.address().port());
     let refused = TcpStream::connect_timeout(&elsewhere, Duration::from_secs(5));
     assert!(refused.is_err(), "{elsewhere} is reachable");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_whose_session_ends_is_served_by_the_agent_on_the_host() {
-    let Some(engine) = engine().await else {
+    let Some(house) = House::on_own_network().await else {
         return;
     };
-    let _turn = TURN.lock().await;
-    let house = House::on_own_network(engine).await;
     house.log_in().await;
     let container = house.up().await;
-    let address = house.address();
-    let first = house.sso.new_artifact();
-    until("misses are served", async || {
-        is_served(address, &first).await
-    })
-    .await;
+    house.is_ready().await;
     let life = container.life().await;
     let agent = house.agent().start().await;
     let before = house
@@ -144,7 +129,7 @@ async fn a_container_whose_session_ends_is_served_by_the_agent_on_the_host() {
 
     house.sso.aws.sso().end_sessions();
     house.sso.aws.sso().expire_role_credentials();
-    let answer = Client::new(address).get(&house.sso.new_artifact()).await;
+    let answer = house.client().get(&house.sso.new_artifact()).await;
     assert_eq!(answer.expect("an answer").status, 200);
     assert_eq!(House::prompts(&agent), 1, "a person is asked once");
     let clicks = house
@@ -162,15 +147,17 @@ async fn a_container_whose_session_ends_is_served_by_the_agent_on_the_host() {
     let networks = facts["NetworkSettings"]["Networks"].as_object();
     let network = networks.and_then(|networks| networks.keys().next());
     let network = network.expect("a network").clone();
-    engine
+    house
+        .engine
         .say(&["network", "disconnect", &network, container.id()])
         .await;
-    engine
+    house
+        .engine
         .say(&["network", "connect", &network, container.id()])
         .await;
     let second = house.sso.new_artifact();
     until("misses are served again", async || {
-        is_served(address, &second).await
+        is_served(&house, &second).await
     })
     .await;
     assert_eq!(container.life().await, life);

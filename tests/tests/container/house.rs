@@ -4,6 +4,7 @@
 use std::fs::{Permissions, set_permissions};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -14,12 +15,17 @@ use tests::sso_world::PROFILE;
 use tests::{
     Engine, SsoWorld, Watcher, WatcherBuilder, simulated_aws_cli_program, workspace_folder,
 };
+use tokio::sync::MutexGuard;
 
+use crate::client::Client;
 use crate::container::Container;
-use crate::shared::{IMAGE, LIMIT, free_address};
+use crate::shared::{IMAGE, LIMIT, TURN, engine, free_address, until};
 
 /// Whose house it is: neither root nor the image's own user.
 pub(crate) const USER: u32 = 1234;
+
+/// The project's file.
+pub(crate) const COMPOSE_FILE: &str = "docker-compose.yml";
 
 /// A browser whose user allows everything. It forks, as the CLI waits for it.
 const BROWSER: &str = r#"#!/bin/sh
@@ -29,23 +35,27 @@ const BROWSER: &str = r#"#!/bin/sh
 pub(crate) struct House {
     pub(crate) sso: SsoWorld,
     pub(crate) engine: &'static Engine,
+    _turn: MutexGuard<'static, ()>,
     project: PathBuf,
     port: u16,
-    env: Vec<(&'static str, String)>,
 }
 
 impl House {
-    /// Nobody has logged in, and nothing runs. The container is to share the machine's network.
-    pub(crate) async fn on_host_network(engine: &'static Engine) -> Self {
-        Self::at(engine, Ipv4Addr::LOCALHOST.into()).await
+    /// Nobody has logged in, and nothing runs. The container is to share the machine's network. `None` where there
+    /// is no engine.
+    pub(crate) async fn on_host_network() -> Option<Self> {
+        let engine = engine().await?;
+        Some(Self::at(engine, Ipv4Addr::LOCALHOST.into()).await)
     }
 
     /// The same, for a container with a network of its own.
-    pub(crate) async fn on_own_network(engine: &'static Engine) -> Self {
-        Self::at(engine, engine.gateway()).await
+    pub(crate) async fn on_own_network() -> Option<Self> {
+        let engine = engine().await?;
+        Some(Self::at(engine, engine.gateway()).await)
     }
 
     async fn at(engine: &'static Engine, aws: IpAddr) -> Self {
+        let turn = TURN.lock().await;
         let sso = SsoWorld::at(aws).await;
         let top = sso.scratch.path().to_owned();
         set_permissions(&top, Permissions::from_mode(0o755)).expect("a folder for everybody");
@@ -60,38 +70,45 @@ impl House {
         }
         let home = sso.scratch.home();
         set_permissions(home.join(".aws"), Permissions::from_mode(0o700)).expect("private");
-        for name in ["docker-compose.yml", "LICENSE"] {
+        for name in [COMPOSE_FILE, "LICENSE"] {
             let copied = std::fs::copy(workspace_folder().join(name), project.join(name));
             copied.expect("a file of the project, copied");
         }
         std::fs::copy(simulated_aws_cli_program(), top.join("bin/aws")).expect("a CLI");
         write_program(&top.join("bin/browser"), BROWSER);
         let endpoint = sso.aws.endpoint_url();
+        let env = format!(
+            "S3_BUCKET_NAME={BUCKET}\nAWS_PROFILE={PROFILE}\nAWS_ENDPOINT_URL={endpoint}\nCACHE_MIN_FREE=1MiB\n"
+        );
+        write(&project.join(".env"), &env);
         let house = Self {
             sso,
             engine,
+            _turn: turn,
             project,
             port: free_address().port(),
-            env: vec![
-                ("S3_BUCKET_NAME", BUCKET.to_owned()),
-                ("AWS_PROFILE", PROFILE.to_owned()),
-                ("AWS_ENDPOINT_URL", endpoint),
-                ("CACHE_MIN_FREE", "1MiB".to_owned()),
-            ],
         };
         house.hand_over().await;
         house
     }
 
-    /// Adds a line to `.env`.
-    pub(crate) fn env(mut self, name: &'static str, value: &str) -> Self {
-        self.env.push((name, value.to_owned()));
-        self
-    }
-
     /// Where the proxy is, once it is up.
     pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
+    /// A client of the proxy.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.address())
+    }
+
+    /// Waits until the proxy can fetch.
+    pub(crate) async fn is_ready(&self) {
+        until("it is ready", async || {
+            let answer = self.client().get("/readyz").await;
+            answer.is_ok_and(|answer| answer.status == 200)
+        })
+        .await;
     }
 
     /// Gives the home to its owner.
@@ -131,12 +148,11 @@ impl House {
 
     /// `docker-compose up`, with the project as it is.
     pub(crate) async fn up(&self) -> Container {
-        self.up_with("docker-compose.yml").await
+        self.up_with(COMPOSE_FILE).await
     }
 
     /// The same on the machine's network, for load; with a volume of this size (`256m`).
     pub(crate) async fn up_on_host_network(&self, volume: &str) -> Container {
-        self.write_env();
         let config = succeed(self.compose(&["config"]), LIMIT).await.text();
         write(&self.project.join("config.yml"), &config);
         let mut script = self.engine.client("python3");
@@ -149,38 +165,54 @@ impl House {
         self.up_with("on-host-network.yml").await
     }
 
+    /// The container that the project has.
+    pub(crate) async fn container(&self, file: &str) -> Container {
+        let ids = succeed(self.compose(&["-f", file, "ps", "--quiet"]), LIMIT).await;
+        Container::new(self.engine, ids.text().trim().to_owned())
+    }
+
     async fn up_with(&self, file: &str) -> Container {
-        self.write_env();
         succeed(
             self.compose(&["-f", file, "up", "--detach", "--no-build"]),
             LIMIT,
         )
         .await;
-        let ids = succeed(self.compose(&["-f", file, "ps", "--quiet"]), LIMIT).await;
-        Container::new(self.engine, ids.text().trim().to_owned())
-    }
-
-    fn write_env(&self) {
-        let lines = self
-            .env
-            .iter()
-            .map(|(name, value)| format!("{name}={value}\n"));
-        write(&self.project.join(".env"), &lines.collect::<String>());
+        self.container(file).await
     }
 
     /// `docker-compose …`, as the owner calls it.
-    pub(crate) fn compose(&self, arguments: &[&str]) -> Command {
-        let name = format!("house-{}", self.port);
-        let mut compose = self.engine.compose(&self.project, &["-p", &name]);
+    fn compose(&self, arguments: &[&str]) -> Command {
+        let mut compose = self.engine.compose(&self.project, arguments);
+        self.surround(&mut compose);
+        let user = USER.to_string();
+        compose.envs([("PROXY_UID", &user), ("PROXY_GID", &user)]);
         compose
-            .args(arguments)
+    }
+
+    /// What `mise run` runs for a task of the container, as the owner.
+    pub(crate) fn task(&self, name: &str) -> Command {
+        let from = workspace_folder().join("deploy/local");
+        let folder = self.project.join("deploy/local");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        for script in std::fs::read_dir(from).expect("scripts") {
+            let script = script.expect("a script");
+            let copied = std::fs::copy(script.path(), folder.join(script.file_name()));
+            copied.expect("a script, copied");
+        }
+        let mut task = self.engine.client(&folder.join(name).display().to_string());
+        self.surround(&mut task);
+        task.uid(USER).gid(self.engine.group());
+        task
+    }
+
+    /// The variables of the owner's shell.
+    fn surround(&self, command: &mut Command) {
+        command
             .env("HOME", self.sso.scratch.home())
+            .env("COMPOSE_PROJECT_NAME", format!("house-{}", self.port))
             .env("PROXY_PORT", self.port.to_string())
             .env("PROXY_IMAGE", IMAGE)
-            .env("PROXY_UID", USER.to_string())
-            .env("PROXY_GID", USER.to_string())
             .stdin(Stdio::null());
-        compose
     }
 }
 

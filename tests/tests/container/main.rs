@@ -18,5 +18,6 @@ mod shared;
 mod soak;
 mod stopping;
 mod tally;
+mod tasks;
 mod volume;
 mod whole_life;

@@ -12,12 +12,10 @@ use tests::Watcher;
 use tests::sso_world::REFRESH_GRANT;
 use tokio::time::{Instant, sleep_until};
 
-use crate::client::Client;
 use crate::container::Container;
 use crate::house::House;
 use crate::library::Library;
 use crate::load::Load;
-use crate::shared::{TURN, engine, until};
 use figures::{Figures, minutes};
 use trouble::TROUBLES;
 use vitals::{Vitals, Watch};
@@ -37,15 +35,11 @@ const CLIENTS: usize = 16;
 const PAUSE: Duration = Duration::from_millis(40);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hundreds_of_renewals_and_troubles_under_load_fail_no_request_and_leak_nothing() {
+async fn renewals_and_troubles_under_load_fail_no_request_and_leak_nothing() {
     let length = length();
-    let Some(engine) = engine().await else {
+    let Some(house) = House::on_host_network().await else {
         return;
     };
-    let _turn = TURN.lock().await;
-    let house = House::on_host_network(engine)
-        .await
-        .env("LOG_LEVEL", "warn");
     let sso = house.sso.aws.sso();
     sso.set_access_token_life(TOKEN_LIFE);
     sso.set_role_credentials_life(ROLE_LIFE);
@@ -54,11 +48,7 @@ async fn hundreds_of_renewals_and_troubles_under_load_fail_no_request_and_leak_n
     house.log_in().await;
     let container = house.up_on_host_network(VOLUME).await;
     let agent = house.agent().start().await;
-    until("it is ready", async || {
-        let answer = Client::new(house.address()).get("/readyz").await;
-        answer.is_ok_and(|answer| answer.status == 200)
-    })
-    .await;
+    house.is_ready().await;
     let life = container.life().await;
     let at_rest = Vitals::of(life.pid);
 

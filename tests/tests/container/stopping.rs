@@ -4,26 +4,17 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use simulated_aws::{Fault, Operation};
 
-use crate::client::Client;
 use crate::house::House;
-use crate::shared::{TURN, engine, until};
+use crate::shared::until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_that_is_stopped_ends_what_runs_and_then_itself() {
-    let Some(engine) = engine().await else {
+    let Some(house) = House::on_host_network().await else {
         return;
     };
-    let _turn = TURN.lock().await;
-    let house = House::on_host_network(engine).await;
     house.log_in().await;
     let container = house.up_on_host_network("64m").await;
-    let address = house.address();
-    let known = house.sso.new_artifact();
-    until("misses are served", async || {
-        let answer = Client::new(address).get(&known).await;
-        answer.is_ok_and(|answer| answer.status == 200)
-    })
-    .await;
+    house.is_ready().await;
 
     // Somebody is in the middle of a download of three seconds.
     let body = vec![7; 300_000];
@@ -35,13 +26,13 @@ async fn a_container_that_is_stopped_ends_what_runs_and_then_itself() {
     put.expect("an object");
     let slow = Fault::on(Operation::GetObject).key("g/slow.jar");
     let slow = house.sso.aws.faults().add(slow.rate(100_000));
-    let mut client = Client::new(address);
+    let mut client = house.client();
     let (answer, _stopped) = tokio::join!(client.get("/g/slow.jar"), async {
         until("the download runs", async || {
             house.sso.aws.faults().played(slow) > 0
         })
         .await;
-        engine.say(&["stop", container.id()]).await
+        house.engine.say(&["stop", container.id()]).await
     });
     let answer = answer.expect("the whole download");
     assert!(answer.body == body);
@@ -54,17 +45,14 @@ async fn a_container_that_is_stopped_ends_what_runs_and_then_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_that_was_killed_is_started_again_and_has_its_cache() {
-    let Some(engine) = engine().await else {
+    let Some(house) = House::on_own_network().await else {
         return;
     };
-    let _turn = TURN.lock().await;
-    let house = House::on_own_network(engine).await;
     house.log_in().await;
     let container = house.up().await;
-    let address = house.address();
     let artifact = house.sso.new_artifact();
     let is_hit = async || {
-        let answer = Client::new(address).get(&artifact).await;
+        let answer = house.client().get(&artifact).await;
         answer.is_ok_and(|answer| answer.is_hit())
     };
     until("it is cached", is_hit).await;

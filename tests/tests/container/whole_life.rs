@@ -7,12 +7,11 @@ use simulated_aws::Operation;
 use tests::Watcher;
 
 use crate::bazel::Bazel;
-use crate::client::Client;
 use crate::container::Container;
 use crate::house::House;
 use crate::library::Library;
 use crate::load::{Load, fetch_all};
-use crate::shared::{LIMIT, TURN, engine, until};
+use crate::shared::{LIMIT, until};
 use crate::volume::FullVolume;
 
 /// The cache's disk.
@@ -22,24 +21,18 @@ const ARTIFACTS: usize = 1_500;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_lives_through_everything_without_a_restart_or_a_failed_request() {
-    let Some(engine) = engine().await else {
+    let Some(house) = House::on_host_network().await else {
         return;
     };
     let Some(bazel) = Bazel::new() else {
         return;
     };
-    let _turn = TURN.lock().await;
-    let house = House::on_host_network(engine).await;
     let library = Library::mixed("lib", ARTIFACTS);
     library.publish(&house.sso.aws).await;
     house.log_in().await;
     let container = house.up_on_host_network(VOLUME).await;
     let agent = house.agent().start().await;
-    until("it is ready", async || {
-        let answer = Client::new(house.address()).get("/readyz").await;
-        answer.is_ok_and(|answer| answer.status == 200)
-    })
-    .await;
+    house.is_ready().await;
     let life = container.life().await;
     let load = Load::start(house.address(), library, 6, Duration::from_millis(30));
     let begin = std::time::Instant::now();
@@ -103,7 +96,7 @@ async fn the_configuration_is_edited(house: &House) {
     house
         .write_config(&config.replace("Developer", "Reader"))
         .await;
-    let mut client = Client::new(house.address());
+    let mut client = house.client();
     until("the new role is used", async || {
         let answer = client.get("/readyz").await.expect("an answer");
         String::from_utf8_lossy(&answer.body).contains("Reader")
@@ -118,7 +111,7 @@ async fn the_volume_is_full_for_a_while(house: &House, container: &Container) {
     misses.publish(&house.sso.aws).await;
     fetch_all(house.address(), misses, 4).await.is_flawless();
     full.free();
-    let mut client = Client::new(house.address());
+    let mut client = house.client();
     until("artifacts are cached again", async || {
         let answer = client.get(&misses.path(0)).await.expect("an answer");
         answer.is_hit()

@@ -86,8 +86,11 @@ fn test_functions() -> BTreeSet<String> {
         "caching",
         "sessions",
         "watcher",
+        "page",
         "real_clients",
+        "numbers",
         "scaling",
+        "container",
     ] {
         collect(
             &root.join("tests/tests").join(binary),

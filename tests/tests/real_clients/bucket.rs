@@ -75,7 +75,7 @@ impl World {
     }
 
     /// Replaces every `@SHA256_<key>@`.
-    fn with_hashes(&self, text: &str) -> String {
+    pub(crate) fn with_hashes(&self, text: &str) -> String {
         let mut parts = text.split("@SHA256_");
         let mut replaced = parts.next().unwrap_or_default().to_owned();
         for part in parts {

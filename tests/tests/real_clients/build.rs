@@ -1,7 +1,9 @@
 //! A build in the three ways that count: cold, warm, and with nothing but the proxy's cache left; and
-//! over a login that ends and comes back, by hand (`ended_login`) and by the agent (`watched_login`).
+//! over a login that ends and comes back, by hand (`ended_login`) and by the agent (`watched_login`); and
+//! without a login, where it was fetched ahead (`warmed`).
 
 mod ended_login;
+mod warmed;
 mod watched_login;
 
 use std::collections::BTreeMap;

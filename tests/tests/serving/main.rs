@@ -20,4 +20,5 @@ mod protocol;
 mod ranges;
 mod shutdown;
 mod trouble_at_s3;
+mod upstream;
 mod world;

@@ -33,6 +33,8 @@ pub(super) struct Broken(pub(super) String);
 pub(super) struct Client {
     connector: SharedHttpConnector,
     base: String,
+    /// Where the proxy's pages about itself are.
+    top: String,
 }
 
 /// The head of an answer, and its body to be read.
@@ -52,27 +54,31 @@ impl Client {
         Self {
             connector: http_connector(ca_bundle, forward_proxy, CONNECT_WITHIN),
             base: target.base.clone(),
+            top: target.top.clone(),
         }
     }
 
     /// Asks for an artifact.
     pub(super) async fn get(&self, key: &ArtifactKey) -> Result<Answer, Broken> {
-        self.send(&key.url_path(), false, HEAD_WITHIN).await
+        let url = format!("{}{}", self.base, key.url_path());
+        self.send(url, false, HEAD_WITHIN).await
     }
 
     /// Makes the repository have an artifact, without its bytes: 304 says that it does.
     pub(super) async fn ask_for(&self, key: &ArtifactKey) -> Result<Answer, Broken> {
-        self.send(&key.url_path(), true, HEAD_WITHIN).await
+        let url = format!("{}{}", self.base, key.url_path());
+        self.send(url, true, HEAD_WITHIN).await
     }
 
     /// A page of the proxy about itself, and its status.
     pub(super) async fn page(&self, path: &str) -> Result<(StatusCode, String), Broken> {
-        let answer = self.send(path, false, PAGE_WITHIN).await?;
+        let url = format!("{}{path}", self.top);
+        let answer = self.send(url, false, PAGE_WITHIN).await?;
         Ok((answer.status, answer.text().await))
     }
 
-    async fn send(&self, path: &str, is_known: bool, limit: Duration) -> Result<Answer, Broken> {
-        let mut request = Request::get(format!("{}{path}", self.base)).header(USER_AGENT, PROGRAM);
+    async fn send(&self, url: String, is_known: bool, limit: Duration) -> Result<Answer, Broken> {
+        let mut request = Request::get(url).header(USER_AGENT, PROGRAM);
         if is_known {
             // RFC 9110, section 13.1.2: "not, if there is any".
             request = request.header(IF_NONE_MATCH, "*");
@@ -103,6 +109,17 @@ impl Answer {
     pub(super) fn is_hit(&self) -> bool {
         self.header("cache-status")
             .is_some_and(|verdict| verdict.contains("; hit"))
+    }
+
+    /// Whether it reads along with a download under way.
+    pub(super) fn is_collapsed(&self) -> bool {
+        self.header("cache-status")
+            .is_some_and(|verdict| verdict.contains("; collapsed"))
+    }
+
+    /// Whether a cache says where the answer is from.
+    pub(super) fn is_from_a_cache(&self) -> bool {
+        self.headers.contains_key("cache-status")
     }
 
     /// The `detail` of what the proxy says about the answer.

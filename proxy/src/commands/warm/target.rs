@@ -12,14 +12,18 @@ use crate::lists::OurHosts;
 pub(super) struct Target {
     /// Without a slash at its end.
     pub(super) base: String,
+    /// The server's, without any path.
+    pub(super) top: String,
     host: String,
 }
 
 impl Target {
     /// The proxy on this machine.
     pub(super) fn local(address: SocketAddr) -> Self {
+        let base = format!("http://{address}");
         Self {
-            base: format!("http://{address}"),
+            top: base.clone(),
+            base,
             host: address.ip().to_string(),
         }
     }
@@ -31,7 +35,8 @@ impl Target {
         };
         // Not repeated: a URL may hold a password.
         let uri: Uri = url.parse().map_err(|_| problem("this is no URL"))?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        let scheme = uri.scheme_str().unwrap_or_default();
+        if !matches!(scheme, "http" | "https") {
             return Err(problem("this is no http or https URL"));
         }
         let Some(authority) = uri.authority() else {
@@ -45,6 +50,7 @@ impl Target {
         }
         Ok(Self {
             base: url.trim_end_matches('/').to_owned(),
+            top: format!("{scheme}://{authority}"),
             host: authority.host().trim_matches(['[', ']']).to_owned(),
         })
     }
@@ -71,6 +77,7 @@ mod tests {
     fn a_url_is_a_repositorys_or_refused_without_being_repeated() {
         let target = Target::parse("https://team.example:8443/maven/").expect("a target");
         assert_eq!(target.base, "https://team.example:8443/maven");
+        assert_eq!(target.top, "https://team.example:8443");
         assert!(!target.is_loopback());
         for local in [
             "http://localhost:9000",

@@ -2,17 +2,17 @@
 //!
 //! ```text
 //! ask for it without its bytes ─► 304, a hit ────────────────────► there
-//!                            └──► 304, a download has begun ─► read along ─► fetched
+//!                            └──► 304, a download has begun ─► read along ─► ask again ─► fetched
 //! ```
 //!
-//! So what is cached costs neither S3 nor the disk anything, and what is not is followed to its last byte:
-//! only then is it verified and kept.
+//! So what is cached costs neither S3 nor the disk anything, and what is not is followed to its last byte
+//! and into the cache, which keeps it a moment after its readers have it.
 
 use std::time::Duration;
 
 use http::StatusCode;
 use sha2::{Digest as _, Sha256};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::client::{Answer, Broken, Client};
 use super::pace::Pace;
@@ -24,6 +24,9 @@ use crate::lists::pom::Pom;
 const ATTEMPTS: u32 = 4;
 /// Where nobody says how long.
 const PAUSE: Duration = Duration::from_secs(5);
+/// The time that a disk may take to write down what it was given.
+const KEPT_WITHIN: Duration = Duration::from_mins(1);
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 /// No pom is longer; of a longer one nothing is looked at.
 const MOST_POM_BYTES: usize = 4 * 1024 * 1024;
 
@@ -38,6 +41,8 @@ pub(super) enum Outcome {
     Missing,
     /// It cannot be had, or is not what it should be: why.
     Failed(String),
+    /// Nobody has answered in order, however often: why. Others may be as unlucky.
+    InVain(String),
 }
 
 impl Outcome {
@@ -45,7 +50,7 @@ impl Outcome {
     pub(super) fn is_there(&self) -> bool {
         match self {
             Self::There | Self::Fetched(_) => true,
-            Self::Missing | Self::Failed(_) => false,
+            Self::Missing | Self::Failed(_) | Self::InVain(_) => false,
         }
     }
 }
@@ -55,7 +60,7 @@ impl Outcome {
 pub(super) enum End {
     /// A person has to act: what the proxy says.
     PersonNeeded(String),
-    /// Nobody answers, or not in order.
+    /// Nobody answers in order.
     Unreachable(String),
 }
 
@@ -114,7 +119,9 @@ impl Visitor {
             let is_last = attempt == ATTEMPTS;
             match trouble {
                 Trouble::End(end) => return Err(end),
-                Trouble::Passing(_, reason) if is_last => return Err(End::Unreachable(reason)),
+                Trouble::Passing(_, reason) if is_last => {
+                    return Ok((Outcome::InVain(reason), None));
+                }
                 Trouble::Own(reason) if is_last => return Ok((Outcome::Failed(reason), None)),
                 Trouble::Passing(pause, _) => self.pace.pause(pause),
                 Trouble::Own(_) => sleep(Duration::from_secs(1) * attempt).await,
@@ -143,16 +150,34 @@ impl Visitor {
         let read = read(&mut answer, task).await?;
         let outcome = if let Some(failed) = mismatch(task, &read.sha256) {
             failed
-        } else if answer.detail() == Some("uncached") {
-            Outcome::Failed(
-                "it came, but the cache cannot keep it; `bazel-proxy check` says why".to_owned(),
-            )
         } else if task.is_pom && answer.is_hit() {
             Outcome::There
-        } else {
+        } else if answer.is_hit() || self.is_kept(task, &answer).await? {
             Outcome::Fetched(read.bytes)
+        } else {
+            let reason = "it came, but the cache cannot keep it; `bazel-proxy check` says why";
+            Outcome::Failed(reason.to_owned())
         };
         Ok((outcome, read.pom))
+    }
+
+    /// Whether what came with `answer` gets into the cache.
+    async fn is_kept(&self, task: &Task, answer: &Answer) -> Result<bool, Trouble> {
+        if !answer.is_from_a_cache() {
+            return Ok(true);
+        }
+        let asked = Instant::now();
+        loop {
+            let answer = self.client.ask_for(&task.key).await?;
+            if answer.is_hit() {
+                return Ok(true);
+            }
+            // Whatever else than the same download means that this one has ended otherwise.
+            if !answer.is_collapsed() || asked.elapsed() > KEPT_WITHIN {
+                return Ok(false);
+            }
+            sleep(ASK_AGAIN).await;
+        }
     }
 }
 
@@ -199,7 +224,7 @@ async fn refused(answer: Answer) -> Result<Outcome, Trouble> {
         .and_then(|seconds| seconds.trim().parse().ok())
         .map_or(PAUSE, Duration::from_secs);
     let text = answer.text().await;
-    let said = format!("{} {text}", status.as_u16());
+    let said = format!("{} {text}", status.as_u16()).trim_end().to_owned();
     match (status, detail.as_deref()) {
         (StatusCode::NOT_FOUND | StatusCode::GONE, _) => Ok(Outcome::Missing),
         (StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN, _) => Ok(Outcome::Failed(said)),

@@ -1,0 +1,223 @@
+//! A headless Chromium, driven as `WebDriver` has it <https://www.w3.org/TR/webdriver2/>.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+use crate::wait::{eventually, within};
+
+const FLAGS: [&str; 13] = [
+    "--headless",
+    "--hide-scrollbars",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",
+    // A hidden window would be slowed down, and nobody looks at these.
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+];
+/// One command, on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A browser with one window; ended when dropped.
+#[derive(Debug)]
+pub struct Chromium {
+    driver: Child,
+    address: SocketAddr,
+    session: String,
+    /// Removed with the browser.
+    profile: TempDir,
+}
+
+impl Chromium {
+    /// Starts a browser that nobody has used before.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start() -> Self {
+        let mut driver = Command::new("/usr/bin/chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver starts");
+        let said = BufReader::new(driver.stdout.take().expect("its output"));
+        let profile = tempfile::tempdir().expect("a folder");
+        let mut this = Self {
+            driver,
+            address: SocketAddr::from(([127, 0, 0, 1], port(said).await)),
+            session: String::new(),
+            profile,
+        };
+        let folder = format!("--user-data-dir={}", this.profile.path().display());
+        let flags: Vec<_> = FLAGS.iter().copied().chain([folder.as_str()]).collect();
+        let options = json!({ "args": flags, "binary": "/usr/bin/chromium" });
+        let capabilities = json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
+        let wanted = json!({ "capabilities": { "alwaysMatch": capabilities } });
+        let made = this.call("POST", "/session", Some(wanted)).await;
+        this.session
+            .push_str(made["sessionId"].as_str().expect("a session"));
+        this
+    }
+
+    /// Opens a page, and waits until it is there.
+    pub async fn open(&self, url: &str) {
+        self.command("url", json!({ "url": url })).await;
+    }
+
+    /// What a script returns, a promise's value included. It is not subject to the page's policy.
+    pub async fn run(&self, script: &str, arguments: Value) -> Value {
+        self.command(
+            "execute/sync",
+            json!({ "script": script, "args": arguments }),
+        )
+        .await
+    }
+
+    /// Waits until a script returns true.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn until(&self, what: &str, script: &str) {
+        eventually(what, async || {
+            self.run(script, json!([])).await == Value::Bool(true)
+        })
+        .await;
+    }
+
+    /// A command of the `DevTools` protocol.
+    pub async fn devtools(&self, name: &str, parameters: Value) -> Value {
+        self.command(
+            "goog/cdp/execute",
+            json!({ "cmd": name, "params": parameters }),
+        )
+        .await
+    }
+
+    /// Light or dark, and so wide.
+    pub async fn look_as(&self, scheme: &str, width: u32, height: u32) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.devtools(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": features }),
+        )
+        .await;
+        let size =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", size)
+            .await;
+    }
+
+    /// Presses keys, one after the other, as a person does: `\u{e004}` is Tab.
+    pub async fn press(&self, keys: &str) {
+        let presses = keys.chars().flat_map(|key| {
+            ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key.to_string() }))
+        });
+        let presses: Vec<_> = presses.collect();
+        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": presses });
+        self.command("actions", json!({ "actions": [keyboard] }))
+            .await;
+    }
+
+    /// What the console has said since it was asked last: errors, warnings, breaches of the policy.
+    ///
+    /// # Panics
+    /// If it cannot be asked.
+    pub async fn console(&self) -> Vec<String> {
+        let entries = self.command("se/log", json!({ "type": "browser" })).await;
+        let entries = entries.as_array().expect("entries").clone();
+        entries
+            .iter()
+            .map(|entry| format!("{}: {}", entry["level"], entry["message"]))
+            .collect()
+    }
+
+    /// Everything that the page shows, as a PNG.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub async fn screenshot(&self, file: &Path) {
+        let parameters = json!({ "format": "png", "captureBeyondViewport": true });
+        let taken = self.devtools("Page.captureScreenshot", parameters).await;
+        let image = taken["data"].as_str().expect("an image");
+        let image = STANDARD.decode(image).expect("base64");
+        #[expect(clippy::disallowed_methods, reason = "a picture for people")]
+        std::fs::write(file, image).expect("written");
+    }
+
+    async fn command(&self, name: &str, body: Value) -> Value {
+        let path = format!("/session/{}/{name}", self.session);
+        self.call("POST", &path, Some(body)).await
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let asked = async {
+            let stream = TcpStream::connect(self.address).await.expect("a driver");
+            let (mut sender, connection) =
+                http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
+            tokio::spawn(connection);
+            let request = Request::builder().method(method).uri(path);
+            let request = request.header("host", self.address.to_string());
+            let request = request.body(Full::new(Bytes::from(body)));
+            let answer = sender.send_request(request.expect("a request")).await;
+            let answer = answer.expect("an answer").into_body().collect().await;
+            answer.expect("a whole answer").to_bytes()
+        };
+        let answer = within(PATIENCE, path, asked).await;
+        let mut answer: Value = serde_json::from_slice(&answer).expect("JSON");
+        let value = answer["value"].take();
+        assert!(value["error"].is_null(), "{path}: {value:#}");
+        value
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        // It ends its browser before itself.
+        let pid = i32::try_from(self.driver.id()).expect("a process id");
+        let pid = nix::unistd::Pid::from_raw(pid);
+        let _ended = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        let _status = self.driver.wait();
+    }
+}
+
+/// chromedriver chooses a free port, and says which.
+async fn port(said: impl BufRead + Send + 'static) -> u16 {
+    let found = tokio::task::spawn_blocking(move || {
+        let mut lines = said.lines().map_while(Result::ok);
+        let line = lines.find_map(|line| {
+            let (_, port) = line.split_once("started successfully on port ")?;
+            port.trim_end_matches('.').parse().ok()
+        });
+        // What it says later must find somebody who reads.
+        std::thread::spawn(move || lines.for_each(drop));
+        line
+    });
+    let found = within(PATIENCE, "chromedriver", found).await;
+    found.expect("read").expect("chromedriver says its port")
+}
