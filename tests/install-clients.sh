@@ -107,6 +107,7 @@ parts=(
   'systemd|systemd|/usr/bin/systemd-analyze|'
   'Chromium|chromium|/usr/bin/chromium|chromium-driver'
   'procps|procps|/usr/bin/ps|'
+  'iproute2|iproute2|/usr/bin/ip|'
   'Prometheus|prometheus|/usr/bin/prometheus|'
   'docker-compose|docker-compose|/usr/bin/docker-compose|'
   'HAProxy|haproxy|/usr/sbin/haproxy|'
