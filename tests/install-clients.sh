@@ -99,7 +99,7 @@ parts=(
   'systemd|systemd|/usr/bin/systemd-analyze|'
   'Chromium|chromium|/usr/bin/chromium|chromium-driver'
   'procps|procps|/usr/bin/ps|'
-  'docker-compose|docker-compose|/usr/bin/docker-compose|'
+  'shellcheck|shellcheck|/usr/bin/shellcheck|'
   'HAProxy|haproxy|/usr/sbin/haproxy|'
   'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'
   'Docker engine|docker.io|/usr/sbin/dockerd|iptables runc binutils'
