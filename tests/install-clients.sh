@@ -107,7 +107,6 @@ parts=(
   'systemd|systemd|/usr/bin/systemd-analyze|'
   'Chromium|chromium|/usr/bin/chromium|chromium-driver'
   'procps|procps|/usr/bin/ps|'
-  'shellcheck|shellcheck|/usr/bin/shellcheck|'
   'Prometheus|prometheus|/usr/bin/prometheus|'
   'HAProxy|haproxy|/usr/sbin/haproxy|'
   'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'

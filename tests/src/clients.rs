@@ -34,8 +34,6 @@ pub const BOTO3: Part = Part::new("boto3", "python/boto3");
 pub const RADOSGW: Part = Part::new("Ceph radosgw", "/usr/bin/radosgw");
 /// mise, which runs the tasks of `.mise.toml`.
 pub const MISE: Part = Part::new("mise", "bin/mise");
-/// Reads shell scripts for mistakes.
-pub const SHELLCHECK: Part = Part::new("shellcheck", "/usr/bin/shellcheck");
 /// The older Compose, which knows the fewest keys.
 pub const DOCKER_COMPOSE: Part = Part::new("docker-compose", "/usr/bin/docker-compose");
 /// A browser, with `chromedriver` beside it.
