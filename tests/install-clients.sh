@@ -109,7 +109,6 @@ parts=(
   'procps|procps|/usr/bin/ps|'
   'iproute2|iproute2|/usr/bin/ip|'
   'Prometheus|prometheus|/usr/bin/prometheus|'
-  'docker-compose|docker-compose|/usr/bin/docker-compose|'
   'HAProxy|haproxy|/usr/sbin/haproxy|'
   'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'
   'Docker engine|docker.io|/usr/sbin/dockerd|iptables runc binutils'
