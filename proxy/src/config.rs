@@ -8,6 +8,7 @@ mod upstream;
 mod variables;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,7 +54,7 @@ pub struct Config {
     pub renewal_threshold: Duration,
     /// `LOGIN_WAIT`: how long a miss waits for a login at most; zero for not at all.
     pub login_wait: Duration,
-    /// `LOG_LEVEL` and `LOG_FORMAT`.
+    /// `LOG_LEVEL`, `LOG_FORMAT` and `ACCESS_LOG_HITS`.
     pub log: LogConfig,
     /// The certificates in `AWS_CA_BUNDLE`, PEM.
     pub ca_bundle: Option<Vec<u8>>,
@@ -97,7 +98,13 @@ pub struct LogConfig {
     pub filter: String,
     /// Text or JSON.
     pub format: LogFormat,
+    /// `ACCESS_LOG_HITS`: which hits get a line at `info`; `None` for none. The others' are at `debug`.
+    pub hits: Option<EveryNth>,
 }
+
+/// One of so many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EveryNth(pub NonZeroU64);
 
 /// `LOG_FORMAT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -271,6 +278,7 @@ fn log(read: &mut Reader<'_>) -> LogConfig {
     LogConfig {
         filter: read.log_filter(),
         format,
+        hits: setting::access_log_hits(read),
     }
 }
 
@@ -335,8 +343,9 @@ mod tests {
             ("REFRESH_INTERVAL", "60"),
             ("PROXY_ALLOWED_HOSTS", "http://proxy:9000/"),
             ("HTTPS_PROXY", "::"),
+            ("ACCESS_LOG_HITS", "1/0"),
         ])
-        .expect_err("eight faults");
+        .expect_err("nine faults");
         let text = faults.to_string();
         for name in [
             "S3_BUCKET_NAME",
@@ -347,6 +356,7 @@ mod tests {
             "REFRESH_INTERVAL=60000",
             "PROXY_ALLOWED_HOSTS",
             "HTTPS_PROXY",
+            "ACCESS_LOG_HITS",
         ] {
             assert!(text.contains(name), "{name} is missing in:\n{text}");
         }
@@ -359,6 +369,19 @@ mod tests {
             valid(&[("LOGIN_WAIT", "5m")]).login_wait,
             Duration::from_mins(5)
         );
+    }
+
+    #[test]
+    fn hits_are_logged_all_or_none_or_one_of_so_many() {
+        let hits = |value| valid(&[("ACCESS_LOG_HITS", value)]).log.hits;
+        let every = |number| NonZeroU64::new(number).map(EveryNth);
+        assert_eq!((hits(""), hits("off")), (None, None));
+        assert_eq!((hits("all"), hits("1/1")), (every(1), every(1)));
+        assert_eq!(hits("1/1000"), every(1000));
+        for wrong in ["1/0", "1/-2", "2/3", "on", "1/", "0.1"] {
+            let faults = from(&[("S3_BUCKET_NAME", "artifacts"), ("ACCESS_LOG_HITS", wrong)]);
+            assert!(faults.is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 pub(crate) use inspection::{Basis, SsoBasis};
 pub use keeper::Keeper;
 pub(crate) use keeper::now;
-pub(crate) use session::Outlook;
+pub(crate) use session::{Outlook, RENEWAL_OUTCOMES};
 pub use sessions::Sessions;
 pub use source::Source;
 pub use state::{Identity, Report, State, TokenReport, Valid};

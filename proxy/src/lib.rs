@@ -28,4 +28,5 @@ pub mod metrics;
 pub mod object;
 pub mod origin;
 pub mod peer;
+pub mod request;
 pub mod server;

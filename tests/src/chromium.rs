@@ -19,8 +19,9 @@ use tokio::net::TcpStream;
 
 use crate::wait::{eventually, within};
 
-const FLAGS: [&str; 12] = [
+const FLAGS: [&str; 13] = [
     "--headless",
+    "--hide-scrollbars",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -34,8 +35,6 @@ const FLAGS: [&str; 12] = [
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
 ];
-/// How `WebDriver` names a reference to an element.
-const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// One command, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -108,20 +107,6 @@ impl Chromium {
             self.run(script, json!([])).await == Value::Bool(true)
         })
         .await;
-    }
-
-    /// What all elements of this selector show; hidden ones show nothing. Needs no script in the page.
-    pub async fn texts(&self, selector: &str) -> Vec<String> {
-        let wanted = json!({ "using": "css selector", "value": selector });
-        let elements = self.command("elements", wanted).await;
-        let mut texts = Vec::new();
-        for element in elements.as_array().into_iter().flatten() {
-            let id = element[ELEMENT].as_str().unwrap_or_default();
-            let path = format!("/session/{}/element/{id}/text", self.session);
-            let text = self.call("GET", &path, None).await;
-            texts.push(text.as_str().unwrap_or_default().to_owned());
-        }
-        texts
     }
 
     /// A command of the `DevTools` protocol.

@@ -38,6 +38,10 @@ pub const MISE: Part = Part::new("mise", "bin/mise");
 pub const DOCKER_COMPOSE: Part = Part::new("docker-compose", "/usr/bin/docker-compose");
 /// A browser, with `chromedriver` beside it.
 pub const CHROMIUM: Part = Part::new("Chromium", "/usr/bin/chromedriver");
+/// Prometheus, which scrapes `/metrics`.
+pub const PROMETHEUS: Part = Part::new("Prometheus", "/usr/bin/prometheus");
+/// Checks metrics, rules and configurations; of the same package.
+pub const PROMTOOL: Part = Part::new("promtool", "/usr/bin/promtool");
 /// Spreads a team's requests over its proxies.
 pub const HAPROXY: Part = Part::new("HAProxy", "/usr/sbin/haproxy");
 /// Looks for what keeps people from using a page.

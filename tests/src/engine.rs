@@ -17,15 +17,13 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::clients::{Part, are_installed, clients_folder};
+use crate::clients::{DOCKER_COMPOSE, Part, are_installed, clients_folder};
 use crate::commands::{client, succeed};
 use crate::wait::within;
 use crate::workspace_folder;
 
 /// The engine.
 const DOCKERD: Part = Part::new("the Docker engine", "/usr/sbin/dockerd");
-/// Compose, of the older generation.
-const COMPOSE: Part = Part::new("docker-compose", "/usr/bin/docker-compose");
 /// Makes the images that the `Dockerfile` begins with.
 const DEBOOTSTRAP: Part = Part::new("debootstrap", "/usr/sbin/debootstrap");
 /// Debian's client; another one on `PATH` may lack what it is asked for.
@@ -56,7 +54,7 @@ impl Engine {
     /// Where it is required and cannot be had.
     #[must_use]
     pub fn is_to_be_had() -> bool {
-        if !are_installed(&[DOCKERD, COMPOSE, DEBOOTSTRAP]) {
+        if !are_installed(&[DOCKERD, DOCKER_COMPOSE, DEBOOTSTRAP]) {
             return false;
         }
         if nix::unistd::geteuid().is_root() {
@@ -134,7 +132,7 @@ impl Engine {
     /// `docker-compose …`, in the folder of its project.
     #[must_use]
     pub fn compose(&self, project: &Path, arguments: &[&str]) -> Command {
-        let program = COMPOSE.path().display().to_string();
+        let program = DOCKER_COMPOSE.path().display().to_string();
         let mut compose = self.client(&program);
         compose.args(arguments).current_dir(project);
         compose

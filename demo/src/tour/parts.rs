@@ -27,8 +27,9 @@ pub(super) async fn show(tour: &mut Tour<'_>) -> Result<(), Error> {
         tour.stage.proxy.process_id()
     ));
     tour.terminal.quote(&format!(
-        "proxy   {}\n~/.aws  {}\ncache   {}\nlog     {}",
+        "proxy   {}\npage    {}\n~/.aws  {}\ncache   {}\nlog     {}",
         tour.stage.url(""),
+        tour.stage.url("status"),
         tour.stage.home.aws_folder().display(),
         tour.stage.cache_folder().display(),
         tour.stage.proxy.log().display()
@@ -55,6 +56,11 @@ pub(super) async fn show(tour: &mut Tour<'_>) -> Result<(), Error> {
             "/readyz: the login is good and the bucket answers ({})",
             ready.status.as_u16()
         ),
+    );
+    let page = tour.client.get("/status").await?;
+    tour.claim(
+        page.status == StatusCode::OK,
+        "/status: keep it open in a browser; it follows what you read here",
     );
     Ok(())
 }

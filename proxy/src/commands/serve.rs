@@ -55,13 +55,14 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
         .map_err(|error| cache_problem(&error))?;
     let listeners = Listeners::bind(&config.listen)
         .map_err(|error| format!("{error}. Set PROXY_PORT or PROXY_HOST to something free."))?;
+    let metrics = Arc::new(Metrics::new());
     let (source, http) = super::source(&config, vars);
+    let source = source.counted_by(Arc::clone(&metrics));
     let surroundings = Surroundings {
         listening: listeners.addresses(),
         signal_file: source.locations().signal_file.clone(),
     };
     let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
-    let metrics = Arc::new(Metrics::new());
     let origin = Arc::new(Origin::new(
         &config,
         credentials,
@@ -70,6 +71,7 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
     ));
     let repository = config.repository();
     let fetcher = Fetcher::new(&repository, config.metadata_ttl, cache.clone(), origin);
+    let connections = metrics.open_connections.clone();
     let app = App::new(
         &config,
         Arc::clone(&fetcher),
@@ -86,7 +88,9 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
     if let Some((url, _)) = fetcher.origin().upstream() {
         info!("asking {url} before S3");
     }
-    listeners.serve(router(&app), stopped(stop)).await;
+    listeners
+        .serve(router(&app), connections, stopped(stop))
+        .await;
     land_downloads(&fetcher).await;
     for (task, name, patience) in [
         (keeping, "credentials", LAST_RENEWAL),

@@ -122,6 +122,11 @@ pub const VARIABLES: &[Variable] = &[
     ),
     Variable::new("LOG_FORMAT", "text", "text or json."),
     Variable::new(
+        "ACCESS_LOG_HITS",
+        "off",
+        "Which answers from the cache get a line in the log at info: off (they are at debug), all, or 1/100 for one of a hundred.",
+    ),
+    Variable::new(
         "AWS_CA_BUNDLE",
         "",
         "A file with PEM certificates to trust beside the system's, for a proxy that inspects TLS.",

@@ -105,7 +105,10 @@ impl Keeper {
         let waiting = Waiting::default();
         let keeper = Self {
             files: WatchedFiles::new(source::files(vars), locations.token_folder.clone()),
-            signalling: Signalling::new(&locations.signal_file),
+            signalling: Signalling::new(
+                &locations.signal_file,
+                source.sessions().metrics().login_requests.clone(),
+            ),
             source,
             check_interval,
             publisher,
@@ -129,7 +132,7 @@ impl Keeper {
     #[must_use]
     pub fn silent(self) -> Self {
         Self {
-            signalling: Signalling::silent(),
+            signalling: self.signalling.silent(),
             ..self
         }
     }

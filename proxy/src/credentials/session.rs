@@ -30,6 +30,8 @@ use super::TokenReport;
 use known::Moment;
 use ledger::Ledger;
 
+use crate::metrics::Metrics;
+
 /// One session.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -39,16 +41,23 @@ pub(super) struct Session {
     /// Readings are noted in the order in which they were made.
     looking: tokio::sync::Mutex<()>,
     renewals: watch::Sender<u64>,
+    metrics: Arc<Metrics>,
 }
 
 impl Session {
-    pub(super) fn new(renewer: Renewer, portal: Portal, threshold: Duration) -> Self {
+    pub(super) fn new(
+        renewer: Renewer,
+        portal: Portal,
+        threshold: Duration,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             renewer,
             portal,
             ledger: Mutex::new(Ledger::new(threshold)),
             looking: tokio::sync::Mutex::default(),
             renewals: watch::Sender::new(0),
+            metrics,
         }
     }
 
@@ -167,6 +176,11 @@ impl Session {
                 )))
             });
             log_outcome(&outcome);
+            let counted = this
+                .metrics
+                .sso_renewals
+                .with_label_values(&[name(&outcome)]);
+            counted.inc();
             this.ledger()
                 .settle(&token, outcome, now(), fastrand::f64());
             this.renewals.send_modify(|renewals| *renewals += 1);
@@ -206,6 +220,32 @@ fn log_outcome(outcome: &Result<Renewed, RenewalError>) {
         Ok(Renewed::Found(_)) => info!("another program had renewed the SSO access token"),
         Err(error) => warn!(%error, "the SSO access token could not be renewed"),
     }
+}
+
+/// The values of the label `outcome`.
+pub(crate) const RENEWAL_OUTCOMES: [&str; 8] = [
+    "granted",
+    "unsaved",
+    "found",
+    "login-required",
+    "read-only",
+    "denied",
+    "misconfigured",
+    "passing",
+];
+
+fn name(outcome: &Result<Renewed, RenewalError>) -> &'static str {
+    let index = match outcome {
+        Ok(Renewed::Granted(_)) => 0,
+        Ok(Renewed::Unsaved(..)) => 1,
+        Ok(Renewed::Found(_)) => 2,
+        Err(RenewalError::LoginRequired { .. } | RenewalError::LoginOnce { .. }) => 3,
+        Err(RenewalError::ReadOnly(_)) => 4,
+        Err(RenewalError::Denied(_)) => 5,
+        Err(RenewalError::Misconfigured(_)) => 6,
+        Err(RenewalError::Passing(_)) => 7,
+    };
+    RENEWAL_OUTCOMES[index]
 }
 
 fn written(file: &TokenFile) -> Option<SystemTime> {

@@ -28,6 +28,7 @@ use super::sessions::Sessions;
 use super::{Identity, State};
 use crate::config::Profile;
 use crate::error::Trouble;
+use crate::metrics::Metrics;
 
 /// No attempt takes longer: a slow `credential_process`, or a renewal behind another process's.
 pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(45);
@@ -121,6 +122,15 @@ impl Source {
             http_client,
             sessions,
             variables: Arc::new(variables.collect()),
+        }
+    }
+
+    /// What is done for it is counted there.
+    #[must_use]
+    pub fn counted_by(self, metrics: Arc<Metrics>) -> Self {
+        Self {
+            sessions: self.sessions.counted_by(metrics),
+            ..self
         }
     }
 

@@ -86,6 +86,8 @@ pub struct Report {
 pub struct TokenReport {
     /// When it ends.
     pub expires_at: SystemTime,
+    /// Whether nothing is left of it: that time has come, or AWS does not take it any more.
+    pub has_ended: bool,
     /// About when it is renewed; without that, a person has to log in at its end.
     pub renewal_at: Option<SystemTime>,
     /// What kept it from being renewed, or from being written; no secrets.
@@ -164,6 +166,17 @@ impl State {
             | Self::ConfigError(_) => None,
         }
     }
+
+    /// All names, for whoever counts.
+    pub const NAMES: [&str; 7] = [
+        "refreshing",
+        "valid",
+        "login-required",
+        "offline",
+        "clock-skew",
+        "denied",
+        "config-error",
+    ];
 
     /// The state's name in logs, `/readyz` and `check`.
     #[must_use]

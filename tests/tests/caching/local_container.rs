@@ -16,6 +16,7 @@ const DOCKER: &str = r#"#!/bin/sh
 echo "docker $*" >>"$ASKED"
 case "$*" in
     'compose version') exit "${NO_COMPOSE:-0}" ;;
+    version) exit "${NO_ENGINE:-0}" ;;
     'compose up'*) env | grep -E '^(PROXY_|SSO_|AWS_)' | sort >>"$ASKED" ;;
     'compose ps'*) echo 0123456789ab ;;
     'exec 0123456789ab /bazel-proxy healthcheck') [ "${STATE:-running}" = running ] ;;
@@ -122,6 +123,19 @@ async fn start_without_an_env_file_says_what_to_do() {
     assert_eq!(said.code(), 1);
     assert!(said.stderr.contains(".env.example"), "{}", said.stderr);
     assert_eq!(checkout.asked().matches("up").count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_does_not_answer_is_told_with_what_to_do() {
+    let checkout = Checkout::new().dotenv("S3_BUCKET_NAME=artifacts\n");
+    for script in ["start", "stop", "logs"] {
+        let said = checkout.run(script, &[("NO_ENGINE", "1")]).await;
+        assert_eq!(said.code(), 1, "{script}");
+        for words in ["engine does not answer", "mise run serve"] {
+            assert!(said.stderr.contains(words), "{script}: {}", said.stderr);
+        }
+    }
+    assert_eq!(checkout.asked().matches("docker compose up").count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

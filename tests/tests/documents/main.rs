@@ -86,7 +86,9 @@ fn test_functions() -> BTreeSet<String> {
         "caching",
         "sessions",
         "watcher",
+        "page",
         "real_clients",
+        "numbers",
         "scaling",
         "container",
     ] {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use simulated_aws::{Action, Fault, Operation};
 use tests::sso_world::in_state;
-use tests::{eventually, throughout};
+use tests::{eventually, raw_request, throughout};
 
 use crate::scene::{HOSTILE, HOSTILE_PATH, LONG, STATES, Scene, seconds_between};
 
@@ -164,7 +164,7 @@ async fn the_account_and_the_ends_of_credentials_and_login_are_told() {
     );
     let html = scene.html().await;
     let account = identity["account_id"].as_str().expect("an account");
-    assert!(html.contains(account) && html.contains("Valid until"));
+    assert!(html.contains(account) && html.contains("renewed by itself, about in"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -447,8 +447,9 @@ async fn an_answer_that_broke_off_is_trouble_too() {
     let path = scene.put("g/altered.jar", &vec![1; 300_000]);
     let altered = Fault::on(Operation::GetObject).key("g/altered.jar");
     scene.world.aws.faults().add(altered.flip_byte(1000));
-    let answer = scene.proxy.get(&path).await;
-    assert!(answer.broken.is_some(), "a reset");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let received = raw_request(scene.proxy.address(), request.as_bytes()).await;
+    assert!(received.len() < 300_000, "it is not given to its end");
     let status = scene
         .until("it is told", |status| !status["troubles"][0].is_null())
         .await;
@@ -526,7 +527,7 @@ async fn no_secret_is_on_the_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_hangs_or_a_crowd_of_lookers_costs_no_call_to_aws() {
+async fn a_crowd_of_lookers_costs_no_call_to_aws() {
     let scene = Scene::new().await;
     in_state(&scene.proxy, "valid").await;
     let before = scene.world.aws.counters().total();

@@ -52,9 +52,20 @@ impl Outlook {
     /// What of it anybody may see.
     pub(super) fn into_report(self) -> TokenReport {
         let unsaved = (!self.is_saved).then(|| "it cannot be written to its file".to_owned());
+        let is_tried_again = match &self.failure {
+            None | Some(RenewalError::Passing(_)) => true,
+            Some(
+                RenewalError::LoginRequired { .. }
+                | RenewalError::LoginOnce { .. }
+                | RenewalError::ReadOnly(_)
+                | RenewalError::Denied(_)
+                | RenewalError::Misconfigured(_),
+            ) => false,
+        };
         TokenReport {
             expires_at: self.token.expires_at,
-            renewal_at: self.can_refresh.then_some(self.renewal_at),
+            has_ended: self.is_spent,
+            renewal_at: (self.can_refresh && is_tried_again).then_some(self.renewal_at),
             problem: self.failure.map(|error| error.to_string()).or(unsaved),
         }
     }

@@ -13,6 +13,9 @@ pub(super) fn register(templates: &mut Tera) {
     templates.register_filter("grouped", grouped);
     templates.register_filter("duration", duration);
     templates.register_filter("relative", relative);
+    templates.register_filter("elapsed", elapsed);
+    templates.register_filter("lies_ahead", lies_ahead);
+    templates.register_filter("visible", visible);
     templates.register_filter("pieces", pieces);
 }
 
@@ -49,6 +52,37 @@ fn relative(value: &Value, arguments: &Arguments) -> Result<Value> {
         (Err(_), Err(_)) => "just now".to_owned(),
     };
     Ok(text.into())
+}
+
+/// How long ago a time was, seen from the argument `now`: `2 h 5 min`.
+fn elapsed(value: &Value, arguments: &Arguments) -> Result<Value> {
+    let (time, now) = (time(Some(value))?, time(arguments.get("now"))?);
+    Ok(human_duration(now.duration_since(time).unwrap_or_default()).into())
+}
+
+/// Whether a time is yet to come, seen from the argument `now`.
+fn lies_ahead(value: &Value, arguments: &Arguments) -> Result<Value> {
+    Ok((time(Some(value))? > time(arguments.get("now"))?).into())
+}
+
+/// A name as it is, but for characters that cannot be seen or turn others around: `\u{202e}`.
+fn visible(value: &Value, _: &Arguments) -> Result<Value> {
+    let text = value.as_str().ok_or("visible: no text")?;
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        let is_unseen = character.is_control()
+            || matches!(
+                character,
+                '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                    | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+            );
+        if is_unseen {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    Ok(shown.into())
 }
 
 /// A text with `` `code` `` in it: its pieces, each with `text` and `is_code`.
@@ -170,6 +204,19 @@ mod tests {
             assert_eq!(seen.expect("a time"), json!(text));
         }
         assert!(relative(&json!("soon"), &now).is_err());
+        let ahead = |time| lies_ahead(&json!(time), &now).expect("a time");
+        assert_eq!(ahead("2026-01-02T15:04:06Z"), json!(true));
+        assert_eq!(ahead("2026-01-02T15:04:05Z"), json!(false));
+    }
+
+    #[test]
+    fn a_name_hides_nothing() {
+        let shown = visible(
+            &json!("grüße-日本\u{202e}raj.\u{200b}x\n"),
+            &Arguments::new(),
+        );
+        let expected = r"grüße-日本\u{202e}raj.\u{200b}x\u{a}";
+        assert_eq!(shown.expect("a text"), json!(expected));
     }
 
     #[test]

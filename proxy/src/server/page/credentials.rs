@@ -31,6 +31,8 @@ pub(super) struct Credentials {
 #[derive(Serialize)]
 struct Token {
     expires_at: String,
+    /// That time has come, or AWS does not take it any more.
+    has_ended: bool,
     /// About when it is renewed; without that, a person has to log in at its end.
     renewal_at: Option<String>,
     problem: Option<String>,
@@ -82,6 +84,7 @@ impl Token {
     fn of(token: &TokenReport) -> Self {
         Self {
             expires_at: date::format(token.expires_at),
+            has_ended: token.has_ended,
             renewal_at: token.renewal_at.map(date::format),
             problem: token.problem.clone(),
         }
