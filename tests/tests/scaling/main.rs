@@ -5,6 +5,7 @@ mod bazel;
 mod client;
 mod crowd;
 mod front;
+mod laptops;
 mod losses;
 mod sharing;
 mod team;
