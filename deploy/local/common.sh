@@ -44,8 +44,6 @@ PROXY_GID=$(id -g)
 export PROXY_UID PROXY_GID PODMAN_USERNS
 
 compose() {
-    [ -n "$COMPOSE" ] || fail 'There is no Docker Compose on PATH.' \
-        'Install Docker with its compose plugin (or podman-compose), or run the proxy without a container: mise run serve'
     # shellcheck disable=SC2086 # two words
     $COMPOSE "$@"
 }
@@ -58,7 +56,15 @@ engine() {
     esac
 }
 
-# The proxy's container, running or not; nothing where there is none.
+require_engine() {
+    [ -n "$COMPOSE" ] || fail 'There is no Docker Compose on PATH.' \
+        'Install Docker with its compose plugin (or podman-compose), or run the proxy without a container: mise run serve'
+    engine version >/dev/null 2>&1 || fail 'The container engine does not answer.' \
+        'Start Docker (see "docker version"), or run the proxy without a container: mise run serve'
+}
+
+# The proxy's container, running or not; nothing where there is none. podman-compose has fewer options.
 container() {
-    { compose ps -a -q bazel-proxy || compose ps -q; } 2>/dev/null | head -n 1
+    ids=$(compose ps -a -q bazel-proxy 2>/dev/null) || ids=$(compose ps -q) || return
+    printf '%s' "$ids" | head -n 1
 }

@@ -19,6 +19,7 @@
 //!   restart).
 
 mod entry;
+mod figures;
 mod folder;
 pub mod format;
 mod inspect;
@@ -38,6 +39,7 @@ use thiserror::Error;
 use tracing::{debug, warn};
 
 pub use entry::{Entry, ReadError};
+pub use figures::Figures;
 pub use folder::CacheFolder;
 pub use format::Metadata;
 pub use inspect::{Inspection, inspect, purge};
@@ -46,7 +48,9 @@ use memory::Memory;
 pub use staging::{Staged, StagedReader};
 use usage::Usage;
 
+use crate::disk::Disk;
 use crate::object::ObjectAttributes;
+use crate::request;
 
 /// Objects up to this size are kept in memory when served, in bytes.
 pub const MEMORY_OBJECT_BYTES: u64 = 64 * 1024;
@@ -114,6 +118,8 @@ struct Inner {
     folder: CacheFolder,
     usage: Usage,
     memory: Memory,
+    /// Asked how much is free.
+    disk: Disk,
 }
 
 impl Cache {
@@ -125,6 +131,7 @@ impl Cache {
             folder,
             usage,
             memory: Memory::new(MEMORY_BYTES),
+            disk: Disk::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -364,7 +371,7 @@ impl RimClock for SystemTime {
 
 /// Runs disk work off the async threads; `None` if it panicked, which is logged and contained.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    match tokio::task::spawn_blocking(work).await {
+    match request::spawn_blocking(work).await {
         Ok(value) => Some(value),
         Err(error) => {
             warn!(%error, "disk work did not end");

@@ -4,10 +4,12 @@
 //! table of variables is [`VARIABLES`]; `.env.example` and the README are held to it by tests.
 
 mod setting;
+mod traces;
 mod upstream;
 mod variables;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use program::Program;
 use program::faults::Faults;
 use program::reader::{LONGEST, Reader};
 
+pub use traces::{Sampling, TracesConfig};
 pub use variables::{VARIABLES, empty_is_unset};
 
 /// Who reads the variables.
@@ -53,8 +56,10 @@ pub struct Config {
     pub renewal_threshold: Duration,
     /// `LOGIN_WAIT`: how long a miss waits for a login at most; zero for not at all.
     pub login_wait: Duration,
-    /// `LOG_LEVEL` and `LOG_FORMAT`.
+    /// `LOG_LEVEL`, `LOG_FORMAT` and `ACCESS_LOG_HITS`.
     pub log: LogConfig,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TracesConfig>,
     /// The certificates in `AWS_CA_BUNDLE`, PEM.
     pub ca_bundle: Option<Vec<u8>>,
 }
@@ -97,7 +102,13 @@ pub struct LogConfig {
     pub filter: String,
     /// Text or JSON.
     pub format: LogFormat,
+    /// `ACCESS_LOG_HITS`: which hits get a line at `info`; `None` for none. The others' are at `debug`.
+    pub hits: Option<EveryNth>,
 }
+
+/// One of so many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EveryNth(pub NonZeroU64);
 
 /// `LOG_FORMAT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +140,7 @@ impl Config {
             // Just below the ten minutes that coursier's callers allow it.
             login_wait: read.duration("LOGIN_WAIT", Duration::from_mins(9), any),
             log: log(&mut read),
+            traces: TracesConfig::read(&mut read),
             ca_bundle: read.ca_bundle(),
         };
         // Read by the HTTP client itself, which would go on without it.
@@ -271,6 +283,7 @@ fn log(read: &mut Reader<'_>) -> LogConfig {
     LogConfig {
         filter: read.log_filter(),
         format,
+        hits: setting::access_log_hits(read),
     }
 }
 
@@ -335,8 +348,9 @@ mod tests {
             ("REFRESH_INTERVAL", "60"),
             ("PROXY_ALLOWED_HOSTS", "http://proxy:9000/"),
             ("HTTPS_PROXY", "::"),
+            ("ACCESS_LOG_HITS", "1/0"),
         ])
-        .expect_err("eight faults");
+        .expect_err("nine faults");
         let text = faults.to_string();
         for name in [
             "S3_BUCKET_NAME",
@@ -347,6 +361,7 @@ mod tests {
             "REFRESH_INTERVAL=60000",
             "PROXY_ALLOWED_HOSTS",
             "HTTPS_PROXY",
+            "ACCESS_LOG_HITS",
         ] {
             assert!(text.contains(name), "{name} is missing in:\n{text}");
         }
@@ -359,6 +374,19 @@ mod tests {
             valid(&[("LOGIN_WAIT", "5m")]).login_wait,
             Duration::from_mins(5)
         );
+    }
+
+    #[test]
+    fn hits_are_logged_all_or_none_or_one_of_so_many() {
+        let hits = |value| valid(&[("ACCESS_LOG_HITS", value)]).log.hits;
+        let every = |number| NonZeroU64::new(number).map(EveryNth);
+        assert_eq!((hits(""), hits("off")), (None, None));
+        assert_eq!((hits("all"), hits("1/1")), (every(1), every(1)));
+        assert_eq!(hits("1/1000"), every(1000));
+        for wrong in ["1/0", "1/-2", "2/3", "on", "1/", "0.1"] {
+            let faults = from(&[("S3_BUCKET_NAME", "artifacts"), ("ACCESS_LOG_HITS", wrong)]);
+            assert!(faults.is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::flight::{Departure, Flight, Flights, UnderWay};
 use crate::object::ObjectAttributes;
 use crate::origin::{Listing, Origin};
-use crate::peer;
+use crate::request;
 use negative::NegativeAnswers;
 pub use reader::ArtifactReader;
 use refresh::Refreshes;
@@ -215,7 +215,7 @@ impl Fetcher {
         }
         // In a task of its own: a client that leaves must not leave a group half refreshed.
         let (this, key) = (Arc::clone(self), key.clone());
-        let refresh = peer::spawn(async move { this.refresh(&key, cache_key, hit).await });
+        let refresh = request::spawn(async move { this.refresh(&key, cache_key, hit).await });
         refresh
             .await
             .unwrap_or_else(|_| Err(Error::unavailable("a refresh ended unexpectedly")))
@@ -241,6 +241,7 @@ impl Fetcher {
         verdict: Verdict,
     ) -> Result<Found, Error> {
         for _ in 0..BOARDINGS {
+            request::read_along_with(flight.begun_for());
             match flight.departure().await {
                 Ok(Departure::Streaming(attributes)) => {
                     return Ok(Found {

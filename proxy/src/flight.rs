@@ -31,7 +31,7 @@ use crate::checksum::{Checksums, ExpectedChecksum};
 use crate::error::Error;
 use crate::object::ObjectAttributes;
 use crate::origin::{ObjectHead, ObjectStream, Origin, VerifiedDownload};
-use crate::peer;
+use crate::request;
 use spool::Spool;
 pub use under_way::UnderWay;
 
@@ -54,6 +54,8 @@ pub struct Flight {
     promised: OnceLock<Arc<[ExpectedChecksum]>>,
     /// The download of an object that the cache could not take, for whoever reads first.
     handover: Mutex<Option<Box<VerifiedDownload>>>,
+    /// The request that began it.
+    begun_for: Option<Arc<request::Context>>,
 }
 
 /// How far a download is.
@@ -117,7 +119,9 @@ impl Flights {
     /// The download of a key, if there is one.
     #[must_use]
     pub fn running(&self, cache_key: &CacheKey) -> Option<Arc<Flight>> {
-        self.table().get(&cache_key.id()).cloned()
+        let running = self.table().get(&cache_key.id()).cloned();
+        // Nobody who comes later fails by what has failed before.
+        running.filter(|flight| !flight.has_failed())
     }
 
     /// How many downloads are under way.
@@ -133,7 +137,8 @@ impl Flights {
         stream: Option<ObjectStream>,
     ) -> (Arc<Flight>, bool) {
         let mut table = self.table();
-        if let Some(flight) = table.get(&cache_key.id()) {
+        let running = table.get(&cache_key.id());
+        if let Some(flight) = running.filter(|flight| !flight.has_failed()) {
             return (Arc::clone(flight), false);
         }
         let flight = Arc::new(Flight::of(key));
@@ -151,7 +156,7 @@ impl Flights {
             cache_key.clone(),
             stream,
         );
-        peer::spawn(task);
+        request::spawn(task);
         (flight, true)
     }
 
@@ -169,7 +174,12 @@ struct Landing {
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        self.flights.table().remove(&self.id);
+        let mut table = self.flights.table();
+        let entry = table.get(&self.id);
+        if entry.is_some_and(|entry| Arc::ptr_eq(entry, &self.flight)) {
+            table.remove(&self.id);
+        }
+        drop(table);
         if !self.flight.has_ended() {
             self.flight
                 .fail(Error::unavailable("the download ended unexpectedly"));
@@ -178,7 +188,7 @@ impl Drop for Landing {
 }
 
 impl Flight {
-    /// One that begins now.
+    /// One that begins now, for the current request.
     fn of(key: &ArtifactKey) -> Self {
         Self {
             key: key.clone(),
@@ -189,7 +199,14 @@ impl Flight {
             checksums: OnceLock::new(),
             promised: OnceLock::new(),
             handover: Mutex::default(),
+            begun_for: request::current(),
         }
+    }
+
+    /// The request that began it, and in whose name S3 is called.
+    #[must_use]
+    pub fn begun_for(&self) -> Option<&Arc<request::Context>> {
+        self.begun_for.as_ref()
     }
 
     /// Waits until the flight can be read, or will not be.
@@ -288,6 +305,10 @@ impl Flight {
                 .is_some_and(|known| known.length == *available_bytes),
             Progress::Failed(_) | Progress::Diverted | Progress::AlreadyCached => true,
         }
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(&*self.progress.borrow(), Progress::Failed(_))
     }
 
     fn fail(&self, error: Error) {

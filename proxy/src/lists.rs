@@ -103,3 +103,56 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .map(|(index, line)| (index + 1, line.trim()))
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn name() -> impl Strategy<Value = String> {
+        "[a-z][a-z0-9_-]{0,8}"
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_list_or_a_fault_within_it(
+            // Of what the formats are made of, so that more than the first character is looked at.
+            text in "([a-c:./@=<>{}\"\\[\\]\n |+-]|--- |INFO|g:a:1|<a>|</a>|\u{1b}\\[){0,40}",
+            format in proptest::option::of(0..Format::value_variants().len()),
+        ) {
+            let format = format.map(|index| Format::value_variants()[index]);
+            match read(&text, format, &OurHosts::default()) {
+                Err(ListError::Line { line, .. }) => {
+                    prop_assert!((1..=text.lines().count() + 1).contains(&line));
+                }
+                Ok(_) | Err(ListError::Whole { .. } | ListError::TooLong(_)) => {}
+            }
+            let _pom = pom::Pom::read(&text);
+        }
+
+        #[test]
+        fn a_module_is_the_same_in_whatever_way_it_is_written(
+            group in proptest::collection::vec(name(), 1..4),
+            artifact in name(),
+            version in "[0-9]{1,2}(\\.[0-9]{1,3}){0,2}(-[a-z]{1,4})?",
+        ) {
+            let group = group.join(".");
+            let module = format!("{group}:{artifact}:{version}");
+            let expected = Coordinates::parse(&module).expect("coordinates");
+            for text in [
+                module.clone(),
+                format!("{module}=compileClasspath"),
+                format!("+--- {module} (*)"),
+                format!("\\--- {group}:{artifact} -> {version}"),
+                format!("[INFO]    {group}:{artifact}:jar:{version}:compile -- module x"),
+                format!("[INFO] |  \\- {group}:{artifact}:jar:{version}:test (optional)"),
+                format!("{group}:{artifact}:jar:{version}:runtime"),
+            ] {
+                let list = read(&text, None, &OurHosts::default()).expect("a list");
+                prop_assert_eq!(list.entries, vec![Entry::Module(expected.clone())]);
+            }
+        }
+    }
+}

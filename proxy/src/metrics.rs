@@ -1,10 +1,24 @@
 //! What the process counts, in Prometheus' own types: `/metrics` shows it, the status page reads it back.
 //!
 //! Counters are moved where things happen. What has a value at any time (the credentials' state, the
-//! cache's size, requests that wait) is not kept here but read when somebody asks.
+//! cache's size, requests that wait) is not kept here but read when somebody asks: see `server::numbers`.
+//! Everything begins at zero with the process. `docs/METRICS.md` lists all of it, and is held to it by a
+//! test.
 
-use prometheus::core::Collector;
-use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
+mod family;
+mod registrar;
+mod totals;
+
+use std::time::Duration;
+
+use http::StatusCode;
+use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
+
+use crate::credentials::{RENEWAL_OUTCOMES, State};
+use crate::server::{Source, Verdict};
+pub use family::Family;
+use registrar::Registrar;
+pub use totals::Totals;
 
 /// All counters of one process. Shared by everything that counts.
 #[derive(Debug)]
@@ -16,6 +30,13 @@ pub struct Metrics {
     pub first_byte_seconds: HistogramVec,
     /// From the request's arrival to the last byte of its answer, in seconds, by `verdict`.
     pub response_seconds: HistogramVec,
+    /// Requests that waited for a login, by what came of it (`outcome`): `answered`, `redirected` (the
+    /// client comes back and waits on), `given-up`.
+    pub held_requests: IntCounterVec,
+    /// Answers that ended before their last byte, `by` the `client` or the `proxy`.
+    pub aborted_answers: IntCounterVec,
+    /// Connections of clients.
+    pub open_connections: IntGauge,
     /// Bytes of artifacts given to clients, by `source`: `cache` (no byte was asked of S3 for it) or `origin`.
     pub sent_bytes: IntCounterVec,
     /// Calls to S3, each attempt, by `operation` and `outcome`: `ok`, or S3's error code.
@@ -26,6 +47,12 @@ pub struct Metrics {
     pub s3_received_bytes: IntCounter,
     /// Downloads that broke off and were resumed.
     pub s3_resumed: IntCounter,
+    /// Attempts to fetch credentials, by `outcome`: `ok`, or the state that they led to.
+    pub credential_fetches: IntCounterVec,
+    /// Renewals of SSO access tokens, by `outcome`.
+    pub sso_renewals: IntCounterVec,
+    /// Requests for a login that were made of the host, each once however often it is said again.
+    pub login_requests: IntCounter,
     /// Requests to the upstream, by `outcome`: `object`, `not-modified`, `not-found`, `refused` (it could
     /// not help with this one) or `absent` (no answer of a proxy of this repository).
     pub upstream_requests: IntCounterVec,
@@ -33,10 +60,12 @@ pub struct Metrics {
     pub upstream_received_bytes: IntCounter,
 }
 
-/// From a hit in memory to a login that is waited for.
-const SECONDS: [f64; 14] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0, 300.0, 600.0,
-];
+/// What becomes of a request that waited for a login.
+const HELD: [&str; 3] = ["answered", "redirected", "given-up"];
+/// What comes of a request to the upstream: see [`Metrics::upstream_requests`].
+const UPSTREAM_OUTCOMES: [&str; 5] = ["object", "not-modified", "not-found", "refused", "absent"];
+/// Who may end an answer early.
+pub const ABORTED_BY: [&str; 2] = ["client", "proxy"];
 
 impl Default for Metrics {
     fn default() -> Self {
@@ -51,84 +80,143 @@ impl Metrics {
     /// Never: names are constants, and each is used once.
     #[must_use]
     pub fn new() -> Self {
-        let registry = Registry::new();
-        let counters = |name: &str, help: &str, labels: &[&str]| {
-            let counters = IntCounterVec::new(Opts::new(name, help), labels);
-            register(&registry, counters.expect("a valid name"))
-        };
-        let counter = |name: &str, help: &str| {
-            let counter = IntCounter::with_opts(Opts::new(name, help));
-            register(&registry, counter.expect("a valid name"))
-        };
-        let seconds = |name: &str, help: &str, labels: &[&str]| {
-            let options = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
-            let histograms = HistogramVec::new(options, labels);
-            register(&registry, histograms.expect("a valid name"))
-        };
-        Self {
-            requests: counters(
+        let new = Registrar::default();
+        let metrics = Self {
+            held_requests: new.counters(
+                "bazel_proxy_held_requests_total",
+                "Requests that waited for a login, by what came of it.",
+                &["outcome"],
+            ),
+            aborted_answers: new.counters(
+                "bazel_proxy_aborted_answers_total",
+                "Answers that ended before their last byte, by who ended them.",
+                &["by"],
+            ),
+            open_connections: new.gauge(
+                "bazel_proxy_open_connections",
+                "Connections of clients, idle ones included.",
+            ),
+            credential_fetches: new.counters(
+                "bazel_proxy_credential_fetches_total",
+                "Attempts to fetch credentials, by outcome (ok, or the state that they led to).",
+                &["outcome"],
+            ),
+            sso_renewals: new.counters(
+                "bazel_proxy_sso_renewals_total",
+                "Renewals of the SSO access token, by outcome.",
+                &["outcome"],
+            ),
+            login_requests: new.counter(
+                "bazel_proxy_login_requests_total",
+                "Requests for a login made of the host.",
+            ),
+            requests: new.counters(
                 "bazel_proxy_requests_total",
                 "Answers to clients, by how they came about and by HTTP status.",
                 &["verdict", "status"],
             ),
-            first_byte_seconds: seconds(
+            first_byte_seconds: new.seconds(
                 "bazel_proxy_first_byte_seconds",
                 "Time from a request's arrival to the head of its answer.",
                 &["verdict"],
             ),
-            response_seconds: seconds(
+            response_seconds: new.seconds(
                 "bazel_proxy_response_seconds",
                 "Time from a request's arrival to the last byte of its answer.",
                 &["verdict"],
             ),
-            sent_bytes: counters(
+            sent_bytes: new.counters(
                 "bazel_proxy_sent_bytes_total",
                 "Bytes of artifacts given to clients, by where they came from.",
                 &["source"],
             ),
-            s3_calls: counters(
+            s3_calls: new.counters(
                 "bazel_proxy_s3_calls_total",
                 "Calls to S3, each attempt, by operation and outcome (ok, or the error code).",
                 &["operation", "outcome"],
             ),
-            s3_call_seconds: seconds(
+            s3_call_seconds: new.seconds(
                 "bazel_proxy_s3_call_seconds",
                 "Time from the begin of a call to S3 to the head of its answer.",
                 &["operation"],
             ),
-            s3_received_bytes: counter(
+            s3_received_bytes: new.counter(
                 "bazel_proxy_s3_received_bytes_total",
                 "Bytes of objects that came from S3.",
             ),
-            s3_resumed: counter(
+            s3_resumed: new.counter(
                 "bazel_proxy_s3_resumed_total",
                 "Downloads from S3 that broke off and were resumed.",
             ),
-            upstream_requests: counters(
+            upstream_requests: new.counters(
                 "bazel_proxy_upstream_requests_total",
                 "Requests to the proxy in UPSTREAM_PROXY_URL, by what came of them.",
                 &["outcome"],
             ),
-            upstream_received_bytes: counter(
+            upstream_received_bytes: new.counter(
                 "bazel_proxy_upstream_received_bytes_total",
                 "Bytes of objects that came from the proxy in UPSTREAM_PROXY_URL.",
             ),
-            registry,
+            registry: new.finish(),
+        };
+        metrics.begin();
+        metrics
+    }
+
+    /// Where the labels' values are few, all begin at zero: what appears with its first count has no
+    /// increase that Prometheus could see.
+    fn begin(&self) {
+        let states = || State::NAMES.into_iter();
+        for (counters, values) in [
+            (&self.held_requests, HELD.to_vec()),
+            (&self.aborted_answers, ABORTED_BY.to_vec()),
+            (&self.sent_bytes, Source::ALL.map(Source::label).to_vec()),
+            (&self.upstream_requests, UPSTREAM_OUTCOMES.to_vec()),
+            (&self.sso_renewals, RENEWAL_OUTCOMES.to_vec()),
+            (
+                &self.credential_fetches,
+                ["ok"].into_iter().chain(states()).collect(),
+            ),
+        ] {
+            for value in values {
+                counters.with_label_values(&[value]).inc_by(0);
+            }
         }
     }
 
-    /// All of it, to be shown.
+    /// Notes an answer, `whole` after its request came.
+    pub fn note_request(&self, verdict: Verdict, status: u16, whole: Duration) {
+        // The statuses of this proxy are a closed set; formatting one allocates nothing.
+        let code = StatusCode::from_u16(status).unwrap_or_default();
+        let labels = [verdict.label(), code.as_str()];
+        self.requests.with_label_values(&labels).inc();
+        self.response_seconds
+            .with_label_values(&[verdict.label()])
+            .observe(whole.as_secs_f64());
+    }
+
+    /// Notes what became of a request that had waited for a login.
+    pub fn note_held(&self, status: StatusCode) {
+        let [answered, redirected, given_up] = HELD;
+        let outcome = match status {
+            StatusCode::TEMPORARY_REDIRECT => redirected,
+            status if status.is_server_error() => given_up,
+            _ => answered,
+        };
+        self.held_requests.with_label_values(&[outcome]).inc();
+    }
+
+    /// All that is counted, to be shown.
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
-}
 
-fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> C {
-    registry
-        .register(Box::new(collector.clone()))
-        .expect("each name is used once");
-    collector
+    /// What people ask first.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        Totals::of(self)
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod call;
 mod limits;
 mod list;
 mod object;
+mod operation;
 mod stream;
 mod upstream;
 mod verified;

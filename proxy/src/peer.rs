@@ -10,7 +10,8 @@ use std::sync::{Arc, LazyLock};
 use http::HeaderMap;
 use http::header::{HeaderName, VIA};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use tokio::task::JoinHandle;
+
+use crate::request;
 
 /// The header of an answer that names its repository.
 pub const REPOSITORY: HeaderName = HeaderName::from_static("x-bazel-proxy-repository");
@@ -25,11 +26,6 @@ const NAME_DIGITS: usize = 16;
 /// This process among all proxies.
 static NAME: LazyLock<String> =
     LazyLock::new(|| format!("{NAME_PREFIX}{:0NAME_DIGITS$x}", fastrand::u64(..)));
-
-tokio::task_local! {
-    /// Whom the current task works for.
-    static CHAIN: Chain;
-}
 
 /// The proxies that a request has come through, in order. Empty for a build tool's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,32 +57,16 @@ impl Chain {
     pub fn is_a_circle(&self) -> bool {
         self.0.len() >= LONGEST || self.0.contains(&NAME)
     }
-
-    /// Has `work`, and what it [spawns](spawn), know that it is done for this chain.
-    pub async fn scope<F: Future>(self, work: F) -> F::Output {
-        CHAIN.scope(self, work).await
-    }
-
-    fn current() -> Self {
-        CHAIN.try_with(Clone::clone).unwrap_or_default()
-    }
 }
 
-/// The value of `Via` for a request to another proxy.
+/// The value of `Via` for a request to another proxy, on behalf of the current one.
 #[must_use]
 pub fn via() -> String {
-    let chain = Chain::current();
-    let names = chain.0.iter().chain([&*NAME]);
+    let context = request::current();
+    let chain = context.iter().flat_map(|context| context.chain().0.iter());
+    let names = chain.chain([&*NAME]);
     let entries: Vec<_> = names.map(|name| format!("1.1 {name}")).collect();
     entries.join(", ")
-}
-
-/// Spawns a task that works for whom the current one does.
-pub fn spawn<F>(work: F) -> JoinHandle<F::Output>
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    tokio::spawn(Chain::current().scope(work))
 }
 
 /// A bucket and the folder in it, as a header can hold it. Endpoints differ from network to network,
@@ -106,6 +86,7 @@ fn is_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::{Context, RequestId};
 
     const OTHER: &str = "bazel-proxy-0123456789abcdef";
 
@@ -136,7 +117,8 @@ mod tests {
     async fn who_finds_itself_in_the_chain_is_asked_by_itself() {
         assert!(!chain(&[&format!("1.1 {OTHER}")]).is_a_circle());
         let asked = chain(&[&format!("1.1 {OTHER}")]);
-        let asks = asked.scope(async { spawn(async { via() }).await }).await;
+        let context = Context::new(RequestId::generate(), asked);
+        let asks = request::scope(context, request::spawn(async { via() })).await;
         let asks = asks.expect("a task");
         assert!(asks.starts_with(&format!("1.1 {OTHER}, 1.1 ")), "{asks}");
         assert!(chain(&[&asks]).is_a_circle());

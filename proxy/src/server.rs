@@ -1,12 +1,13 @@
 //! HTTP: what clients ask is answered here, and nowhere else.
 //!
 //! ```text
-//! accept ─► connection (reset on abort) ─► hosts ─► peers ─► router ─► health, page
-//!                                                                  └──► hold ─► listing
-//!                                                                       └──► artifact ─► conditions, range ─► body
+//! accept ─► connection (reset on abort) ─► access ─► hosts ─► peers ─► router ─► health, numbers, page
+//!                                                                           └──► hold ─► listing
+//!                                                                                └──► artifact ─► conditions, range ─► body
 //! ```
 
 mod accept;
+mod access;
 mod artifact;
 mod body;
 mod conditions;
@@ -24,7 +25,9 @@ pub mod range;
 mod router;
 mod status;
 mod troubles;
+mod verdict;
 
 pub use accept::{BindError, Listeners};
 pub use page::Surroundings;
 pub use router::{App, router};
+pub use verdict::{Source, Verdict};

@@ -38,10 +38,25 @@ pub const MISE: Part = Part::new("mise", "bin/mise");
 pub const DOCKER_COMPOSE: Part = Part::new("docker-compose", "/usr/bin/docker-compose");
 /// A browser, with `chromedriver` beside it.
 pub const CHROMIUM: Part = Part::new("Chromium", "/usr/bin/chromedriver");
+/// Prometheus, which scrapes `/metrics`.
+pub const PROMETHEUS: Part = Part::new("Prometheus", "/usr/bin/prometheus");
+/// Checks metrics, rules and configurations; of the same package.
+pub const PROMTOOL: Part = Part::new("promtool", "/usr/bin/promtool");
 /// Spreads a team's requests over its proxies.
 pub const HAPROXY: Part = Part::new("HAProxy", "/usr/sbin/haproxy");
+/// Builds manifests with kustomize.
+pub const KUBECTL: Part = Part::new("kubectl", "bin/kubectl");
+/// The schemas of Kubernetes, and a reader of YAML, for `PYTHONPATH`.
+pub const KUBERNETES_SCHEMAS: Part =
+    Part::new("kubernetes-validate", "kubernetes/kubernetes_validate");
 /// Looks for what keeps people from using a page.
 pub const AXE: Part = Part::new("axe-core 4.14.1", "axe/axe.min.js");
+/// Checks workflows.
+pub const ACTIONLINT: Part = Part::new("actionlint 1.17.0", "bin/actionlint");
+/// Checks shell scripts.
+pub const SHELLCHECK: Part = Part::new("ShellCheck", "/usr/bin/shellcheck");
+/// Checks Homebrew's formula.
+pub const RUBY: Part = Part::new("Ruby", "/usr/bin/ruby");
 /// Checks units.
 pub const SYSTEMD_ANALYZE: Part = Part::new("systemd-analyze", "/usr/bin/systemd-analyze");
 

@@ -86,6 +86,16 @@ impl Memory {
         self.objects.insert(key.id(), Arc::new(object));
     }
 
+    /// How many objects are in memory.
+    pub(super) fn objects(&self) -> u64 {
+        self.objects.len() as u64
+    }
+
+    /// What they occupy, and may occupy at most, in bytes.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        (self.objects.weight(), self.objects.capacity())
+    }
+
     pub(super) fn remove(&self, key: &CacheKey) {
         self.objects.remove(&key.id());
     }

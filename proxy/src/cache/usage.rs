@@ -31,6 +31,8 @@ pub(super) struct Usage {
     /// Taken by whoever makes room, so that two downloads do not count on the same bytes.
     making_room: Mutex<()>,
     counted: AtomicBool,
+    evicted_objects: AtomicU64,
+    evicted_bytes: AtomicU64,
 }
 
 /// What is known of one object file.
@@ -69,6 +71,8 @@ impl Usage {
             reserved: Arc::default(),
             making_room: Mutex::default(),
             counted: AtomicBool::new(false),
+            evicted_objects: AtomicU64::new(0),
+            evicted_bytes: AtomicU64::new(0),
         })
     }
 
@@ -166,6 +170,7 @@ impl Usage {
         stored.saturating_add(self.reserved.bytes())
     }
 
+    /// How many objects are known to be on disk.
     pub(super) fn objects(&self) -> usize {
         self.shards.iter().map(|shard| locked(shard).len()).sum()
     }
@@ -174,8 +179,15 @@ impl Usage {
         self.counted.load(Ordering::Acquire)
     }
 
+    /// The bounds that are kept: `CACHE_MAX_SIZE` as far as the disk allows it.
     pub(super) fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// How many objects, and bytes, had to go for others since the process began.
+    pub(super) fn evicted(&self) -> (u64, u64) {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (read(&self.evicted_objects), read(&self.evicted_bytes))
     }
 
     /// Takes room for a file of `bytes`, evicting if need be. Blocks on the disk.
@@ -260,6 +272,8 @@ impl Usage {
                 Err(error) => warn!(path = %path.display(), %error, "could not evict a file"),
             }
         }
+        self.evicted_objects.fetch_add(files, Ordering::Relaxed);
+        self.evicted_bytes.fetch_add(freed, Ordering::Relaxed);
         info!(
             files,
             freed_bytes = freed,

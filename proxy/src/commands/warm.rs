@@ -37,12 +37,14 @@ use self::progress::Progress;
 use self::summary::Summary;
 use self::target::Target;
 use self::task::Task;
-use self::visit::{End, Visited, Visitor};
+use self::visit::{End, Outcome, Visited, Visitor};
 use self::work::Work;
 use crate::cli::WarmArgs;
 
 /// How a shell tells that a program was ended by a signal.
 const EXIT_SIGNALLED: u8 = 128;
+/// With few jobs, so many visits in a row have to come to nothing before a run is given up.
+const FEWEST_IN_VAIN: usize = 3;
 
 pub(super) fn run(args: &WarmArgs, vars: &impl Fn(&str) -> Option<String>) -> ExitCode {
     let config = match super::config_without_bucket(vars) {
@@ -70,6 +72,7 @@ pub(super) fn run(args: &WarmArgs, vars: &impl Fn(&str) -> Option<String>) -> Ex
         work: Work::new(lists),
         summary: Summary::default(),
         jobs: usize::from(args.jobs),
+        in_vain: 0,
         visitor: Arc::new(Visitor::new(client)),
         progress: Arc::new(Progress::new(args.quiet)),
     };
@@ -89,6 +92,8 @@ struct Run {
     work: Work,
     summary: Summary,
     jobs: usize,
+    /// How many visits in a row have come to nothing.
+    in_vain: usize,
     visitor: Arc<Visitor>,
     progress: Arc<Progress>,
 }
@@ -182,6 +187,16 @@ impl Run {
     fn note(&mut self, task: &Task, visited: Visited) -> Result<(), End> {
         let (outcome, pom) = visited?;
         self.summary.add(task, &outcome);
+        if let Outcome::InVain(reason) = &outcome {
+            self.in_vain += 1;
+            // One artifact may have trouble of its own; if all that are asked for have it, more of them
+            // would only be a burden.
+            if self.in_vain >= self.jobs.max(FEWEST_IN_VAIN) {
+                return Err(End::Unreachable(reason.clone()));
+            }
+        } else {
+            self.in_vain = 0;
+        }
         self.work.follow(task, outcome.is_there(), pom.as_ref());
         Ok(())
     }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use program::reader::Reader;
 
+use super::EveryNth;
+
 /// Names without scheme, port and path, separated by commas or white space.
 pub(super) fn host_names(read: &mut Reader<'_>, variable: &'static str) -> Vec<String> {
     let names = read.list(variable);
@@ -20,6 +22,26 @@ pub(super) fn host_names(read: &mut Reader<'_>, variable: &'static str) -> Vec<S
         }
     }
     names
+}
+
+/// `off`, `all`, or one of so many.
+pub(super) fn access_log_hits(read: &mut Reader<'_>) -> Option<EveryNth> {
+    const VARIABLE: &str = "ACCESS_LOG_HITS";
+    let text = read.text(VARIABLE)?;
+    let every = match text.as_str() {
+        "off" => return None,
+        "all" => Some("1"),
+        other => other.strip_prefix("1/"),
+    };
+    let every = every.and_then(|every| every.parse().ok()).map(EveryNth);
+    if every.is_none() {
+        read.fault(
+            VARIABLE,
+            format!("`{text}` says not which hits to log"),
+            "use off, all, or 1/100 for one of a hundred",
+        );
+    }
+    every
 }
 
 pub(super) fn bucket_name(read: &mut Reader<'_>) -> String {

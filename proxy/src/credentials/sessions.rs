@@ -13,6 +13,7 @@ use sso_session::portal::Portal;
 use sso_session::refresh::Renewer;
 
 use super::session::Session;
+use crate::metrics::Metrics;
 
 /// The sessions by whom a person logs in to, and where it is asked.
 type Known = HashMap<(SsoSession, Endpoints), Weak<Session>>;
@@ -24,6 +25,7 @@ pub struct Sessions {
     threshold: Duration,
     http: SharedHttpClient,
     known: Arc<Mutex<Known>>,
+    metrics: Arc<Metrics>,
 }
 
 impl Sessions {
@@ -35,7 +37,17 @@ impl Sessions {
             threshold,
             http,
             known: Arc::default(),
+            metrics: Arc::default(),
         }
+    }
+
+    /// What is done for these sessions is counted there.
+    pub(super) fn counted_by(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Where the files of all sessions lie.
@@ -81,6 +93,6 @@ impl Sessions {
             oidc,
         );
         let portal = Portal::new(&session.region, endpoints.sso.as_deref(), self.http.clone());
-        Session::new(renewer, portal, self.threshold)
+        Session::new(renewer, portal, self.threshold, Arc::clone(&self.metrics))
     }
 }

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use prometheus::IntCounter;
 use sso_session::config::SsoProfile;
 use sso_session::signal::{Asserted, Need, SignalFile};
 use tracing::{info, warn};
@@ -23,6 +24,8 @@ pub(super) struct Signalling {
     /// A failure is logged once.
     has_failed: bool,
     disk: Disk,
+    /// Counts the requests that were made.
+    requests: IntCounter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,23 +36,19 @@ struct Raised {
 }
 
 impl Signalling {
-    pub(super) fn new(file: &Path) -> Self {
+    pub(super) fn new(file: &Path, requests: IntCounter) -> Self {
         Self {
             file: Some(SignalFile::new(file)),
             raised: None,
             has_failed: false,
             disk: Disk::default(),
+            requests,
         }
     }
 
     /// One that tells nobody anything.
-    pub(super) fn silent() -> Self {
-        Self {
-            file: None,
-            raised: None,
-            has_failed: false,
-            disk: Disk::default(),
-        }
+    pub(super) fn silent(self) -> Self {
+        Self { file: None, ..self }
     }
 
     /// A login is needed: says so, or says it again.
@@ -75,6 +74,7 @@ impl Signalling {
         self.raised = match told {
             Some(Ok(Asserted::Raised { generation } | Asserted::Reasserted { generation })) => {
                 if is_first {
+                    self.requests.inc();
                     info!(
                         profile = profile.base_profile,
                         code = login.code,

@@ -28,6 +28,7 @@ use super::sessions::Sessions;
 use super::{Identity, State};
 use crate::config::Profile;
 use crate::error::Trouble;
+use crate::metrics::Metrics;
 
 /// No attempt takes longer: a slow `credential_process`, or a renewal behind another process's.
 pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(45);
@@ -77,6 +78,16 @@ pub(super) struct Failed {
     pub(super) need: Option<LoginNeed>,
 }
 
+impl Attempt {
+    /// The value of the label `outcome`.
+    pub(super) fn outcome_name(&self) -> &'static str {
+        match &self.outcome {
+            Ok(_) => "ok",
+            Err(failed) => failed.state.name(),
+        }
+    }
+}
+
 impl From<State> for Failed {
     fn from(state: State) -> Self {
         Self { state, need: None }
@@ -121,6 +132,15 @@ impl Source {
             http_client,
             sessions,
             variables: Arc::new(variables.collect()),
+        }
+    }
+
+    /// What is done for it is counted there.
+    #[must_use]
+    pub fn counted_by(self, metrics: Arc<Metrics>) -> Self {
+        Self {
+            sessions: self.sessions.counted_by(metrics),
+            ..self
         }
     }
 

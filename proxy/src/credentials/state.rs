@@ -167,6 +167,17 @@ impl State {
         }
     }
 
+    /// All names, for whoever counts.
+    pub const NAMES: [&str; 7] = [
+        "refreshing",
+        "valid",
+        "login-required",
+        "offline",
+        "clock-skew",
+        "denied",
+        "config-error",
+    ];
+
     /// The state's name in logs, `/readyz` and `check`.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::flight::{Flight, TailError};
 use crate::object::ObjectAttributes;
 use crate::origin::VerifiedDownload;
+use crate::request;
 
 /// Read from a file in one piece, in bytes.
 const READ_BYTES: u64 = 256 * 1024;
@@ -124,7 +125,7 @@ impl ArtifactReader {
             Place::File(cache_key, entry) => {
                 let (cache_key, reading) = (cache_key.clone(), Arc::clone(entry));
                 let length = READ_BYTES.min(end - position);
-                let read = tokio::task::spawn_blocking(move || reading.read_at(position, length));
+                let read = request::spawn_blocking(move || reading.read_at(position, length));
                 let broken = Arc::clone(entry);
                 match read.await {
                     Ok(Ok(bytes)) => Ok(Step::Bytes(bytes)),

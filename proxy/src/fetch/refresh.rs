@@ -15,7 +15,7 @@ use crate::cache::{CacheKey, Hit};
 use crate::error::Error;
 use crate::flight::Flight;
 use crate::origin::Revalidation;
-use crate::peer;
+use crate::request;
 
 /// A copy is at hand, so the origin gets only so long to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -223,7 +223,7 @@ impl Fetcher {
     pub(super) async fn refresh_companions_of_new(self: &Arc<Self>, key: &ArtifactKey) {
         if !key.companions().is_empty() {
             let (this, key) = (Arc::clone(self), key.clone());
-            let refresh = peer::spawn(async move { this.refresh_companions(&key).await });
+            let refresh = request::spawn(async move { this.refresh_companions(&key).await });
             // A panic was logged; the copies are asked about at their time.
             let _outcome = refresh.await;
         }

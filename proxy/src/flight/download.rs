@@ -38,7 +38,7 @@ pub(super) async fn run(
         cache_key,
     };
     task.run(stream).instrument(span).await;
-    // Only now may a new flight for this key start.
+    // Only now may a new flight for this key start, unless this one has failed.
     drop(landing);
 }
 

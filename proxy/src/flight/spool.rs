@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use crate::cache::StagedReader;
+use crate::request;
 
 /// Bytes kept in memory although they are in the file, for readers close behind.
 const RECENT_BYTES: u64 = 256 * 1024;
@@ -69,7 +70,7 @@ impl Spool {
         // Everything before the oldest chunk in memory is in the file.
         let oldest = self.recent().chunks.front().map(|(oldest, _)| *oldest);
         let length = length.min(oldest.unwrap_or(u64::MAX).checked_sub(position)?);
-        let read = tokio::task::spawn_blocking(move || file.read_at(position, length)).await;
+        let read = request::spawn_blocking(move || file.read_at(position, length)).await;
         read.ok()?.ok()
     }
 

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 
 use crate::cache::Staged;
 use crate::checksum::Verified;
+use crate::request;
 
 /// Written in one go, to spare trips to the blocking pool.
 const BATCH_BYTES: u64 = 256 * 1024;
@@ -60,7 +61,7 @@ impl Writer {
     pub(super) async fn commit(mut self, verified: Verified) -> io::Result<()> {
         let mut staged = self.settle().await?;
         let batch = std::mem::take(&mut self.batch);
-        let commit = tokio::task::spawn_blocking(move || {
+        let commit = request::spawn_blocking(move || {
             append(&mut staged, &batch)?;
             staged.commit(&verified)
         });
@@ -83,7 +84,7 @@ impl Writer {
     fn write(&mut self, mut staged: Box<Staged>) {
         let batch = std::mem::take(&mut self.batch);
         let bytes = std::mem::take(&mut self.batch_bytes);
-        let write = tokio::task::spawn_blocking(move || {
+        let write = request::spawn_blocking(move || {
             append(&mut staged, &batch)?;
             Ok(staged)
         });

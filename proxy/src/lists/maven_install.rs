@@ -223,10 +223,10 @@ mod tests {
     }
 
     const PUBLIC: &str =
-        r#"{"https://repo1.maven.org/maven2/": ["com.example:lib", "com.example:none"]}"#;
+        r#"{"https://maven.example.com/maven2/": ["com.example:lib", "com.example:none"]}"#;
     const OURS: &str = r#"{
         "http://127.0.0.1:9000/maven/": ["com.example:lib", "com.example:lib:jar:sources"],
-        "https://repo1.maven.org/maven2/": ["com.example:lib", "com.example:aar:aar", "com.example:none"]
+        "https://maven.example.com/maven2/": ["com.example:lib", "com.example:aar:aar", "com.example:none"]
     }"#;
 
     fn list(text: &str) -> Result<List, ListError> {

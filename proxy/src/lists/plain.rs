@@ -81,7 +81,10 @@ mod tests {
         for (text, word) in [
             ("g:a:1\nwhat is this", "line 2: `what is this`"),
             ("g/../a", "`..` segment"),
-            ("https://repo1.maven.org/maven2/a.jar", "another repository"),
+            (
+                "https://maven.example.com/maven2/a.jar",
+                "another repository",
+            ),
             ("g:a:1.+", "resolved to"),
             ("g/a/", "names a folder"),
         ] {

@@ -66,7 +66,7 @@ mod tests {
             assert_eq!(key.as_str(), "g/a.jar", "{url}");
         }
         for url in [
-            "https://repo1.maven.org/g/a.jar",
+            "https://maven.example.com/g/a.jar",
             "file:///g/a.jar",
             "g/a.jar",
             "",

@@ -4,16 +4,21 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::{RequestId, RequestIdExt};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::time::{Instant, timeout};
-use tracing::debug;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, debug, info_span};
 
+use super::operation::{Operation, is_answer, outcome};
 use super::{Origin, PATIENCE, list};
 use crate::aws::{Failure, Verdict};
 use crate::credentials::State;
 use crate::error::{Error, Trouble};
+use crate::request::{self, S3Ids};
+use crate::telemetry;
 
 /// How long one attempt may take until the head of the answer is there.
 pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,10 +53,16 @@ impl From<Error> for Refusal {
 
 impl Origin {
     /// Makes one call, with retries for at most `patience` in all.
-    pub(super) async fn call<T, E, F, Fut>(&self, patience: Duration, make: F) -> Result<T, Refusal>
+    pub(super) async fn call<T, E, F, Fut>(
+        &self,
+        operation: Operation,
+        patience: Duration,
+        make: F,
+    ) -> Result<T, Refusal>
     where
         F: Fn(Client) -> Fut,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        T: RequestId + RequestIdExt,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let deadline = Instant::now() + patience;
@@ -61,14 +72,28 @@ impl Origin {
         loop {
             let valid = self.credentials.usable(left()).await?;
             let allowed = ATTEMPT_TIMEOUT.min(left().max(FIRST_BACKOFF));
-            let failure = match timeout(allowed, make(self.client())).await {
+            let begun = Instant::now();
+            let span = self.span(operation);
+            let attempt = timeout(allowed, make(self.client()));
+            let attempt = attempt.instrument(span.clone()).await;
+            let took = begun.elapsed();
+            let failure = match attempt {
                 Ok(Ok(answer)) => {
+                    self.note_attempt(operation, &span, "ok", took, ids(&answer));
                     self.accepted_generation
                         .store(valid.generation, Ordering::Relaxed);
                     return Ok(answer);
                 }
-                Ok(Err(error)) => Failure::of(&error),
-                Err(_) => Failure::timed_out(allowed),
+                Ok(Err(error)) => {
+                    let failure = Failure::of(&error);
+                    self.note_attempt(operation, &span, outcome(&failure), took, ids(&error));
+                    failure
+                }
+                Err(_) => {
+                    let failure = Failure::timed_out(allowed);
+                    self.note_attempt(operation, &span, outcome(&failure), took, S3Ids::default());
+                    failure
+                }
             };
             let mut verdict = failure.verdict();
             if verdict == Verdict::AccessDenied && valid.has_expired() {
@@ -112,6 +137,55 @@ impl Origin {
                 | Verdict::Unexplained) => return Err(Refusal::Answer(verdict, failure)),
             }
         }
+    }
+
+    /// What a trace tells of an attempt, by OpenTelemetry's names.
+    fn span(&self, operation: Operation) -> Span {
+        info_span!(
+            target: telemetry::SPANS,
+            "s3",
+            otel.kind = "client",
+            otel.name = operation.rpc_name(),
+            rpc.system.name = "aws-api",
+            rpc.method = operation.rpc_name(),
+            aws.s3.bucket = self.bucket,
+            bazel_proxy.outcome = Empty,
+            aws.request_id = Empty,
+            aws.extended_request_id = Empty,
+            otel.status_code = Empty,
+        )
+    }
+
+    /// Counts an attempt, and keeps its ids for the line of the request that it was made for.
+    fn note_attempt(
+        &self,
+        operation: Operation,
+        span: &Span,
+        outcome: &str,
+        took: Duration,
+        ids: S3Ids,
+    ) {
+        span.record("bazel_proxy.outcome", outcome);
+        span.record("aws.request_id", ids.request_id.as_deref());
+        span.record("aws.extended_request_id", ids.extended_id.as_deref());
+        if !is_answer(outcome) {
+            span.record("otel.status_code", "ERROR");
+        }
+        let operation = operation.label();
+        let calls = &self.metrics.s3_calls;
+        calls.with_label_values(&[operation, outcome]).inc();
+        let seconds = &self.metrics.s3_call_seconds;
+        seconds
+            .with_label_values(&[operation])
+            .observe(took.as_secs_f64());
+        debug!(
+            operation,
+            outcome,
+            s3_request_id = ids.request_id,
+            s3_extended_id = ids.extended_id,
+            "S3 was called"
+        );
+        request::note_s3_call(ids);
     }
 
     /// A signature that does not match, by credentials that S3 has accepted, is of a key that
@@ -199,6 +273,13 @@ impl Origin {
             "If the credentials have ended, log in again; if they are good, they need \
              s3:ListBucket: without it this S3 does not say which artifacts are missing.",
         ))
+    }
+}
+
+fn ids(said: &(impl RequestId + RequestIdExt)) -> S3Ids {
+    S3Ids {
+        request_id: said.request_id().map(str::to_owned),
+        extended_id: said.extended_request_id().map(str::to_owned),
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::call::Refusal;
+use super::operation::Operation;
 use super::{Origin, PATIENCE};
 use crate::artifact::FolderKey;
 use crate::aws::Verdict;
@@ -53,7 +54,7 @@ pub(super) async fn page(
     let prefix = format!("{}{folder}", origin.prefix);
     let start_after = after.map(|after| start_after(&prefix, after));
     let answer = origin
-        .call(left, |client| {
+        .call(Operation::ListObjectsV2, left, |client| {
             client
                 .list_objects_v2()
                 .bucket(&origin.bucket)
@@ -132,7 +133,7 @@ pub(super) async fn probe(origin: &Origin, patience: Duration) -> Result<bool, E
 
 pub(super) async fn try_probe(origin: &Origin, patience: Duration) -> Result<bool, Refusal> {
     let answer = origin
-        .call(patience, |client| {
+        .call(Operation::ListObjectsV2, patience, |client| {
             let list = client
                 .list_objects_v2()
                 .bucket(&origin.bucket)

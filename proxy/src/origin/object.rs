@@ -7,6 +7,7 @@ use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{ChecksumType, ServerSideEncryption};
 
 use super::call::Refusal;
+use super::operation::Operation;
 use super::{Origin, PATIENCE};
 use crate::artifact::ArtifactKey;
 use crate::aws::Verdict;
@@ -119,7 +120,7 @@ pub(super) async fn head(
 ) -> Result<ObjectAttributes, Error> {
     let (_permit, left) = origin.admit(patience).await?;
     let answer = origin
-        .call(left, |client| {
+        .call(Operation::HeadObject, left, |client| {
             client
                 .head_object()
                 .bucket(&origin.bucket)
@@ -167,7 +168,7 @@ async fn get_head(
     key: &ArtifactKey,
     range: Option<&str>,
 ) -> Result<GetObjectOutput, Refusal> {
-    let get = origin.call(PATIENCE, |client| {
+    let get = origin.call(Operation::GetObject, PATIENCE, |client| {
         client
             .get_object()
             .bucket(&origin.bucket)

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use super::call::Refusal;
 use super::limits::Permit;
+use super::operation::Operation;
 use super::upstream::{self, Answer, Wanted};
 use super::{ObjectHead, Origin, PATIENCE, Revalidation};
 use crate::artifact::ArtifactKey;
@@ -176,9 +177,7 @@ impl ObjectStream {
             artifact.key = key,
             position, cause, "a download broke off and is resumed"
         );
-        self.go_on_from(position, &etag).await?;
-        self.origin.metrics.s3_resumed.inc();
-        Ok(())
+        self.go_on_from(position, &etag).await
     }
 
     /// Finds another body for the object from `position` on. Readers wait for a login here as they do
@@ -194,6 +193,7 @@ impl ObjectStream {
             let refusal = match self.rest_at_s3(position, etag).await {
                 Ok(body) => {
                     (self.body, self.source) = (body, Source::S3);
+                    self.origin.metrics.s3_resumed.inc();
                     return Ok(());
                 }
                 Err(refusal @ Refusal::Error(Error::LoginRequired(_))) => refusal,
@@ -286,7 +286,7 @@ async fn get(
     with: impl Fn(GetObject) -> GetObject,
 ) -> Result<GetObjectOutput, Refusal> {
     origin
-        .call(patience, |client| {
+        .call(Operation::GetObject, patience, |client| {
             let call = client
                 .get_object()
                 .bucket(&origin.bucket)

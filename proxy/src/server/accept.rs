@@ -11,6 +11,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use nix::sys::resource::{Resource, getrlimit};
+use prometheus::IntGauge;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -97,8 +98,8 @@ impl Listeners {
             .collect()
     }
 
-    /// Serves until `shutdown` ends, then lets running answers end.
-    pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) {
+    /// Serves until `shutdown` ends, then lets running answers end. `open` counts connections.
+    pub async fn serve(self, router: Router, open: IntGauge, shutdown: impl Future<Output = ()>) {
         let graceful = Arc::new(GracefulShutdown::new());
         let places = Arc::new(Semaphore::new(most_connections()));
         let aborts = AbortAll::default();
@@ -108,7 +109,8 @@ impl Listeners {
             .map(|listener| {
                 let (router, graceful) = (router.clone(), Arc::clone(&graceful));
                 let (places, aborts) = (Arc::clone(&places), aborts.clone());
-                tokio::spawn(accept(listener, router, graceful, places, aborts))
+                let open = open.clone();
+                tokio::spawn(accept(listener, router, graceful, places, aborts, open))
             })
             .collect();
         shutdown.await;
@@ -169,6 +171,7 @@ async fn accept(
     graceful: Arc<GracefulShutdown>,
     places: Arc<Semaphore>,
     aborts: AbortAll,
+    open: IntGauge,
 ) {
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
@@ -183,14 +186,31 @@ async fn accept(
                 continue;
             }
         };
+        let counted = Counted::new(&open);
         let connection = connection(stream, router.clone(), aborts.handle());
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 debug!(%error, "a connection ended early");
             }
-            drop(place);
+            drop((counted, place));
         });
+    }
+}
+
+/// One of the open connections, however its task ends.
+struct Counted(IntGauge);
+
+impl Counted {
+    fn new(open: &IntGauge) -> Self {
+        open.inc();
+        Self(open.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

@@ -17,10 +17,10 @@ use super::conditions::{self, Outcome};
 use super::connection::AbortHandle;
 use super::range::{self, RangeOutcome};
 use super::router::App;
-use super::status::CACHE_NAME;
+use super::verdict::Verdict;
 use crate::artifact::ArtifactKey;
 use crate::error::Error;
-use crate::fetch::{Found, Verdict};
+use crate::fetch::Found;
 
 /// Answers a GET or HEAD, or says why not.
 pub(super) async fn answer(
@@ -38,6 +38,7 @@ pub(super) async fn answer(
     let found = found?;
     let mut response = with_object(app, abort, key, request, &found);
     add_object_headers(response.headers_mut(), key, &found);
+    Verdict::Found(found.verdict).mark(&mut response);
     Ok(response)
 }
 
@@ -121,11 +122,6 @@ fn add_object_headers(headers: &mut HeaderMap, key: &ArtifactKey, found: &Found)
         CONTENT_TYPE,
         key.media_type(object.content_type.as_deref()),
     );
-    insert(
-        headers,
-        HeaderName::from_static("cache-status"),
-        &cache_status(found.verdict),
-    );
     if let Some(etag) = &object.etag {
         insert(headers, ETAG, etag);
     }
@@ -167,19 +163,4 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
-}
-
-/// RFC 9211.
-fn cache_status(verdict: Verdict) -> String {
-    let parameters = match verdict {
-        Verdict::Hit => "hit",
-        Verdict::Revalidated => "hit; detail=revalidated",
-        Verdict::Stale => "hit; detail=stale",
-        Verdict::Miss => "fwd=uri-miss; stored",
-        Verdict::Collapsed => "fwd=uri-miss; collapsed",
-        Verdict::Refreshed => "fwd=stale; stored",
-        Verdict::Uncached => "fwd=uri-miss; detail=uncached",
-        Verdict::Asked => "fwd=method",
-    };
-    format!("{CACHE_NAME}; {parameters}")
 }

@@ -25,8 +25,8 @@ use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::status;
 use super::troubles::Troubles;
+use super::{status, verdict};
 use crate::credentials::{Credentials, State};
 use crate::error::Error;
 use client::Client;
@@ -125,7 +125,7 @@ impl Hold {
             status::answer(&error)
         });
         if place.is_some() {
-            status::mark_held(response.headers_mut());
+            verdict::mark_held(&mut response);
         }
         response
     }

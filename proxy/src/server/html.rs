@@ -15,6 +15,7 @@ use tera::Tera;
 use tracing::error;
 
 use super::status;
+use super::verdict::Verdict;
 pub(super) use filters::{human_duration, human_size};
 
 const STYLE: &str = include_str!("../templates/page.css");
@@ -51,7 +52,7 @@ impl Pages {
             Err(error) => {
                 error!(?error, template, "a page could not be shown");
                 let text = "this page cannot be shown: see the proxy's log";
-                status::plain(StatusCode::INTERNAL_SERVER_ERROR, text, "failed")
+                status::plain(StatusCode::INTERNAL_SERVER_ERROR, text, Verdict::Failed)
             }
         }
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::response::{IntoResponse, Response};
+use http::HeaderValue;
 use http::header::{CONTENT_TYPE, VARY};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use quick_cache::sync::Cache;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use tracing::info;
 use super::html::human_size;
 use super::negotiation::prefers_json;
 use super::router::App;
-use super::status::CACHE_NAME;
+use super::verdict::Verdict;
 use crate::artifact::FolderKey;
 use crate::error::Error;
 use crate::origin::Listing;
@@ -97,7 +97,7 @@ impl Listings {
                     return Err(Error::NotFound);
                 }
                 self.pages.insert(id, Arc::clone(&page));
-                (page, "fwd=miss")
+                (page, Verdict::Listed)
             }
             Err(error) => match self.pages.get(&id) {
                 Some(page)
@@ -105,7 +105,7 @@ impl Listings {
                         && page.rendered_at.elapsed() < STALE_FOR =>
                 {
                     info!(folder = folder.as_str(), %error, "a folder is shown as it was");
-                    (page, "hit; detail=stale")
+                    (page, Verdict::ListedStale)
                 }
                 Some(_) | None => return Err(error),
             },
@@ -116,10 +116,10 @@ impl Listings {
         } else {
             app.pages().render("listing.html", &*page)
         };
-        let headers = response.headers_mut();
-        headers.insert(VARY, HeaderValue::from_static("Accept"));
-        if let Ok(value) = HeaderValue::from_str(&format!("{CACHE_NAME}; {verdict}")) {
-            headers.insert(HeaderName::from_static("cache-status"), value);
+        let vary = HeaderValue::from_static("Accept");
+        response.headers_mut().insert(VARY, vary);
+        if response.status().is_success() {
+            verdict.mark(&mut response);
         }
         Ok(response)
     }

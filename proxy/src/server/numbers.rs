@@ -1,20 +1,154 @@
-//! `/metrics`: what was counted, for Prometheus.
+//! `/metrics`: what was counted and what is now, for Prometheus.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use prometheus::{Encoder as _, TEXT_FORMAT, TextEncoder};
 
 use super::router::App;
+use crate::cache::Figures;
+use crate::credentials::{Report, State as CredentialsState};
+use crate::metrics::Family;
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let families = app.metrics().registry().gather();
+    let mut families = app.metrics().registry().gather();
+    families.extend(now(&app).await.into_iter().filter_map(Family::into_proto));
+    families.sort_by(|one, other| one.name().cmp(other.name()));
     let mut text = Vec::new();
     match TextEncoder::new().encode(&families, &mut text) {
-        Ok(()) => ([(CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
+        Ok(()) => {
+            let headers = [(CONTENT_TYPE, TEXT_FORMAT), (CACHE_CONTROL, "no-store")];
+            (headers, text).into_response()
+        }
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
+}
+
+async fn now(app: &App) -> Vec<Family> {
+    let mut families = vec![
+        Family::gauge("bazel_proxy_build_info", "The version that runs: always 1.")
+            .labelled(&[("version", env!("CARGO_PKG_VERSION"))], 1.0),
+    ];
+    let credentials = app.fetcher().origin().credentials();
+    families.extend(of_credentials(&credentials.report()));
+    families.extend(of_requests(
+        credentials.waiting(),
+        app.fetcher().downloads(),
+    ));
+    families.extend(of_cache(&app.fetcher().cache().figures().await));
+    families
+}
+
+fn of_credentials(report: &Report) -> Vec<Family> {
+    let states = Family::gauge(
+        "bazel_proxy_credentials_state",
+        "1 for the state that the credentials are in, 0 for all others.",
+    );
+    let current = report.state.name();
+    let states = CredentialsState::NAMES.iter().fold(states, |states, name| {
+        let is_current = f64::from(u8::from(*name == current));
+        states.labelled(&[("state", name)], is_current)
+    });
+    let valid = report.state.valid();
+    let expiry = valid.and_then(|valid| valid.credentials.expiry());
+    let token = report.token.as_ref();
+    let is_login_ahead = u64::from(report.login_ahead.is_some());
+    vec![
+        states,
+        Family::gauge(
+            "bazel_proxy_credentials_state_start_timestamp_seconds",
+            "When the credentials came into that state.",
+        )
+        .time(Some(report.since)),
+        Family::gauge(
+            "bazel_proxy_credentials_expiry_timestamp_seconds",
+            "When the credentials in use end; absent without any, or if they have no end.",
+        )
+        .time(expiry),
+        Family::gauge(
+            "bazel_proxy_sso_token_expiry_timestamp_seconds",
+            "When the SSO access token ends, if it is not renewed; absent without one.",
+        )
+        .time(token.map(|token| token.expires_at)),
+        Family::gauge(
+            "bazel_proxy_login_ahead",
+            "1 if a login will be needed although the credentials still serve.",
+        )
+        .number(is_login_ahead),
+    ]
+}
+
+fn of_requests(waiting: usize, downloads: usize) -> Vec<Family> {
+    vec![
+        Family::gauge(
+            "bazel_proxy_waiting_requests",
+            "Requests that wait for credentials: for a login, or for trouble to pass.",
+        )
+        .number(waiting as u64),
+        Family::gauge(
+            "bazel_proxy_running_downloads",
+            "Downloads from S3 under way.",
+        )
+        .number(downloads as u64),
+    ]
+}
+
+fn of_cache(figures: &Figures) -> Vec<Family> {
+    let gauge = |name: &str, help: &str, value: u64| Family::gauge(name, help).number(value);
+    let counter = |name: &str, help: &str, value: u64| Family::counter(name, help).number(value);
+    let mut families = vec![
+        gauge(
+            "bazel_proxy_cache_objects",
+            "Objects on disk, as far as counted.",
+            figures.objects,
+        ),
+        gauge(
+            "bazel_proxy_cache_bytes",
+            "What the cache and running downloads occupy on disk.",
+            figures.occupied_bytes,
+        ),
+        gauge(
+            "bazel_proxy_cache_limit_bytes",
+            "What they may occupy: CACHE_MAX_SIZE, as far as the disk allows it.",
+            figures.limit_bytes,
+        ),
+        gauge(
+            "bazel_proxy_cache_min_free_bytes",
+            "What the cache leaves free on its disk: CACHE_MIN_FREE.",
+            figures.min_free_bytes,
+        ),
+        counter(
+            "bazel_proxy_cache_evicted_objects_total",
+            "Objects that had to go for others.",
+            figures.evicted_objects,
+        ),
+        counter(
+            "bazel_proxy_cache_evicted_bytes_total",
+            "What those had occupied on disk.",
+            figures.evicted_bytes,
+        ),
+        gauge(
+            "bazel_proxy_memory_cache_objects",
+            "Small objects that are kept in memory, too.",
+            figures.memory_objects,
+        ),
+        gauge(
+            "bazel_proxy_memory_cache_bytes",
+            "What they occupy there.",
+            figures.memory_bytes,
+        ),
+        gauge(
+            "bazel_proxy_memory_cache_limit_bytes",
+            "What they may occupy there.",
+            figures.memory_limit_bytes,
+        ),
+    ];
+    families.extend(figures.free_bytes.map(|free| {
+        let help = "What is free on the cache's disk; absent while it does not answer.";
+        gauge("bazel_proxy_cache_free_disk_bytes", help, free)
+    }));
+    families
 }

@@ -9,22 +9,22 @@ use http::HeaderValue;
 
 use super::router::App;
 use super::status;
-use crate::peer::{self, Chain};
+use crate::{peer, request};
 
 /// Names the repository in answers to proxies, whatever they are, and ends circles.
 pub(super) async fn serve_peers(
     State(app): State<Arc<App>>,
-    request: Request,
+    asked: Request,
     next: Next,
 ) -> Response {
-    let chain = Chain::of(request.headers());
-    if chain.is_empty() {
-        return next.run(request).await;
-    }
-    let mut response = if chain.is_a_circle() {
+    let context = request::current();
+    let Some(context) = context.filter(|context| !context.chain().is_empty()) else {
+        return next.run(asked).await;
+    };
+    let mut response = if context.chain().is_a_circle() {
         status::circle()
     } else {
-        chain.scope(next.run(request)).await
+        next.run(asked).await
     };
     // Without a name the answer is good for nobody: it could be about another bucket.
     if let Ok(name) = HeaderValue::from_str(app.repository_name()) {

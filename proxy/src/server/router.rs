@@ -10,9 +10,9 @@ use axum::{Extension, Router};
 use http::header::ALLOW;
 use http::{HeaderValue, Method, StatusCode};
 use tokio::sync::watch;
-use tokio::time::Instant;
-use tracing::{Level, event, info};
+use tracing::info;
 
+use super::access::{self, AccessLog};
 use super::connection::AbortHandle;
 use super::health::{self, Readiness};
 use super::hold::Hold;
@@ -21,6 +21,7 @@ use super::html::Pages;
 use super::listing::Listings;
 use super::page::{self, Surroundings, Vantage};
 use super::troubles::Troubles;
+use super::verdict::Verdict;
 use super::{artifact, numbers, peers, status};
 use crate::artifact::RequestPath;
 use crate::config::Config;
@@ -40,6 +41,7 @@ pub struct App {
     pages: Pages,
     vantage: Vantage,
     metrics: Arc<Metrics>,
+    access_log: AccessLog,
     repository_name: String,
 }
 
@@ -74,6 +76,7 @@ impl App {
             readiness: Readiness::default(),
             listings: Listings::new(&config.bucket),
             metrics,
+            access_log: AccessLog::new(config.log.hits),
             repository_name,
         })
     }
@@ -107,6 +110,10 @@ impl App {
         &self.metrics
     }
 
+    pub(super) fn access_log(&self) -> &AccessLog {
+        &self.access_log
+    }
+
     pub(super) fn readiness(&self) -> &Readiness {
         &self.readiness
     }
@@ -120,15 +127,18 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/metrics", get(numbers::metrics))
         .route("/status", get(page::status))
         .fallback(by_path)
-        // Innermost: what it refuses is logged, too.
+        // Innermost: what it refuses is logged and counted, too.
         .layer(middleware::from_fn_with_state(
             Arc::clone(app),
             peers::serve_peers,
         ))
-        // Within the Host check, so that it sees every answer but those of that.
-        .layer(middleware::from_fn(log_request))
-        // Outermost: a request for a foreign host reaches nothing.
+        // A request for a foreign host reaches nothing …
         .layer(middleware::from_fn_with_state(Arc::clone(app), check_host))
+        // … but is counted: outermost, so that it sees every answer.
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(app),
+            access::observe,
+        ))
         .with_state(Arc::clone(app))
 }
 
@@ -139,7 +149,7 @@ async fn by_path(
 ) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let text = "this repository is read-only: publish to the bucket itself";
-        let mut response = status::plain(StatusCode::METHOD_NOT_ALLOWED, text, "read-only");
+        let mut response = status::plain(StatusCode::METHOD_NOT_ALLOWED, text, Verdict::ReadOnly);
         response
             .headers_mut()
             .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -160,8 +170,8 @@ async fn by_path(
 }
 
 async fn check_host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    match app.hosts.check(&request) {
-        Ok(()) => next.run(request).await,
+    let mut refusal = match app.hosts.check(&request) {
+        Ok(()) => return next.run(request).await,
         Err(HostError::Malformed) => {
             let text = "an HTTP/1.1 request has exactly one Host header\n";
             (StatusCode::BAD_REQUEST, text).into_response()
@@ -173,26 +183,7 @@ async fn check_host(State(app): State<Arc<App>>, request: Request, next: Next) -
             info!(host = name, "refused a request for a foreign host");
             (StatusCode::MISDIRECTED_REQUEST, format!("{text}\n")).into_response()
         }
-    }
-}
-
-/// One line a request: hits at debug, as a build makes thousands of them.
-async fn log_request(request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let response = next.run(request).await;
-    let cache_status = response.headers().get("cache-status");
-    let verdict = cache_status
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("-");
-    let status = response.status().as_u16();
-    // Microseconds are enough for a person.
-    let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-    let quiet = verdict.contains("; hit") || verdict == "-";
-    if quiet {
-        event!(Level::DEBUG, %method, path, status, verdict, duration_ms, "request");
-    } else {
-        event!(Level::INFO, %method, path, status, verdict, duration_ms, "request");
-    }
-    response
+    };
+    Verdict::Refused.mark(&mut refusal);
+    refusal
 }

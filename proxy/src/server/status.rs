@@ -8,34 +8,29 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 
+use super::verdict::Verdict;
 use crate::artifact::KeyError;
 use crate::error::{Error, Trouble};
-
-/// RFC 9211: this cache's name in `Cache-Status`.
-pub(super) const CACHE_NAME: &str = "bazel-proxy";
-const CACHE_STATUS: &str = "cache-status";
-/// The `detail` of an answer that waited for a login.
-const HELD: &str = "held";
 
 /// The answer to a request whose object cannot be had.
 pub(super) fn answer(error: &Error) -> Response {
     match error {
         // Plain text: maven-resolver does not take a problem+json as "not found".
-        Error::NotFound => plain(StatusCode::NOT_FOUND, &error.to_string(), "not-found"),
+        Error::NotFound => plain(StatusCode::NOT_FOUND, &error.to_string(), Verdict::NotFound),
         // Told apart for a proxy that asks: what is denied here may be allowed there.
         Error::MissingOrDenied => plain(
             StatusCode::NOT_FOUND,
             &error.to_string(),
-            "missing-or-denied",
+            Verdict::MissingOrDenied,
         ),
-        Error::Denied(_) => plain(StatusCode::FORBIDDEN, &error.to_string(), "denied"),
-        Error::LoginRequired(_) => unavailable(error, "login-required"),
-        Error::Misconfigured(_) => unavailable(error, "misconfigured"),
-        Error::ClockSkew(_) => unavailable(error, "clock-skew"),
-        Error::Unavailable(_) => unavailable(error, "unavailable"),
-        Error::Changed | Error::Corrupt(_) | Error::Cache(_) => unavailable(error, "failed"),
+        Error::Denied(_) => plain(StatusCode::FORBIDDEN, &error.to_string(), Verdict::Denied),
+        Error::LoginRequired(_) => unavailable(error, Verdict::LoginRequired),
+        Error::Misconfigured(_) => unavailable(error, Verdict::Misconfigured),
+        Error::ClockSkew(_) => unavailable(error, Verdict::ClockSkew),
+        Error::Unavailable(_) => unavailable(error, Verdict::Unavailable),
+        Error::Changed | Error::Corrupt(_) | Error::Cache(_) => unavailable(error, Verdict::Failed),
     }
 }
 
@@ -75,39 +70,27 @@ pub(super) fn again(location: &str) -> Response {
     let headers = response.headers_mut();
     headers.insert(LOCATION, location);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    set_cache_status(headers, HELD);
+    Verdict::Redirected.mark(&mut response);
     response
-}
-
-/// Says in an answer's `Cache-Status` that it waited for a login.
-pub(super) fn mark_held(headers: &mut HeaderMap) {
-    let written = headers
-        .get(CACHE_STATUS)
-        .and_then(|value| value.to_str().ok());
-    let parameters = written.unwrap_or(CACHE_NAME).split("; ");
-    let mut value: Vec<_> = parameters
-        .filter(|parameter| !parameter.starts_with("detail="))
-        .collect();
-    let detail = format!("detail={HELD}");
-    value.push(&detail);
-    if let Ok(value) = HeaderValue::from_str(&value.join("; ")) {
-        headers.insert(CACHE_STATUS, value);
-    }
 }
 
 /// The answer to a path that cannot be a key.
 pub(super) fn bad_key(error: &KeyError) -> Response {
-    plain(StatusCode::BAD_REQUEST, &error.to_string(), "bad-request")
+    plain(
+        StatusCode::BAD_REQUEST,
+        &error.to_string(),
+        Verdict::BadRequest,
+    )
 }
 
 /// The answer to a proxy that asks itself, through others or directly.
 pub(super) fn circle() -> Response {
     let text = "this request has come through this very proxy before: see UPSTREAM_PROXY_URL";
-    plain(StatusCode::LOOP_DETECTED, text, "circle")
+    plain(StatusCode::LOOP_DETECTED, text, Verdict::Circle)
 }
 
 /// A short text, ending in a line feed for terminals.
-pub(super) fn plain(status: StatusCode, text: &str, detail: &str) -> Response {
+pub(super) fn plain(status: StatusCode, text: &str, verdict: Verdict) -> Response {
     let mut response = Response::new(Body::from(format!("{text}\n")));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -115,12 +98,12 @@ pub(super) fn plain(status: StatusCode, text: &str, detail: &str) -> Response {
         CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
-    set_cache_status(headers, detail);
+    verdict.mark(&mut response);
     response
 }
 
 /// 503 with a problem document (RFC 9457), which maven-resolver and Gradle show to the user.
-fn unavailable(error: &Error, detail: &str) -> Response {
+fn unavailable(error: &Error, verdict: Verdict) -> Response {
     let (title, trouble) = trouble(error).unzip();
     let trouble = trouble.map(|trouble| trouble.to_string());
     let problem = serde_json::json!({
@@ -137,15 +120,8 @@ fn unavailable(error: &Error, detail: &str) -> Response {
     );
     headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    set_cache_status(headers, detail);
+    verdict.mark(&mut response);
     response
-}
-
-fn set_cache_status(headers: &mut HeaderMap, detail: &str) {
-    let value = format!("{CACHE_NAME}; fwd=uri-miss; detail={detail}");
-    if let Ok(value) = HeaderValue::from_str(&value) {
-        headers.insert(CACHE_STATUS, value);
-    }
 }
 
 #[cfg(test)]
@@ -180,22 +156,6 @@ mod tests {
             response.headers()[CONTENT_TYPE],
             "text/plain; charset=utf-8"
         );
-    }
-
-    #[test]
-    fn what_waited_says_so_and_keeps_where_it_came_from() {
-        for (before, after) in [
-            ("bazel-proxy; hit", "bazel-proxy; hit; detail=held"),
-            (
-                "bazel-proxy; fwd=uri-miss; detail=uncached",
-                "bazel-proxy; fwd=uri-miss; detail=held",
-            ),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(CACHE_STATUS, HeaderValue::from_static(before));
-            mark_held(&mut headers);
-            assert_eq!(headers[CACHE_STATUS], after);
-        }
     }
 
     #[test]

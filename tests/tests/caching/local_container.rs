@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use tests::aws_cli::write_program;
+use tests::clients::{SHELLCHECK, are_installed};
 use tests::commands::{Ended, client, run};
 use tests::{PATIENCE, Scratch, StandIn, workspace_folder};
 
@@ -16,6 +17,7 @@ const DOCKER: &str = r#"#!/bin/sh
 echo "docker $*" >>"$ASKED"
 case "$*" in
     'compose version') exit "${NO_COMPOSE:-0}" ;;
+    version) exit "${NO_ENGINE:-0}" ;;
     'compose up'*) env | grep -E '^(PROXY_|SSO_|AWS_)' | sort >>"$ASKED" ;;
     'compose ps'*) echo 0123456789ab ;;
     'exec 0123456789ab /bazel-proxy healthcheck') [ "${STATE:-running}" = running ] ;;
@@ -125,6 +127,19 @@ async fn start_without_an_env_file_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_does_not_answer_is_told_with_what_to_do() {
+    let checkout = Checkout::new().dotenv("S3_BUCKET_NAME=artifacts\n");
+    for script in ["start", "stop", "logs"] {
+        let said = checkout.run(script, &[("NO_ENGINE", "1")]).await;
+        assert_eq!(said.code(), 1, "{script}");
+        for words in ["engine does not answer", "mise run serve"] {
+            assert!(said.stderr.contains(words), "{script}: {}", said.stderr);
+        }
+    }
+    assert_eq!(checkout.asked().matches("docker compose up").count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn start_names_a_file_that_the_container_would_not_see() {
     for (line, words) in [
         ("AWS_CONFIG_FILE=/srv/aws/config", "override.yml"),
@@ -196,4 +211,21 @@ async fn logs_are_those_of_the_container() {
         asked.contains("logs --no-log-prefix --tail 200 -f bazel-proxy"),
         "{asked}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shellcheck_finds_nothing_in_the_scripts() {
+    if !are_installed(&[SHELLCHECK]) {
+        return;
+    }
+    let checkout = Checkout::new();
+    let scripts = checkout.scratch.path().join("deploy/local");
+    let shellcheck = SHELLCHECK.path().display().to_string();
+    let mut command = client(&shellcheck, &checkout.scratch.home());
+    command
+        .args(["--external-sources", "--source-path=SCRIPTDIR"])
+        .args(["start", "stop", "status", "logs"])
+        .current_dir(scripts);
+    let said = run(command, PATIENCE).await;
+    assert_eq!(said.code(), 0, "{}", said.text());
 }

@@ -6,6 +6,9 @@ use std::process::Stdio;
 use serde_json::Value;
 use tests::Engine;
 
+/// Lines of the log that a failed test shows.
+const SHOWN: usize = 200;
+
 /// Removed when dropped; if the test fails, the end of its log is shown.
 pub(crate) struct Container {
     engine: &'static Engine,
@@ -74,11 +77,16 @@ impl Container {
 impl Drop for Container {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let mut logs = self.engine.docker(&["logs", "--tail", "60", &self.id]);
+            let mut logs = self.engine.docker(&["logs", &self.id]);
             if let Ok(said) = logs.output() {
-                let (out, error) = (said.stdout, said.stderr);
-                eprintln!("the end of the container's log:");
-                eprintln!("{}{}", text(&out), text(&error));
+                let log = text(&said.stdout) + &text(&said.stderr);
+                // Under load, requests would be all that is shown.
+                let lines = log
+                    .lines()
+                    .filter(|line| !line.contains(" request method="));
+                let lines: Vec<_> = lines.collect();
+                let end = &lines[lines.len().saturating_sub(SHOWN)..];
+                eprintln!("the end of the container's log:\n{}", end.join("\n"));
             }
         }
         let mut remove = self

@@ -88,6 +88,7 @@ fn test_functions() -> BTreeSet<String> {
         "watcher",
         "page",
         "real_clients",
+        "numbers",
         "scaling",
         "container",
     ] {

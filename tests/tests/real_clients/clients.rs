@@ -1,8 +1,8 @@
 //! Which of the real parts this machine has.
 
 pub(crate) use tests::clients::{
-    AWS_CLI, BAZEL, BOTO3, CURL, GRADLE, MAVEN, OLD_AWS_CLI, Part, RADOSGW, SAMPLE_JARS,
-    are_installed, are_there, clients_folder,
+    ACTIONLINT, AWS_CLI, BAZEL, BOTO3, CURL, GRADLE, MAVEN, OLD_AWS_CLI, Part, RADOSGW, RUBY,
+    SAMPLE_JARS, SHELLCHECK, are_installed, are_there, clients_folder,
 };
 
 #[test]

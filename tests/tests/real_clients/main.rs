@@ -7,6 +7,7 @@
 //! aws, boto3 ─► the files of an SSO session ◄─ the proxy
 //! curl ─────────────────► the simulated AWS
 //! radosgw ──────────────► Ceph's S3 and STS, one instance a run
+//! actionlint, shellcheck, ruby ─► what makes a release
 //! ```
 
 mod aftermath;
@@ -20,6 +21,7 @@ mod curl;
 mod gradle;
 mod maven;
 mod radosgw;
+mod release;
 mod request_log;
 mod shared_home;
 mod sso;

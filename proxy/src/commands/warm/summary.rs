@@ -33,7 +33,9 @@ impl Summary {
             }
             Outcome::Missing if task.is_guess => self.guesses_missing += 1,
             Outcome::Missing => self.missing.push(task.key.to_string()),
-            Outcome::Failed(reason) => self.failed.push(format!("{}: {reason}", task.key)),
+            Outcome::Failed(reason) | Outcome::InVain(reason) => {
+                self.failed.push(format!("{}: {reason}", task.key));
+            }
         }
     }
 

@@ -41,6 +41,8 @@ pub(super) enum Outcome {
     Missing,
     /// It cannot be had, or is not what it should be: why.
     Failed(String),
+    /// Nobody has answered in order, however often: why. Others may be as unlucky.
+    InVain(String),
 }
 
 impl Outcome {
@@ -48,7 +50,7 @@ impl Outcome {
     pub(super) fn is_there(&self) -> bool {
         match self {
             Self::There | Self::Fetched(_) => true,
-            Self::Missing | Self::Failed(_) => false,
+            Self::Missing | Self::Failed(_) | Self::InVain(_) => false,
         }
     }
 }
@@ -58,7 +60,7 @@ impl Outcome {
 pub(super) enum End {
     /// A person has to act: what the proxy says.
     PersonNeeded(String),
-    /// Nobody answers, or not in order.
+    /// Nobody answers in order.
     Unreachable(String),
 }
 
@@ -117,7 +119,9 @@ impl Visitor {
             let is_last = attempt == ATTEMPTS;
             match trouble {
                 Trouble::End(end) => return Err(end),
-                Trouble::Passing(_, reason) if is_last => return Err(End::Unreachable(reason)),
+                Trouble::Passing(_, reason) if is_last => {
+                    return Ok((Outcome::InVain(reason), None));
+                }
                 Trouble::Own(reason) if is_last => return Ok((Outcome::Failed(reason), None)),
                 Trouble::Passing(pause, _) => self.pace.pause(pause),
                 Trouble::Own(_) => sleep(Duration::from_secs(1) * attempt).await,
@@ -220,7 +224,7 @@ async fn refused(answer: Answer) -> Result<Outcome, Trouble> {
         .and_then(|seconds| seconds.trim().parse().ok())
         .map_or(PAUSE, Duration::from_secs);
     let text = answer.text().await;
-    let said = format!("{} {text}", status.as_u16());
+    let said = format!("{} {text}", status.as_u16()).trim_end().to_owned();
     match (status, detail.as_deref()) {
         (StatusCode::NOT_FOUND | StatusCode::GONE, _) => Ok(Outcome::Missing),
         (StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN, _) => Ok(Outcome::Failed(said)),

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::aws::{ForwardProxy, SharedHttpConnector, http_connector};
 use crate::error::Trouble;
-use crate::peer;
+use crate::{peer, request, telemetry};
 
 /// For a connection, TLS included. Off the team's network, the miss that notices waits so long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -36,15 +36,21 @@ impl Client {
     /// Sends a request without a body, for an answer whose head is there within `patience`.
     pub(super) async fn send(
         &self,
-        request: Builder,
+        builder: Builder,
         patience: Duration,
     ) -> Result<Response<SdkBody>, Arc<Trouble>> {
-        let request = request
+        let request = builder
             .header(USER_AGENT, peer::USER_AGENT)
             .header(VIA, peer::via())
             // Bodies are compared with S3's checksums, byte by byte.
             .header(ACCEPT_ENCODING, "identity");
-        let request = request.body(()).map_err(|error| unreachable(&error))?;
+        // The same name for it in both logs.
+        let request = match request::current() {
+            Some(context) => request.header(request::ID_HEADER, context.id().to_header()),
+            None => request,
+        };
+        let mut request = request.body(()).map_err(|error| unreachable(&error))?;
+        telemetry::hand_on(request.headers_mut());
         match timeout(patience, self.attempts(request)).await {
             Ok(answer) => answer,
             Err(_) => Err(unreachable(&format!("no answer within {patience:?}"))),

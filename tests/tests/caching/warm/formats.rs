@@ -49,7 +49,7 @@ async fn a_lock_file_of_rules_jvm_external_is_fetched_and_compared() {
     }
     let digest = sha256(&jar(1));
     let public =
-        r#"{"https://repo1.maven.org/maven2/": ["com.example:lib", "com.example:elsewhere"]}"#;
+        r#"{"https://maven.example.com/maven2/": ["com.example:lib", "com.example:elsewhere"]}"#;
     for (version, words) in [
         ("2", "3 fetched"),
         ("3", "0 fetched (0 B), 3 already there"),
@@ -74,7 +74,7 @@ async fn of_a_lock_file_with_several_repositories_only_ours_is_fetched() {
     let digest = sha256(&jar(1));
     let repositories = format!(
         r#"{{"{}/maven/": ["com.example:lib", "com.example:lib:jar:sources"],
-            "https://repo1.maven.org/maven2/": ["com.example:elsewhere"]}}"#,
+            "https://maven.example.com/maven2/": ["com.example:elsewhere"]}}"#,
         world.proxy.url()
     );
     let ended = world
@@ -317,7 +317,7 @@ async fn a_list_that_cannot_be_understood_is_named_with_its_line_before_anything
         ),
         ("+--- g:a\n", vec!["line 1", "gradle dependencies"]),
         (
-            "https://repo1.maven.org/maven2/g/a-1.jar\n",
+            "https://maven.example.com/maven2/g/a-1.jar\n",
             vec!["another repository"],
         ),
     ] {

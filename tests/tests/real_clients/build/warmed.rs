@@ -5,11 +5,11 @@ use std::process::Command;
 
 use simulated_aws::Operation;
 use tests::commands::succeed;
-use tests::{Proxy, eventually};
+use tests::{Proxy, eventually, workspace_folder};
 
 use super::{Build, LIMIT, Place, TURN, copy_project};
 use crate::bazel::Bazel;
-use crate::bucket::{files_below, write};
+use crate::bucket::write;
 use crate::clients::{BAZEL, GRADLE, MAVEN, SAMPLE_JARS, are_installed};
 use crate::gradle::Gradle;
 use crate::maven::Maven;
@@ -62,23 +62,18 @@ impl Lists for Gradle {
 impl Lists for Maven {
     async fn lists(&self, place: &Place) -> Vec<PathBuf> {
         self.build(place).await;
-        // As the README's pipe does it.
-        let repository = place.folder("repo");
-        let mut keys = String::new();
-        for file in files_below(&repository) {
-            let key = file.strip_prefix(&repository).expect("below it");
-            let key = key.display().to_string();
-            let (folder, name) = key.rsplit_once('/').unwrap_or(("", &key));
-            if name.starts_with("maven-metadata-") && name.ends_with(".xml") {
-                keys.push_str(&format!("./{folder}/maven-metadata.xml\n"));
-            } else if [".jar", ".pom", ".sha1"]
-                .iter()
-                .any(|ending| name.ends_with(ending))
-                && !name.starts_with("maven-metadata-")
-            {
-                keys.push_str(&format!("./{key}\n"));
-            }
-        }
+        // The README's own pipe.
+        let readme = workspace_folder().join("README.md");
+        let readme = std::fs::read_to_string(readme).expect("the README");
+        let pipe = readme
+            .lines()
+            .skip_while(|line| !line.starts_with("find . -name '*.jar'"));
+        let pipe: Vec<_> = pipe.take_while(|line| *line != "```").collect();
+        let pipe = pipe.join("\n");
+        let (pipe, _) = pipe.split_once("| bazel-proxy warm -").expect("a pipe");
+        let mut shell = place.command("sh");
+        shell.current_dir(place.folder("repo")).args(["-c", pipe]);
+        let keys = succeed(shell, LIMIT).await.text();
         let list = place.folder("keys");
         write(&list, &keys);
         vec![list]

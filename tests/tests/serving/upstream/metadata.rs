@@ -75,9 +75,16 @@ async fn a_copy_is_not_given_up_on_the_upstreams_word() {
         WithoutLogin::through(async |_| None, |laptop| laptop.env("METADATA_TTL", "0")).await;
     pair.put(METADATA, b"one");
     must_be(&pair.laptop.get(PATH).await, b"one");
+    eventually("it is cached", async || {
+        pair.laptop.get(PATH).await.is_hit()
+    })
+    .await;
     let deleted = pair.world.aws.s3().delete(tests::scratch::BUCKET, METADATA);
     deleted.expect("deleted");
-    assert_eq!(pair.team.get(PATH).await.status, 404);
+    eventually("the team has noticed", async || {
+        pair.team.get(PATH).await.status == 404
+    })
+    .await;
     for _ in 0..2 {
         let stale = pair.laptop.get(PATH).await;
         must_be(&stale, b"one");

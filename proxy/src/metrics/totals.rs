@@ -1,0 +1,95 @@
+//! The few sums that a person wants to see, out of the counters.
+
+use prometheus::core::Collector as _;
+
+use super::Metrics;
+use crate::fetch::Verdict as Found;
+use crate::server::{Source, Verdict};
+
+const HITS: [Found; 3] = [Found::Hit, Found::Revalidated, Found::Stale];
+const DOWNLOADS: [Found; 4] = [
+    Found::Miss,
+    Found::Collapsed,
+    Found::Refreshed,
+    Found::Uncached,
+];
+
+/// Since the process began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Artifacts that came from the cache.
+    pub hits: u64,
+    /// Artifacts that came from S3, by a download of their own or of somebody else.
+    pub misses: u64,
+    /// Bytes of artifacts that S3 was not asked for.
+    pub cache_bytes: u64,
+    /// Bytes of artifacts that came by a download.
+    pub origin_bytes: u64,
+}
+
+impl Totals {
+    pub(super) fn of(metrics: &Metrics) -> Self {
+        let sent = |source: Source| {
+            let sent = &metrics.sent_bytes;
+            sent.with_label_values(&[source.label()]).get()
+        };
+        let mut totals = Self {
+            cache_bytes: sent(Source::Cache),
+            origin_bytes: sent(Source::Origin),
+            ..Self::default()
+        };
+        for family in metrics.requests.collect() {
+            for metric in family.get_metric() {
+                let labels = metric.get_label().iter();
+                let is_of = |found: &[Found]| {
+                    let mut found = found.iter().map(|found| Verdict::Found(*found).label());
+                    found.any(|label| labels.clone().any(|pair| pair.value() == label))
+                };
+                let count = whole(metric.get_counter().get_value());
+                if is_of(&HITS) {
+                    totals.hits += count;
+                } else if is_of(&DOWNLOADS) {
+                    totals.misses += count;
+                }
+            }
+        }
+        totals
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an integer counter that Prometheus shows as a float"
+)]
+fn whole(value: f64) -> u64 {
+    value as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hits_of_every_kind_and_downloads_of_every_kind_are_told_apart() {
+        let metrics = Metrics::new();
+        for (verdict, status) in [
+            ("hit", "200"),
+            ("hit", "304"),
+            ("hit-stale", "200"),
+            ("miss", "200"),
+            ("not-found", "404"),
+            ("page", "200"),
+        ] {
+            metrics.requests.with_label_values(&[verdict, status]).inc();
+        }
+        metrics.sent_bytes.with_label_values(&["cache"]).inc_by(7);
+        let expected = Totals {
+            hits: 3,
+            misses: 1,
+            cache_bytes: 7,
+            origin_bytes: 0,
+        };
+        assert_eq!(metrics.totals(), expected);
+    }
+}
