@@ -35,6 +35,10 @@ impl Chain {
     /// Reads a request's headers. Other kinds of proxies that name themselves there do not count.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
+        if !headers.contains_key(VIA) {
+            // Nearly every request, and no reason to allocate.
+            return Self::default();
+        }
         let fields = headers.get_all(VIA).iter();
         let entries = fields
             .filter_map(|field| field.to_str().ok())
