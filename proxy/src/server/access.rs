@@ -17,6 +17,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use tracing::Instrument as _;
 
 use super::router::App;
 use crate::request;
@@ -29,7 +30,9 @@ pub(super) async fn observe(State(app): State<Arc<App>>, asked: Request, next: N
     let unanswered = Unanswered::new(Record::new(app, &asked));
     let context = Arc::clone(unanswered.context());
     let id = context.id().to_header();
-    let mut response = request::scope(context, next.run(asked)).await;
+    let span = unanswered.span().clone();
+    let answering = request::scope(context, next.run(asked));
+    let mut response = answering.instrument(span).await;
     response.headers_mut().insert(request::ID_HEADER, id);
     let answered = unanswered.answered(&response);
     response.map(|body| Body::new(ObservedBody::new(body, answered)))

@@ -7,7 +7,7 @@ use std::path::Path;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use simulated_aws::{Operation, SimulatedAws};
 use tests::clients::{HAPROXY, are_installed};
-use tests::{HaProxy, Proxy, ProxyBuilder, Scratch, eventually};
+use tests::{Certified, HaProxy, Proxy, ProxyBuilder, Scratch, eventually};
 use tokio::sync::Mutex;
 
 /// Whoever keeps both cores busy takes turns.
@@ -75,6 +75,19 @@ impl Team {
         })
     }
 
+    /// Three proxies behind TLS, and the file of the authority that vouches for it.
+    pub(crate) async fn with_tls() -> Option<(Self, String)> {
+        let certified = Certified::for_loopback();
+        let folder = tempfile::tempdir().expect("a folder");
+        let certificate = folder.path().join("team.pem").display().to_string();
+        write(&certificate, &certified.pem());
+        let team = Self::with(&[("TLS_CERTIFICATE", &certificate)], |proxy| proxy).await?;
+        let authority = team.scratch.path().join("authority.pem");
+        let authority = authority.display().to_string();
+        write(&authority, &certified.authority);
+        Some((team, authority))
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.haproxy.address()
     }
@@ -135,6 +148,11 @@ impl Team {
         }
         gets
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a scratch file")]
+fn write(path: &str, text: &str) {
+    std::fs::write(path, text).expect("a written file");
 }
 
 fn files_below(folder: &Path) -> usize {

@@ -36,7 +36,7 @@ impl http_body::Body for ObservedBody {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
         let inner = Pin::new(&mut this.inner);
-        let polled = this.answered.context().run(|| inner.poll_frame(context));
+        let polled = this.answered.run(|| inner.poll_frame(context));
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);

@@ -10,14 +10,18 @@ use http::{HeaderValue, Method, StatusCode, Uri};
 use http_body::Body as _;
 use prometheus::IntCounter;
 use tokio::time::Instant;
-use tracing::{Level, event};
+use tracing::field::Empty;
+use tracing::{Level, Span, event, info_span};
 
 use crate::metrics::ABORTED_BY;
 use crate::peer::Chain;
 use crate::request::{Context, ID_HEADER, RequestId, S3Ids};
 use crate::server::router::App;
 use crate::server::verdict::{CACHE_STATUS, Held, Verdict};
+use crate::telemetry;
 
+/// By which `LOG_LEVEL` may name these lines.
+const TARGET: &str = "bazel_proxy::access";
 /// Nobody gets this status: the client left before there was one. The number is nginx's.
 const LEFT: u16 = 499;
 
@@ -29,6 +33,7 @@ pub(super) struct Record {
     uri: Uri,
     user_agent: Option<HeaderValue>,
     arrived: Instant,
+    span: Span,
 }
 
 /// A request without an answer yet; if it stays so, that is said, too.
@@ -62,12 +67,13 @@ impl Record {
     pub(super) fn new(app: Arc<App>, request: &Request) -> Self {
         let headers = request.headers();
         let given = headers.get(ID_HEADER).and_then(RequestId::given);
+        let id = given.unwrap_or_else(RequestId::generate);
+        let span = span(request, &id);
+        telemetry::continue_trace(&span, headers);
         Self {
             app,
-            context: Context::new(
-                given.unwrap_or_else(RequestId::generate),
-                Chain::of(headers),
-            ),
+            context: Context::new(id, Chain::of(headers)),
+            span,
             method: request.method().clone(),
             uri: request.uri().clone(),
             user_agent: headers.get(USER_AGENT).cloned(),
@@ -82,9 +88,16 @@ impl Unanswered {
     }
 
     pub(super) fn context(&self) -> &Arc<Context> {
-        let record = self.0.as_ref();
+        &self.record().context
+    }
+
+    pub(super) fn span(&self) -> &Span {
+        &self.record().span
+    }
+
+    fn record(&self) -> &Record {
         // Taken by `answered` only, which consumes this.
-        &record.expect("not answered yet").context
+        self.0.as_ref().expect("not answered yet")
     }
 
     pub(super) fn answered(mut self, response: &Response) -> Answered {
@@ -149,8 +162,9 @@ impl Answered {
         }
     }
 
-    pub(super) fn context(&self) -> &Arc<Context> {
-        &self.record.context
+    /// Gives away a part of the body, on behalf of the request.
+    pub(super) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.record.span.in_scope(|| self.record.context.run(work))
     }
 
     /// Bytes were given away.
@@ -180,8 +194,22 @@ impl Answered {
         if let (Some(by), true) = (aborted, self.verdict != Verdict::Left) {
             metrics.aborted_answers.with_label_values(&[by]).inc();
         }
+        self.end_span(aborted);
         let level = self.record.app.access_log().level(self.verdict);
         self.record.context.run(|| self.log(level, whole, aborted));
+    }
+
+    fn end_span(&self, aborted: Option<&str>) {
+        let span = &self.record.span;
+        span.record("http.response.status_code", self.status);
+        span.record("http.response.body.size", self.sent_bytes);
+        span.record("bazel_proxy.verdict", self.verdict.label());
+        if let Some(by) = aborted {
+            span.record("bazel_proxy.aborted", by);
+        }
+        if self.status >= 500 || aborted == Some("proxy") {
+            span.record("otel.status_code", "ERROR");
+        }
     }
 
     fn log(&self, level: Level, whole: Duration, aborted: Option<&str>) {
@@ -189,6 +217,7 @@ impl Answered {
         macro_rules! line {
             ($level:expr, $calls:expr) => {
                 event!(
+                    target: TARGET,
                     $level,
                     method = %self.record.method,
                     path = self.record.uri.path(),
@@ -211,6 +240,25 @@ impl Answered {
             line!(Level::DEBUG, &self.record.context.s3_calls());
         }
     }
+}
+
+/// What a trace tells of a request, by OpenTelemetry's names.
+fn span(request: &Request, id: &RequestId) -> Span {
+    info_span!(
+        target: telemetry::SPANS,
+        "request",
+        otel.kind = "server",
+        otel.name = %request.method(),
+        http.request.method = %request.method(),
+        url.path = request.uri().path(),
+        user_agent.original = text(request.headers().get(USER_AGENT)),
+        bazel_proxy.request_id = %id,
+        http.response.status_code = Empty,
+        http.response.body.size = Empty,
+        bazel_proxy.verdict = Empty,
+        bazel_proxy.aborted = Empty,
+        otel.status_code = Empty,
+    )
 }
 
 fn text(value: Option<&HeaderValue>) -> Option<&str> {
