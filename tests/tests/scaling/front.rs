@@ -9,6 +9,7 @@ use tests::scratch::ACCESS_KEY;
 use tests::{Certified, HaProxy, Pending, eventually, get};
 
 use crate::artifacts::put;
+use crate::manifests::write;
 use crate::team::Team;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,25 +118,31 @@ async fn a_soft_stop_of_haproxy_lets_answers_end() {
 }
 
 /// A team that speaks TLS, and what curl trusts it by; `None` where a part is missing.
-struct Secured {
-    team: Team,
-    authority: String,
+pub(crate) struct Secured {
+    pub(crate) team: Team,
+    pub(crate) authority: String,
+    _folder: tempfile::TempDir,
 }
 
 impl Secured {
-    async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         if !are_installed(&[CURL]) {
             return None;
         }
         let certified = Certified::for_loopback();
         let folder = tempfile::tempdir().expect("a folder");
-        let certificate = folder.path().join("team.pem").display().to_string();
-        write(&certificate, &certified.pem());
+        let certificate = folder.path().join("team.pem");
+        write(&certificate, certified.pem());
+        let certificate = certificate.display().to_string();
         let team = Team::with(&[("TLS_CERTIFICATE", &certificate)], |proxy| proxy).await?;
         let authority = team.scratch.path().join("authority.pem");
+        write(&authority, certified.authority);
         let authority = authority.display().to_string();
-        write(&authority, &certified.authority);
-        Some(Self { team, authority })
+        Some(Self {
+            team,
+            authority,
+            _folder: folder,
+        })
     }
 
     /// What curl prints of an answer by `format`.
@@ -147,11 +154,6 @@ impl Secured {
             .arg(format!("{scheme}://{}{path}", self.team.address()));
         run(curl, Duration::from_mins(1)).await
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a scratch file")]
-fn write(path: &str, text: &str) {
-    std::fs::write(path, text).expect("a written file");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ mod crowd;
 mod ecs;
 mod front;
 mod kubernetes;
+mod laptop;
 mod losses;
 mod manifests;
 mod sharing;
