@@ -13,7 +13,7 @@ const CLIENTS: usize = 200;
 const PHASE: u64 = if cfg!(debug_assertions) {
     4_000
 } else {
-    40_000
+    20_000
 };
 
 #[tokio::test(flavor = "multi_thread")]
