@@ -188,7 +188,8 @@ impl Credentials {
         }
     }
 
-    /// Reports that AWS refused these credentials, and waits for others at most `patience`.
+    /// Reports that AWS refused these credentials, and waits for others at most `patience`, through
+    /// passing trouble, too: the network may have come back for S3 a moment ago, and for SSO not yet.
     ///
     /// However many report, the keeper reloads once; whoever has newer credentials gets them
     /// at once.
@@ -205,11 +206,11 @@ impl Credentials {
             if self.requests.send(report).await.is_err() {
                 return Err(Error::unavailable("the proxy is shutting down"));
             }
+            let _waiter = self.waiting.enter();
             let other = state.wait_for(|state| match state {
                 State::Valid(valid) => valid.generation != generation,
-                State::Refreshing => false,
+                State::Refreshing | State::Offline(_) => false,
                 State::LoginRequired(_)
-                | State::Offline(_)
                 | State::ClockSkew(_)
                 | State::Denied(_)
                 | State::ConfigError(_) => true,
@@ -219,13 +220,15 @@ impl Credentials {
                 .map_or(State::Refreshing, |state| state.clone())
                 .into_result()
         };
-        tokio::time::timeout(patience, waiting)
-            .await
-            .unwrap_or_else(|_| {
-                Err(Error::unavailable(
-                    "the credentials were refused and are still being renewed",
-                ))
-            })
+        if let Ok(outcome) = timeout(patience, waiting).await {
+            return outcome;
+        }
+        if let State::Offline(trouble) = self.state() {
+            return Err(Error::Unavailable(trouble));
+        }
+        Err(Error::unavailable(
+            "the credentials were refused and are still being renewed",
+        ))
     }
 
     /// A provider for AWS clients that reads the current value at every request. Use it with

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use http::HeaderName;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use crate::peer::Chain;
 pub use id::RequestId;
@@ -125,6 +126,7 @@ pub fn spawn<F>(work: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
+    let work = work.in_current_span();
     match current() {
         Some(context) => tokio::spawn(CURRENT.scope(context, work)),
         None => tokio::spawn(work),

@@ -21,7 +21,8 @@ use sso_session::refresh::{RenewalError, Renewed, Renewer};
 use sso_session::token::{Token, TokenFile};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
-use tracing::{info, warn};
+use tracing::field::Empty;
+use tracing::{Instrument as _, info, info_span, warn};
 
 pub(crate) use standing::Outlook;
 pub(super) use standing::{AccessToken, LoginNeed, Standing};
@@ -31,6 +32,7 @@ use known::Moment;
 use ledger::Ledger;
 
 use crate::metrics::Metrics;
+use crate::telemetry;
 
 /// One session.
 #[derive(Debug)]
@@ -163,12 +165,20 @@ impl Session {
 
     fn begin_renewal(self: &Arc<Self>, token: Token) {
         let this = Arc::clone(self);
+        let span = info_span!(
+            target: telemetry::SPANS,
+            parent: None,
+            "credentials.renewal",
+            bazel_proxy.outcome = Empty,
+            otel.status_code = Empty,
+        );
         // Awaited by its note in the ledger: see `finish_within`.
         tokio::spawn(async move {
             // However it ends, a panic included, the ledger hears of it.
             let renewal = tokio::spawn({
                 let (this, token) = (Arc::clone(&this), token.clone());
                 async move { this.renewer.renew(&token, || now().wall).await }
+                    .instrument(span.clone())
             });
             let outcome = renewal.await.unwrap_or_else(|error| {
                 Err(RenewalError::Passing(format!(
@@ -176,6 +186,10 @@ impl Session {
                 )))
             });
             log_outcome(&outcome);
+            span.record("bazel_proxy.outcome", name(&outcome));
+            if outcome.is_err() {
+                span.record("otel.status_code", "ERROR");
+            }
             let counted = this
                 .metrics
                 .sso_renewals

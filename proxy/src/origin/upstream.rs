@@ -20,14 +20,15 @@ use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use http::header::{IF_MATCH, IF_NONE_MATCH, RANGE};
 use http::{Method, Request, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tracing::debug;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, debug, info_span};
 
 use super::ObjectHead;
 use crate::artifact::ArtifactKey;
 use crate::config::Config;
 use crate::error::Trouble;
 use crate::metrics::Metrics;
-use crate::peer;
+use crate::{peer, telemetry};
 use answer::Word;
 use client::Client;
 use health::Health;
@@ -124,8 +125,16 @@ impl Upstream {
     ) -> Option<Answer> {
         let trial = self.health.admit()?;
         let request = self.request(key, wanted);
-        let sent = self.client.send(request, patience.min(PATIENCE)).await;
-        let read = sent.and_then(|answer| self.read(answer));
+        let span = self.span();
+        let sent = self.client.send(request, patience.min(PATIENCE));
+        let sent = sent.instrument(span.clone()).await;
+        if sent.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
+        let read = sent.and_then(|answer| {
+            span.record("http.response.status_code", answer.status().as_u16());
+            self.read(answer)
+        });
         let (word, body) = match read {
             Ok(read) => {
                 trial.answered();
@@ -197,6 +206,18 @@ impl Upstream {
         let (head, body) = answer.into_parts();
         let word = answer::read(&self.repository, head.status, &head.headers)?;
         Ok((word, ByteStream::new(body)))
+    }
+
+    /// What a trace tells of a request, by OpenTelemetry's names.
+    fn span(&self) -> Span {
+        info_span!(
+            target: telemetry::SPANS,
+            "upstream",
+            otel.kind = "client",
+            url.full = self.url,
+            http.response.status_code = Empty,
+            otel.status_code = Empty,
+        )
     }
 
     fn count(&self, outcome: &str) {

@@ -6,10 +6,9 @@ use nix::sys::signal::Signal;
 use tests::clients::{CURL, HAPROXY, are_installed};
 use tests::commands::{Ended, client, run, succeed};
 use tests::scratch::ACCESS_KEY;
-use tests::{Certified, HaProxy, Pending, eventually, get};
+use tests::{HaProxy, Pending, eventually, get};
 
 use crate::artifacts::put;
-use crate::manifests::write;
 use crate::team::Team;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,31 +117,18 @@ async fn a_soft_stop_of_haproxy_lets_answers_end() {
 }
 
 /// A team that speaks TLS, and what curl trusts it by; `None` where a part is missing.
-pub(crate) struct Secured {
-    pub(crate) team: Team,
-    pub(crate) authority: String,
-    _folder: tempfile::TempDir,
+struct Secured {
+    team: Team,
+    authority: String,
 }
 
 impl Secured {
-    pub(crate) async fn new() -> Option<Self> {
+    async fn new() -> Option<Self> {
         if !are_installed(&[CURL]) {
             return None;
         }
-        let certified = Certified::for_loopback();
-        let folder = tempfile::tempdir().expect("a folder");
-        let certificate = folder.path().join("team.pem");
-        write(&certificate, certified.pem());
-        let certificate = certificate.display().to_string();
-        let team = Team::with(&[("TLS_CERTIFICATE", &certificate)], |proxy| proxy).await?;
-        let authority = team.scratch.path().join("authority.pem");
-        write(&authority, certified.authority);
-        let authority = authority.display().to_string();
-        Some(Self {
-            team,
-            authority,
-            _folder: folder,
-        })
+        let (team, authority) = Team::with_tls().await?;
+        Some(Self { team, authority })
     }
 
     /// What curl prints of an answer by `format`.

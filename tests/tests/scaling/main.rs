@@ -8,7 +8,7 @@ mod crowd;
 mod ecs;
 mod front;
 mod kubernetes;
-mod laptop;
+mod laptops;
 mod losses;
 mod manifests;
 mod sharing;

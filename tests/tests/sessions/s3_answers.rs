@@ -5,7 +5,7 @@ use simulated_aws::{Action, Fault, Operation};
 use tests::sso_world::readiness;
 use tests::{Proxy, SsoWorld};
 
-use crate::support::{each, must_be_503};
+use crate::support::{each, must_be_503, on_portal};
 
 async fn signed_in() -> (Proxy, SsoWorld) {
     let world = SsoWorld::new().await;
@@ -46,6 +46,18 @@ async fn fifty_misses_with_ended_role_credentials_cause_one_reload() {
     }
     assert_eq!(world.portal_calls(), before + 1);
     assert_eq!(world.aws.sso().refreshes(), 0);
+    assert_eq!(world.signal(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn role_credentials_that_end_in_a_short_trouble_of_the_portal_are_replaced_unseen() {
+    let (proxy, world) = signed_in().await;
+    world.aws.sso().expire_role_credentials();
+    let trouble = on_portal().times(2).respond(503, "ServiceUnavailable");
+    let trouble = world.aws.faults().add(trouble);
+    let answer = world.miss(&proxy).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(world.aws.faults().played(trouble), 2);
     assert_eq!(world.signal(), None);
 }
 

@@ -13,12 +13,8 @@ use crate::error::Trouble;
 impl Keeper {
     pub(super) async fn publish(&mut self, attempt: Attempt) {
         self.fetching = None;
-        let outcome = match &attempt.outcome {
-            Ok(_) => "ok",
-            Err(failed) => failed.state.name(),
-        };
         let fetches = &self.source.sessions().metrics().credential_fetches;
-        fetches.with_label_values(&[outcome]).inc();
+        fetches.with_label_values(&[attempt.outcome_name()]).inc();
         let is_about_principal = attempt.principal.is_some();
         if let Some(principal) = attempt.principal {
             self.adopt(principal);

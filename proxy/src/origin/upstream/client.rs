@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::aws::{ForwardProxy, SharedHttpConnector, http_connector};
 use crate::error::Trouble;
-use crate::{peer, request};
+use crate::{peer, request, telemetry};
 
 /// For a connection, TLS included. Off the team's network, the miss that notices waits so long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -49,7 +49,8 @@ impl Client {
             Some(context) => request.header(request::ID_HEADER, context.id().to_header()),
             None => request,
         };
-        let request = request.body(()).map_err(|error| unreachable(&error))?;
+        let mut request = request.body(()).map_err(|error| unreachable(&error))?;
+        telemetry::hand_on(request.headers_mut());
         match timeout(patience, self.attempts(request)).await {
             Ok(answer) => answer,
             Err(_) => Err(unreachable(&format!("no answer within {patience:?}"))),
