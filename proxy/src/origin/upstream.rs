@@ -80,7 +80,7 @@ impl Upstream {
         let url = config.upstream_proxy_url.clone()?;
         Some(Self {
             repository: peer::repository_name(&config.bucket, &config.prefix),
-            client: Client::new(config.ca_bundle.as_deref()),
+            client: Client::new(&url, config.ca_bundle.as_deref()),
             health: Health::new(&url),
             url,
             metrics,
