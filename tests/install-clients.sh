@@ -112,7 +112,7 @@ parts=(
   'HAProxy|haproxy|/usr/sbin/haproxy|'
   'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'
   'Docker engine|docker.io|/usr/sbin/dockerd|iptables runc binutils'
-  'Compose|docker-compose|/usr/bin/docker-compose|python3-yaml'
+  'docker-compose|docker-compose|/usr/bin/docker-compose|python3-yaml'
   'debootstrap|debootstrap|/usr/sbin/debootstrap|'
   'ShellCheck|shellcheck|/usr/bin/shellcheck|'
   'Ruby|ruby|/usr/bin/ruby|'
@@ -211,53 +211,45 @@ install_wheels() {
   trap - EXIT
 }
 
-# Packs what npm has as $1 into the folder $2, as package.tgz, and compares it with the SHA-512 $3.
-fetch_from_npm() {
-  npm pack --silent --pack-destination "$2" "$1" >/dev/null ||
-    { say "error: npm could not fetch $1; is its registry reachable?"; return 1; }
-  mv -- "$2"/*.tgz "$2/package.tgz"
-  printf '%s  %s\n' "$3" "$2/package.tgz" | sha512sum --check --status ||
-    { say "error: $1 is not what it was when its hash was written down here"; return 1; }
-}
 install_boto3() { install_wheels "boto3 $boto3_version" "$boto3_wheels" boto3 "$python_folder"; }
+
+# Installs the package $1 of npm, at the version $2 with the SHA-512 $3, as the folder $4, if `$5 FOLDER` says that it
+# works; whole or not at all.
+install_from_npm() {
+  local scratch package=$1@$2
+  mkdir -p "$(dirname "$4")"
+  scratch=$(mktemp -d "$(dirname "$4")/.unpack.XXXXXX")
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf -- '$scratch'" EXIT
+  say "installing $package into $4"
+  npm pack --silent --pack-destination "$scratch" "$package" >/dev/null ||
+    { say "error: npm could not fetch $package; is its registry reachable?"; return 1; }
+  mv -- "$scratch"/*.tgz "$scratch/package.tgz"
+  printf '%s  %s\n' "$3" "$scratch/package.tgz" | sha512sum --check --status ||
+    { say "error: $package is not what it was when its hash was written down here"; return 1; }
+  tar -xzf "$scratch/package.tgz" -C "$scratch"
+  "$5" "$scratch/package" || { say "error: $package does not work"; return 1; }
+  rm -rf -- "$4"
+  mv -T -- "$scratch/package" "$4"
+  rm -rf -- "$scratch"
+  trap - EXIT
+}
 
 mise_is_there() { [[ -x $mise && $(readlink "$mise") == *"/$mise_version/"* ]]; }
 
-# As above.
+mise_runs() { HOME=$(dirname "$1") "$1/bin/mise" --version >/dev/null 2>&1; }
+
 install_mise() {
-  local scratch target=$clients_dir/mise/$mise_version
-  mkdir -p "$clients_dir/mise" "$clients_dir/bin"
-  scratch=$(mktemp -d "$clients_dir/mise/.unpack.XXXXXX")
-  # shellcheck disable=SC2064 # the folder is known now
-  trap "rm -rf -- '$scratch'" EXIT
-  say "installing mise $mise_version into $target"
-  fetch_from_npm "$mise_package@$mise_version" "$scratch" "$mise_sha512"
-  tar -xzf "$scratch/package.tgz" -C "$scratch"
-  HOME=$scratch "$scratch/package/bin/mise" --version >/dev/null 2>&1 || { say 'error: mise does not run'; return 1; }
-  rm -rf -- "$target"
-  mv -T -- "$scratch/package" "$target"
+  install_from_npm "$mise_package" "$mise_version" "$mise_sha512" "$clients_dir/mise/$mise_version" mise_runs
+  mkdir -p "$clients_dir/bin"
   ln -sfn "../mise/$mise_version/bin/mise" "$mise"
-  rm -rf -- "$scratch"
-  trap - EXIT
 }
 
 axe_is_there() { [[ -f $axe ]] && grep -qs "\"version\": \"$axe_version\"" "$clients_dir/axe/package.json"; }
 
-# As above.
-install_axe() {
-  local scratch target=$clients_dir/axe
-  mkdir -p "$clients_dir"
-  scratch=$(mktemp -d "$clients_dir/.axe.XXXXXX")
-  # shellcheck disable=SC2064 # the folder is known now
-  trap "rm -rf -- '$scratch'" EXIT
-  say "installing axe-core $axe_version into $target"
-  fetch_from_npm "axe-core@$axe_version" "$scratch" "$axe_sha512"
-  tar -xzf "$scratch/package.tgz" -C "$scratch"
-  rm -rf -- "$target"
-  mv -T -- "$scratch/package" "$target"
-  rm -rf -- "$scratch"
-  trap - EXIT
-}
+axe_is_whole() { [[ -s $1/axe.min.js ]]; }
+
+install_axe() { install_from_npm axe-core "$axe_version" "$axe_sha512" "$clients_dir/axe" axe_is_whole; }
 
 kubectl_is_there() { [[ -x $kubectl && $(readlink "$kubectl") == *"/$kubectl_version/"* ]]; }
 

@@ -83,7 +83,7 @@ async fn busy() -> (Scene, Vec<Pending>) {
     let scene = Scene::new().await;
     let path = scene.put(
         "com/google/guava/guava/33.0.0-jre/guava-33.0.0-jre.jar",
-        &[1; 300_000],
+        &vec![1; 300_000],
     );
     for _ in 0..14 {
         scene.hit(&path).await;

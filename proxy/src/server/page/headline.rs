@@ -44,10 +44,11 @@ enum Tone {
     Bad,
 }
 
-/// What a report comes to.
+/// What a report comes to. `has_upstream`: another proxy is asked before S3, and needs no login of ours.
 pub(super) fn of(
     report: &Report,
     troubles: &[Noted],
+    has_upstream: bool,
     login_wait: Duration,
     now: SystemTime,
 ) -> Headline {
@@ -63,12 +64,17 @@ pub(super) fn of(
     let trouble = trouble
         .map(AsRef::as_ref)
         .or(s3_trouble.map(|noted| &noted.trouble));
-    let (tone, title, meaning) = words(report, s3_trouble.is_some(), login_wait);
+    let hits = if has_upstream {
+        "Cached artifacts are served, and so is what the upstream has."
+    } else {
+        "Cached artifacts are served."
+    };
+    let (tone, title, others) = words(report, s3_trouble.is_some(), login_wait);
     Headline {
         name: report.state.name(),
         tone,
         title,
-        meaning,
+        meaning: format!("{hits} {others}"),
         since: date::format(report.since),
         reason: trouble.map(|trouble| trouble.reason.clone()),
         cure: trouble.map(|trouble| trouble.cure.clone()),
@@ -77,8 +83,7 @@ pub(super) fn of(
 }
 
 fn words(report: &Report, s3_fails: bool, login_wait: Duration) -> (Tone, &'static str, String) {
-    const HITS: &str = "Cached artifacts are served.";
-    let (tone, title, others) = match &report.state {
+    match &report.state {
         State::Valid(_) if report.login_ahead.is_some() => (
             Tone::Warn,
             "A login will be needed",
@@ -139,8 +144,7 @@ fn words(report: &Report, s3_fails: bool, login_wait: Duration) -> (Tone, &'stat
              `bazel-proxy check` goes through each step."
                 .to_owned(),
         ),
-    };
-    (tone, title, format!("{HITS} {others}"))
+    }
 }
 
 fn waits(login_wait: Duration) -> String {

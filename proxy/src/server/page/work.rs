@@ -11,6 +11,7 @@ use super::headline::command;
 use super::status::before;
 use crate::fetch::Fetcher;
 use crate::flight::UnderWay;
+use crate::origin::UpstreamState;
 
 /// So many waiting keys, and so many downloads, are shown.
 const SHOWN: usize = 20;
@@ -52,6 +53,16 @@ struct Download {
     received_bytes: u64,
     /// On average since it began.
     bytes_per_second: u64,
+}
+
+/// The proxy that is asked before S3.
+#[derive(Serialize)]
+pub(super) struct Upstream {
+    url: String,
+    /// `not-asked-yet`, `answering`, or `away`: then S3 is asked in its place.
+    state: &'static str,
+    reason: Option<String>,
+    cure: Option<String>,
 }
 
 /// Answers that were none, of one kind.
@@ -109,6 +120,27 @@ impl Download {
             received_bytes: download.received_bytes,
             bytes_per_second: u64::try_from(rate).unwrap_or(u64::MAX),
         }
+    }
+}
+
+impl Upstream {
+    pub(super) fn of(url: &str, state: &UpstreamState) -> Self {
+        let (state, trouble) = match state {
+            UpstreamState::NotAskedYet => ("not-asked-yet", None),
+            UpstreamState::Answering => ("answering", None),
+            UpstreamState::Away(trouble) => ("away", Some(trouble)),
+        };
+        Self {
+            url: url.to_owned(),
+            state,
+            reason: trouble.map(|trouble| trouble.reason.clone()),
+            cure: trouble.map(|trouble| trouble.cure.clone()),
+        }
+    }
+
+    /// Whether it is asked for what is not cached.
+    pub(super) fn is_asked(&self) -> bool {
+        self.reason.is_none()
     }
 }
 

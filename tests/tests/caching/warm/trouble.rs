@@ -183,9 +183,15 @@ impl Scripted {
                 let sender = sender.clone();
                 tokio::spawn(async move {
                     let mut stream = BufReader::new(stream);
-                    let mut line = String::new();
-                    let _read = stream.read_line(&mut line).await;
-                    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+                    let mut head = String::new();
+                    // All of it: what is left unread when the stream is closed resets it.
+                    while !head.ends_with("\r\n\r\n") {
+                        match stream.read_line(&mut head).await {
+                            Ok(0) | Err(_) => return,
+                            Ok(_) => {}
+                        }
+                    }
+                    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
                     let _sent = sender.send((path, stream.into_inner()));
                 });
             }
