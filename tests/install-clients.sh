@@ -112,7 +112,7 @@ parts=(
   'HAProxy|haproxy|/usr/sbin/haproxy|'
   'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'
   'Docker engine|docker.io|/usr/sbin/dockerd|iptables runc binutils'
-  'Compose|docker-compose|/usr/bin/docker-compose|python3-yaml'
+  'docker-compose|docker-compose|/usr/bin/docker-compose|python3-yaml'
   'debootstrap|debootstrap|/usr/sbin/debootstrap|'
   'ShellCheck|shellcheck|/usr/bin/shellcheck|'
   'Ruby|ruby|/usr/bin/ruby|'

@@ -30,7 +30,10 @@ toolchain=$(rustc --print sysroot)
 made_with=$("$docker" image inspect --format '{{index .Config.Labels "toolchain"}}' "$rust" 2>/dev/null || true)
 if [[ $made_with != "$(rustc --version)" ]]; then
   say "making $rust"
-  mkdir -p "$scratch/rust/ca"
+  mkdir -p "$scratch/rust/ca" "$scratch/rust/cargo/bin"
+  # Where this machine's cargo takes crates from.
+  cargo_config=${CARGO_HOME:-$HOME/.cargo}/config.toml
+  [[ ! -f $cargo_config ]] || cp "$cargo_config" "$scratch/rust/cargo/"
   # The machine's own authorities, behind which its package sources may be: in this image only.
   cp -L /etc/ssl/certs/ca-certificates.crt "$scratch/rust/ca/"
   cp -a "$toolchain" "$scratch/rust/toolchain"
@@ -41,9 +44,10 @@ ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev make pkg-config
 COPY ca/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY toolchain /usr/local/rustup
+COPY cargo /usr/local/cargo
 ENV RUSTUP_HOME=/usr/local/rustup CARGO_HOME=/usr/local/cargo
 ENV PATH=/usr/local/cargo/bin:/usr/local/rustup/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-RUN mkdir -p /usr/local/cargo/bin && rustc --version && cargo --version
+RUN rustc --version && cargo --version
 LABEL toolchain="$(rustc --version)"
 DOCKERFILE
   "$docker" build --quiet --network host --tag "$rust" "$scratch/rust" >/dev/null

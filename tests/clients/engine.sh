@@ -52,13 +52,15 @@ end_engine() {
   kill -9 "$pid" 2>/dev/null || true
 }
 
-# Containers, and what belongs to a run; images and build caches stay.
+# Containers, and what belongs to a run; the latest images and build caches stay.
 remove_leftovers() {
   local containers
   mapfile -t containers < <("$docker" ps --all --quiet)
   [[ ${#containers[@]} -eq 0 ]] || "$docker" rm --force --volumes "${containers[@]}" >/dev/null
   "$docker" network prune --force >/dev/null
   "$docker" volume prune --force >/dev/null
+  "$docker" image prune --force >/dev/null
+  "$docker" builder prune --force --keep-storage 8GB >/dev/null
 }
 
 start_engine() {

@@ -88,7 +88,7 @@ pub struct TokenReport {
     pub expires_at: SystemTime,
     /// Whether nothing is left of it: that time has come, or AWS does not take it any more.
     pub has_ended: bool,
-    /// About when it is renewed; without that, a person has to log in at its end.
+    /// About when it is renewed; without that, it cannot be.
     pub renewal_at: Option<SystemTime>,
     /// What kept it from being renewed, or from being written; no secrets.
     pub problem: Option<String>,

@@ -41,8 +41,12 @@ impl RequestId {
     pub fn to_header(&self) -> HeaderValue {
         match &self.0 {
             Origin::Given(value) => value.clone(),
-            Origin::Generated(_) => HeaderValue::from_str(&self.to_string())
-                .unwrap_or_else(|_| HeaderValue::from_static("-")),
+            Origin::Generated(number) => {
+                let digit =
+                    |place: usize| b"0123456789abcdef"[(number >> (4 * place) & 15) as usize];
+                let digits: [u8; 16] = std::array::from_fn(|index| digit(15 - index));
+                HeaderValue::from_bytes(&digits).unwrap_or(HeaderValue::from_static("-"))
+            }
         }
     }
 }

@@ -7,7 +7,9 @@
 //!
 //! A hit that is not logged costs no text: what a line would need is kept as it came.
 
+mod answered;
 mod body;
+mod line;
 mod record;
 mod sampling;
 

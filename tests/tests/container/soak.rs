@@ -26,8 +26,8 @@ const SHORT: Duration = Duration::from_secs(80);
 const SHORTEST: Duration = Duration::from_mins(1);
 /// Access tokens are renewed after half of their life, and role credentials with them. The latter outlive every
 /// trouble that is made: what a longer one comes to is for other tests.
-const TOKEN_LIFE: Duration = Duration::from_secs(12);
-const ROLE_LIFE: Duration = Duration::from_secs(16);
+const TOKEN_LIFE: Duration = Duration::from_secs(10);
+const ROLE_LIFE: Duration = Duration::from_secs(14);
 /// The bucket is larger than the cache's disk, so that something is evicted all the time.
 const ARTIFACTS: usize = 6_000;
 const VOLUME: &str = "96m";

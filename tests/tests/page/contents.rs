@@ -424,10 +424,12 @@ async fn what_came_from_the_cache_is_counted() {
         .await;
     let traffic = &status["traffic"];
     let number = |name: &str| traffic[name].as_u64().expect("a number");
-    assert_eq!(number("misses") + number("hits"), 2, "{traffic}");
-    assert_eq!(traffic["hit_percent"], 50);
-    assert_eq!(number("from_cache_bytes"), 1000);
-    assert_eq!(number("from_origin_bytes"), 1000);
+    // The second GET may have read along with the first one's download.
+    let (hits, misses) = (number("hits"), number("misses"));
+    assert!(hits == 1 && misses >= 1, "{traffic}");
+    assert_eq!(number("hit_percent"), 100 / (1 + misses), "{traffic}");
+    assert_eq!(number("from_cache_bytes"), 1000, "{traffic}");
+    assert_eq!(number("from_origin_bytes"), 1000 * misses, "{traffic}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,8 @@ use tests::clients::{HAPROXY, are_installed};
 use tests::{Certified, HaProxy, Proxy, ProxyBuilder, Scratch, eventually};
 use tokio::sync::Mutex;
 
+use crate::manifests::write;
+
 /// Whoever keeps both cores busy takes turns.
 pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
 
@@ -79,13 +81,13 @@ impl Team {
     pub(crate) async fn with_tls() -> Option<(Self, String)> {
         let certified = Certified::for_loopback();
         let folder = tempfile::tempdir().expect("a folder");
-        let certificate = folder.path().join("team.pem").display().to_string();
-        write(&certificate, &certified.pem());
+        let certificate = folder.path().join("team.pem");
+        write(&certificate, certified.pem());
+        let certificate = certificate.display().to_string();
         let team = Self::with(&[("TLS_CERTIFICATE", &certificate)], |proxy| proxy).await?;
         let authority = team.scratch.path().join("authority.pem");
-        let authority = authority.display().to_string();
-        write(&authority, &certified.authority);
-        Some((team, authority))
+        write(&authority, certified.authority);
+        Some((team, authority.display().to_string()))
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -148,11 +150,6 @@ impl Team {
         }
         gets
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a scratch file")]
-fn write(path: &str, text: &str) {
-    std::fs::write(path, text).expect("a written file");
 }
 
 fn files_below(folder: &Path) -> usize {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
 
-use super::record::{Answered, End};
+use super::answered::{Answered, End};
 
 /// Gives away what the inner body gives, and finishes the request's record when it is dropped: that is
 /// right behind the last byte, or when the client has left.

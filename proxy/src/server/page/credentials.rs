@@ -33,7 +33,7 @@ struct Token {
     expires_at: String,
     /// That time has come, or AWS does not take it any more.
     has_ended: bool,
-    /// About when it is renewed; without that, a person has to log in at its end.
+    /// About when it is renewed; without that, it cannot be.
     renewal_at: Option<String>,
     problem: Option<String>,
 }

@@ -1,0 +1,141 @@
+//! An answer from its head to its last byte.
+
+use std::time::Duration;
+
+use axum::response::Response;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Method, StatusCode};
+use http_body::Body as _;
+use prometheus::IntCounter;
+
+use super::line;
+use super::record::Record;
+use crate::metrics::ABORTED_BY;
+use crate::server::verdict::{CACHE_STATUS, Held, Verdict};
+
+/// Nobody gets this status: the client left before there was one. The number is nginx's.
+const LEFT: u16 = 499;
+
+/// What is known when the answer's head goes out.
+pub(super) struct Answered {
+    pub(super) record: Record,
+    pub(super) status: u16,
+    verdict: Verdict,
+    pub(super) cache_status: Option<HeaderValue>,
+    pub(super) first_byte: Duration,
+    /// The length of the body that will be asked for, where it is known.
+    expected_bytes: Option<u64>,
+    /// What bytes of an artifact are counted by.
+    counter: Option<IntCounter>,
+    pub(super) sent_bytes: u64,
+}
+
+/// How the answer's body ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Complete,
+    /// The client left before the end.
+    ByClient,
+    /// It could not go on, and the connection is reset.
+    ByProxy,
+}
+
+impl Answered {
+    pub(super) fn new(record: Record, response: &Response) -> Self {
+        let first_byte = record.arrived.elapsed();
+        let verdict = Verdict::of(response);
+        let headers = response.headers();
+        let has_body =
+            record.method != Method::HEAD && response.status() != StatusCode::NOT_MODIFIED;
+        let said = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse().ok());
+        let expected = said.or_else(|| response.body().size_hint().exact());
+        let metrics = record.app.metrics();
+        metrics
+            .first_byte_seconds
+            .with_label_values(&[verdict.label()])
+            .observe(first_byte.as_secs_f64());
+        if response.extensions().get::<Held>().is_some() {
+            metrics.note_held(response.status());
+        }
+        let source = verdict.source().filter(|_| has_body);
+        Self {
+            status: response.status().as_u16(),
+            verdict,
+            cache_status: headers.get(CACHE_STATUS).cloned(),
+            first_byte,
+            expected_bytes: if has_body { expected } else { Some(0) },
+            counter: source.map(|source| {
+                let sent = &metrics.sent_bytes;
+                sent.with_label_values(&[source.label()])
+            }),
+            sent_bytes: 0,
+            record,
+        }
+    }
+
+    pub(super) fn never(record: Record) -> Self {
+        Self {
+            status: LEFT,
+            verdict: Verdict::Left,
+            cache_status: None,
+            first_byte: record.arrived.elapsed(),
+            expected_bytes: None,
+            counter: None,
+            sent_bytes: 0,
+            record,
+        }
+    }
+
+    /// Gives away a part of the body, on behalf of the request.
+    pub(super) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.record.span.in_scope(|| self.record.context.run(work))
+    }
+
+    /// Bytes were given away.
+    pub(super) fn sent(&mut self, bytes: u64) {
+        self.sent_bytes += bytes;
+        if let Some(counter) = &self.counter {
+            counter.inc_by(bytes);
+        }
+    }
+
+    /// Whether all that was announced has been given away.
+    pub(super) fn has_sent_all(&self) -> bool {
+        self.expected_bytes == Some(self.sent_bytes)
+    }
+
+    /// Counts it and writes its line.
+    pub(super) fn finish(&self, end: End) {
+        let metrics = self.record.app.metrics();
+        let whole = self.record.arrived.elapsed();
+        metrics.note_request(self.verdict, self.status, whole);
+        let [client, proxy] = ABORTED_BY;
+        let aborted = match end {
+            End::Complete => None,
+            End::ByClient => Some(client),
+            End::ByProxy => Some(proxy),
+        };
+        if let (Some(by), true) = (aborted, self.verdict != Verdict::Left) {
+            metrics.aborted_answers.with_label_values(&[by]).inc();
+        }
+        self.end_span(aborted);
+        let level = self.record.app.access_log().level(self.verdict);
+        let write = || line::write(self, level, whole, aborted);
+        self.record.context.run(write);
+    }
+
+    fn end_span(&self, aborted: Option<&str>) {
+        let span = &self.record.span;
+        span.record("http.response.status_code", self.status);
+        span.record("http.response.body.size", self.sent_bytes);
+        span.record("bazel_proxy.verdict", self.verdict.label());
+        if let Some(by) = aborted {
+            span.record("bazel_proxy.aborted", by);
+        }
+        if self.status >= 500 || aborted == Some("proxy") {
+            span.record("otel.status_code", "ERROR");
+        }
+    }
+}
