@@ -289,7 +289,7 @@ mod tests {
 
     fn is_held(response: &Response) -> bool {
         let verdict = response.headers().get("cache-status");
-        verdict.is_some_and(|verdict| verdict.to_str().is_ok_and(|text| text.ends_with("=held")))
+        verdict.is_some_and(|verdict| verdict.to_str().is_ok_and(|text| text.ends_with("; held")))
     }
 
     #[tokio::test(start_paused = true)]

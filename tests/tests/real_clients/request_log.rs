@@ -13,7 +13,7 @@ pub(crate) struct Logged {
 impl Logged {
     /// Whether it waited for a login.
     pub(crate) fn is_held(&self) -> bool {
-        self.verdict.ends_with("detail=held")
+        self.verdict.ends_with("; held")
     }
 }
 
