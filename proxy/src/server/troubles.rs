@@ -52,6 +52,7 @@ impl Troubles {
         let trouble = Trouble {
             reason: cut(&trouble.reason),
             cure: cut(&trouble.cure),
+            command: trouble.command.clone(),
         };
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same = |known: &Noted| known.title == title && known.trouble == trouble;
@@ -91,7 +92,8 @@ mod tests {
     fn trouble(reason: &str) -> Trouble {
         Trouble {
             reason: reason.to_owned(),
-            cure: "Run this.".to_owned(),
+            cure: "Mend it.".to_owned(),
+            command: None,
         }
     }
 

@@ -73,6 +73,7 @@ async fn a_needed_login_comes_with_the_command_and_what_the_host_was_asked() {
     assert!(signal["next_attempt_after"].is_null() && signal["last_error"].is_null());
     let html = scene.html().await;
     assert!(html.contains(r#"<code id="command">aws sso login --profile team</code>"#));
+    assert!(html.contains("goes on by itself within 2 s of it"), "the whole cure");
     assert!(html.contains("The host has been asked for this login"));
 }
 

@@ -7,7 +7,6 @@ use sso_session::date;
 
 use super::super::troubles::Noted;
 use crate::credentials::{Report, State};
-use crate::error::Trouble;
 
 /// An S3 that has failed a request within this time is told of beside good credentials.
 const LATELY: Duration = Duration::from_mins(1);
@@ -78,7 +77,7 @@ pub(super) fn of(
         since: date::format(report.since),
         reason: trouble.map(|trouble| trouble.reason.clone()),
         cure: trouble.map(|trouble| trouble.cure.clone()),
-        command: trouble.and_then(command),
+        command: trouble.and_then(|trouble| trouble.command.clone()),
     }
 }
 
@@ -152,20 +151,7 @@ fn waits(login_wait: Duration) -> String {
         return "Everything else fails with 503 until somebody logs in.".to_owned();
     }
     let most = super::super::html::human_duration(login_wait);
-    format!(
-        "Everything else waits for the login, as long as its client bears and at most {most}, and \
-         goes on by itself within 2 s of it."
-    )
-}
-
-/// The command that a cure names.
-pub(super) fn command(trouble: &Trouble) -> Option<String> {
-    let cure = &trouble.cure;
-    let (_, rest) = cure
-        .split_once("Run `")
-        .or_else(|| cure.split_once("run `"))?;
-    let (command, _) = rest.split_once('`')?;
-    Some(command.to_owned())
+    format!("Everything else waits for the login, as long as its client bears and at most {most}.")
 }
 
 #[cfg(test)]
@@ -173,17 +159,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_is_what_the_cure_says_to_run() {
-        let of = |cure: &str| command(&Trouble::new("it ended", cure));
-        assert_eq!(of("Run `a b`; or `c`.").as_deref(), Some("a b"));
-        assert_eq!(of("Free some space, then run `x`.").as_deref(), Some("x"));
-        assert_eq!(of("Correct `sso_region` of profile `x`."), None);
-        assert_eq!(of("Run `half"), None);
-    }
-
-    #[test]
     fn how_long_a_miss_waits_is_told() {
-        assert!(waits(Duration::from_mins(9)).contains("at most 9 min,"));
+        assert!(waits(Duration::from_mins(9)).ends_with("at most 9 min."));
         assert!(waits(Duration::ZERO).contains("fails with 503"));
     }
 }
