@@ -156,7 +156,7 @@ async fn a_miss_of_any_client_waits_and_goes_on_with_the_login() {
         assert_eq!(answer.verdict(), "bazel-proxy; fwd=uri-miss; stored; held");
     }
     scene.until_waiting(0).await;
-    assert!(scene.proxy.log().contains("; held"));
+    assert!(scene.proxy.log().contains(r#"verdict="miss" held=true"#));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ use crate::metrics::ABORTED_BY;
 use crate::peer::Chain;
 use crate::request::{Context, ID_HEADER, RequestId, S3Ids};
 use crate::server::router::App;
-use crate::server::verdict::{CACHE_STATUS, Held, Verdict};
+use crate::server::verdict::{Held, Verdict};
 use crate::telemetry;
 
 /// By which `LOG_LEVEL` may name these lines.
@@ -44,7 +44,8 @@ pub(super) struct Answered {
     record: Record,
     status: u16,
     verdict: Verdict,
-    cache_status: Option<HeaderValue>,
+    /// Whether it waited for a login.
+    is_held: bool,
     first_byte: Duration,
     /// The length of the body that will be asked for, where it is known.
     expected_bytes: Option<u64>,
@@ -130,14 +131,15 @@ impl Answered {
             .first_byte_seconds
             .with_label_values(&[verdict.label()])
             .observe(first_byte.as_secs_f64());
-        if response.extensions().get::<Held>().is_some() {
+        let is_held = response.extensions().get::<Held>().is_some();
+        if is_held {
             metrics.note_held(response.status());
         }
         let source = verdict.source().filter(|_| has_body);
         Self {
             status: response.status().as_u16(),
             verdict,
-            cache_status: headers.get(CACHE_STATUS).cloned(),
+            is_held,
             first_byte,
             expected_bytes: if has_body { expected } else { Some(0) },
             counter: source.map(|source| {
@@ -153,7 +155,7 @@ impl Answered {
         Self {
             status: LEFT,
             verdict: Verdict::Left,
-            cache_status: None,
+            is_held: false,
             first_byte: record.arrived.elapsed(),
             expected_bytes: None,
             counter: None,
@@ -222,7 +224,8 @@ impl Answered {
                     method = %self.record.method,
                     path = self.record.uri.path(),
                     status = self.status,
-                    verdict = text(self.cache_status.as_ref()).unwrap_or("-"),
+                    verdict = self.verdict.label(),
+                    held = self.is_held.then_some(true),
                     duration_ms = milliseconds(whole),
                     first_byte_ms = milliseconds(self.first_byte),
                     bytes = self.sent_bytes,
