@@ -22,8 +22,11 @@ use crate::telemetry;
 
 /// By which `LOG_LEVEL` may name these lines.
 const TARGET: &str = "bazel_proxy::access";
-/// Nobody gets this status: the client left before there was one. The number is nginx's.
+/// Nobody gets these statuses: there was no answer. The client left before there was one (the number is
+/// nginx's) …
 const LEFT: u16 = 499;
+/// … or answering has failed unexpectedly, which resets the connection.
+const FAILED: u16 = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
 
 /// What is known when a request comes.
 pub(super) struct Record {
@@ -110,7 +113,8 @@ impl Unanswered {
 impl Drop for Unanswered {
     fn drop(&mut self) {
         if let Some(record) = self.0.take() {
-            Answered::never(record).finish(End::ByClient);
+            let (status, verdict, end) = without_answer();
+            Answered::never(record, status, verdict).finish(end);
         }
     }
 }
@@ -151,10 +155,10 @@ impl Answered {
         }
     }
 
-    fn never(record: Record) -> Self {
+    fn never(record: Record, status: u16, verdict: Verdict) -> Self {
         Self {
-            status: LEFT,
-            verdict: Verdict::Left,
+            status,
+            verdict,
             is_held: false,
             first_byte: record.arrived.elapsed(),
             expected_bytes: None,
@@ -245,6 +249,15 @@ impl Answered {
     }
 }
 
+/// What comes of a request that is dropped now, before there is an answer.
+fn without_answer() -> (u16, Verdict, End) {
+    if std::thread::panicking() {
+        (FAILED, Verdict::Failed, End::ByProxy)
+    } else {
+        (LEFT, Verdict::Left, End::ByClient)
+    }
+}
+
 /// What a trace tells of a request, by OpenTelemetry's names.
 fn span(request: &Request, id: &RequestId) -> Span {
     info_span!(
@@ -289,7 +302,31 @@ fn milliseconds(duration: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
+
+    #[tokio::test]
+    async fn who_leaves_is_told_from_a_handler_that_panics() {
+        struct Dropped(mpsc::Sender<(u16, Verdict, End)>);
+        impl Drop for Dropped {
+            fn drop(&mut self) {
+                self.0.send(without_answer()).expect("a receiver");
+            }
+        }
+        let (sender, dropped) = mpsc::channel();
+        let guard = Dropped(sender.clone());
+        let panics = tokio::spawn(async move {
+            let _guard = guard;
+            tokio::task::yield_now().await;
+            panic!("a test");
+        });
+        assert!(panics.await.is_err_and(|error| error.is_panic()));
+        let failed = (500, Verdict::Failed, End::ByProxy);
+        assert_eq!(dropped.recv(), Ok(failed));
+        drop(Dropped(sender));
+        assert_eq!(dropped.recv(), Ok((499, Verdict::Left, End::ByClient)));
+    }
 
     #[test]
     fn a_client_is_called_by_its_product() {
