@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! keeper's report, park, flights, metrics, cache, troubles ─► Status ─► status.html, or JSON
-//! signal, free disk (looked at once a second) ───────────────►  │
+//! signal (looked at once a second) ──────────────────────────►  │
 //!                                            headline ──────────┘
 //! ```
 //!

@@ -69,7 +69,7 @@ impl App {
             ),
             troubles,
             pages: Pages::new(),
-            vantage: Vantage::new(config, surroundings, fetcher.cache()),
+            vantage: Vantage::new(config, surroundings),
             fetcher,
             prefix_bytes: config.prefix.len(),
             hosts: AllowedHosts::new(&config.allowed_hosts),
