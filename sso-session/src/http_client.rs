@@ -1,6 +1,7 @@
 //! The HTTP client under every AWS call, and under calls to our own kind: system roots, plus
 //! `AWS_CA_BUNDLE`, through the proxy that the environment names.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -18,6 +19,21 @@ pub enum ForwardProxy {
     FromEnvironment,
     /// Straight, as to this very machine.
     None,
+}
+
+impl ForwardProxy {
+    /// For calls to that host, as a URL names it: none leads back to this machine.
+    #[must_use]
+    pub fn for_host(host: &str) -> Self {
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        let is_here = host.eq_ignore_ascii_case("localhost")
+            || address.is_ok_and(|address| address.is_loopback());
+        if is_here {
+            Self::None
+        } else {
+            Self::FromEnvironment
+        }
+    }
 }
 
 /// Builds the client. `ca_bundle` is PEM, added to the system's roots.

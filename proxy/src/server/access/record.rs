@@ -260,12 +260,13 @@ fn without_answer() -> (u16, Verdict, End) {
 
 /// What a trace tells of a request, by OpenTelemetry's names.
 fn span(request: &Request, id: &RequestId) -> Span {
+    let method = known_method(request.method());
     info_span!(
         target: telemetry::SPANS,
         "request",
         otel.kind = "server",
-        otel.name = %request.method(),
-        http.request.method = %request.method(),
+        otel.name = method.unwrap_or("HTTP"),
+        http.request.method = method.unwrap_or("_OTHER"),
         url.path = request.uri().path(),
         user_agent.original = text(request.headers().get(USER_AGENT)),
         bazel_proxy.request_id = %id,
@@ -275,6 +276,14 @@ fn span(request: &Request, id: &RequestId) -> Span {
         bazel_proxy.aborted = Empty,
         otel.status_code = Empty,
     )
+}
+
+/// Names of spans are a closed set, whatever clients send.
+fn known_method(method: &Method) -> Option<&'static str> {
+    const KNOWN: [&str; 9] = [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT",
+    ];
+    KNOWN.into_iter().find(|known| *known == method.as_str())
 }
 
 fn text(value: Option<&HeaderValue>) -> Option<&str> {
