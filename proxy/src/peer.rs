@@ -27,9 +27,9 @@ const NAME_DIGITS: usize = 16;
 static NAME: LazyLock<String> =
     LazyLock::new(|| format!("{NAME_PREFIX}{:0NAME_DIGITS$x}", fastrand::u64(..)));
 
-/// The proxies that a request has come through, in order. Empty for a build tool's own.
+/// The proxies that a request has come through, in order. None, without an allocation, for a build tool's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Chain(Arc<[String]>);
+pub struct Chain(Option<Arc<[String]>>);
 
 impl Chain {
     /// Reads a request's headers. Other kinds of proxies that name themselves there do not count.
@@ -43,19 +43,24 @@ impl Chain {
             .filter_map(|entry| entry.split_whitespace().nth(1))
             .filter(|name| is_name(name))
             .map(str::to_owned);
-        Self(names.collect())
+        let mut names = names.peekable();
+        Self(names.peek().is_some().then(|| names.collect()))
     }
 
     /// Whether no proxy has sent the request.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.names().is_empty()
     }
 
     /// Whether it has come through this process before, or through too many.
     #[must_use]
     pub fn is_a_circle(&self) -> bool {
-        self.0.len() >= LONGEST || self.0.contains(&NAME)
+        self.names().len() >= LONGEST || self.names().contains(&NAME)
+    }
+
+    fn names(&self) -> &[String] {
+        self.0.as_deref().unwrap_or_default()
     }
 }
 
@@ -63,7 +68,7 @@ impl Chain {
 #[must_use]
 pub fn via() -> String {
     let context = request::current();
-    let chain = context.iter().flat_map(|context| context.chain().0.iter());
+    let chain = context.iter().flat_map(|context| context.chain().names());
     let names = chain.chain([&*NAME]);
     let entries: Vec<_> = names.map(|name| format!("1.1 {name}")).collect();
     entries.join(", ")
@@ -110,7 +115,7 @@ mod tests {
             assert!(chain(&[field]).is_empty(), "{field}");
         }
         let both = format!("1.0 fred, 1.1 {OTHER}");
-        assert_eq!(chain(&["1.1 lb", &both]).0.as_ref(), [OTHER]);
+        assert_eq!(chain(&["1.1 lb", &both]).names(), [OTHER]);
     }
 
     #[tokio::test]
