@@ -10,7 +10,7 @@ use prometheus::{Encoder as _, TEXT_FORMAT, TextEncoder};
 
 use super::router::App;
 use crate::cache::Figures;
-use crate::credentials::{Report, State as CredentialsState};
+use crate::credentials::{Report, StateName};
 use crate::metrics::Family;
 use crate::origin::UpstreamState;
 
@@ -58,8 +58,9 @@ fn of_credentials(report: &Report) -> Vec<Family> {
         "1 for the state that the credentials are in, 0 for all others.",
     );
     let current = report.state.name();
-    let states = CredentialsState::NAMES.iter().fold(states, |states, name| {
-        let is_current = f64::from(u8::from(*name == current));
+    let states = StateName::ALL.iter().fold(states, |states, name| {
+        let name = name.label();
+        let is_current = f64::from(u8::from(name == current));
         states.labelled(&[("state", name)], is_current)
     });
     let valid = report.state.valid();

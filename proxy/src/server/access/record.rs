@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Level, Span, event, info_span};
 
-use crate::metrics::ABORTED_BY;
+use crate::metrics::AbortedBy;
 use crate::peer::Chain;
 use crate::request::{Context, ID_HEADER, RequestId, S3Ids};
 use crate::server::router::App;
@@ -191,21 +191,22 @@ impl Answered {
         let metrics = self.record.app.metrics();
         let whole = self.record.arrived.elapsed();
         metrics.note_request(self.verdict, self.status, whole);
-        let [client, proxy] = ABORTED_BY;
         let aborted = match end {
             End::Complete => None,
-            End::ByClient => Some(client),
-            End::ByProxy => Some(proxy),
+            End::ByClient => Some(AbortedBy::Client),
+            End::ByProxy => Some(AbortedBy::Proxy),
         };
+        let is_error = self.status >= 500 || aborted == Some(AbortedBy::Proxy);
+        let aborted = aborted.map(AbortedBy::label);
         if let (Some(by), true) = (aborted, self.verdict != Verdict::Left) {
             metrics.aborted_answers.with_label_values(&[by]).inc();
         }
-        self.end_span(aborted);
+        self.end_span(aborted, is_error);
         let level = self.record.app.access_log().level(self.verdict);
         self.record.context.run(|| self.log(level, whole, aborted));
     }
 
-    fn end_span(&self, aborted: Option<&str>) {
+    fn end_span(&self, aborted: Option<&str>, is_error: bool) {
         let span = &self.record.span;
         span.record("http.response.status_code", self.status);
         span.record("http.response.body.size", self.sent_bytes);
@@ -213,7 +214,7 @@ impl Answered {
         if let Some(by) = aborted {
             span.record("bazel_proxy.aborted", by);
         }
-        if self.status >= 500 || aborted == Some("proxy") {
+        if is_error {
             span.record("otel.status_code", "ERROR");
         }
     }
