@@ -159,11 +159,11 @@ async fn by_path(
     match RequestPath::parse(request.uri.path(), app.prefix_bytes) {
         Ok(RequestPath::Artifact(key)) => {
             let attempt = || artifact::answer(&app, abort.clone(), &key, &request);
-            app.hold.answer(&request, attempt).await
+            app.hold.answer(&request, key.as_str(), attempt).await
         }
         Ok(RequestPath::Folder(folder)) => {
             let attempt = || app.listings.answer(&app, &folder, &request);
-            app.hold.answer(&request, attempt).await
+            app.hold.answer(&request, folder.as_str(), attempt).await
         }
         Err(error) => status::bad_key(&error),
     }
