@@ -51,7 +51,7 @@ pub(super) fn trouble(error: &Error) -> Option<(&'static str, Arc<Trouble>)> {
             Arc::clone(trouble),
         ),
         Error::ClockSkew(trouble) => ("This machine's clock is wrong", Arc::clone(trouble)),
-        Error::Unavailable(trouble) => ("AWS cannot be reached", Arc::clone(trouble)),
+        Error::Unavailable(trouble) => ("This cannot be fetched now", Arc::clone(trouble)),
         Error::Changed | Error::Corrupt(_) | Error::Cache(_) => (
             "The download went wrong",
             Trouble::new(error.to_string(), "Try again."),

@@ -23,7 +23,7 @@ pub(super) struct Troubles(Arc<Mutex<VecDeque<Noted>>>);
 pub(super) struct Noted {
     /// In one line.
     pub(super) title: &'static str,
-    /// Whether it is passing trouble on the way to AWS.
+    /// Whether it passes by itself, wherever it is.
     pub(super) is_passing: bool,
     /// As it was last told.
     pub(super) trouble: Trouble,

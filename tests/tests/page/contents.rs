@@ -498,7 +498,7 @@ async fn an_s3_that_does_not_answer_is_told_beside_good_credentials() {
     assert_eq!(scene.proxy.get(&path).await.status, 503);
     let status = scene.status().await;
     assert_eq!(status["state"]["name"], "valid");
-    assert_eq!(status["state"]["title"], "S3 did not answer lately");
+    assert_eq!(status["state"]["title"], "Requests have failed lately");
     assert!(status["state"]["reason"].is_string());
 }
 

@@ -8,7 +8,7 @@ use sso_session::date;
 use super::super::troubles::Noted;
 use crate::credentials::{Report, State};
 
-/// An S3 that has failed a request within this time is told of beside good credentials.
+/// Passing trouble that has failed a request within this time is told of beside good credentials.
 const LATELY: Duration = Duration::from_mins(1);
 
 /// The state, and what a person wants to know of it first.
@@ -51,7 +51,7 @@ pub(super) fn of(
     login_wait: Duration,
     now: SystemTime,
 ) -> Headline {
-    let s3_trouble = troubles
+    let recent = troubles
         .iter()
         .find(|noted| noted.is_passing)
         .filter(|noted| now.duration_since(noted.last).is_ok_and(|age| age < LATELY));
@@ -62,13 +62,13 @@ pub(super) fn of(
         .or(report.renewal_trouble.as_ref());
     let trouble = trouble
         .map(AsRef::as_ref)
-        .or(s3_trouble.map(|noted| &noted.trouble));
+        .or(recent.map(|noted| &noted.trouble));
     let hits = if has_upstream {
         "Cached artifacts are served, and so is what the upstream has."
     } else {
         "Cached artifacts are served."
     };
-    let (tone, title, others) = words(report, s3_trouble.is_some(), login_wait);
+    let (tone, title, others) = words(report, recent.is_some(), login_wait);
     Headline {
         name: report.state.name(),
         tone,
@@ -81,7 +81,11 @@ pub(super) fn of(
     }
 }
 
-fn words(report: &Report, s3_fails: bool, login_wait: Duration) -> (Tone, &'static str, String) {
+fn words(
+    report: &Report,
+    fails_lately: bool,
+    login_wait: Duration,
+) -> (Tone, &'static str, String) {
     match &report.state {
         State::Valid(_) if report.login_ahead.is_some() => (
             Tone::Warn,
@@ -95,9 +99,9 @@ fn words(report: &Report, s3_fails: bool, login_wait: Duration) -> (Tone, &'stat
             "So is everything else, until the credentials end. Renewing them is tried again by itself."
                 .to_owned(),
         ),
-        State::Valid(_) if s3_fails => (
+        State::Valid(_) if fails_lately => (
             Tone::Warn,
-            "S3 did not answer lately",
+            "Requests have failed lately",
             "The credentials are good, but requests for other artifacts have failed within the last \
              minute."
                 .to_owned(),
