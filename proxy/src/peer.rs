@@ -123,8 +123,8 @@ mod tests {
         assert!(!chain(&[&format!("1.1 {OTHER}")]).is_a_circle());
         let asked = chain(&[&format!("1.1 {OTHER}")]);
         let context = Context::new(RequestId::generate(), asked);
-        let asks = request::scope(context, request::spawn(async { via() })).await;
-        let asks = asks.expect("a task");
+        let asks = async { request::spawn(async { via() }).await.expect("a task") };
+        let asks = request::scope(context, asks).await;
         assert!(asks.starts_with(&format!("1.1 {OTHER}, 1.1 ")), "{asks}");
         assert!(chain(&[&asks]).is_a_circle());
         assert_eq!(via().split(',').count(), 1, "outside of it");
