@@ -48,7 +48,7 @@ impl Telemetry {
     ) -> Result<Self, ExporterBuildError> {
         let exporter = SpanExporter::builder()
             .with_http()
-            .with_http_client(Collector::new(ca_bundle, runtime))
+            .with_http_client(Collector::new(&config.endpoint, ca_bundle, runtime))
             .with_endpoint(&config.endpoint)
             .with_protocol(Protocol::HttpBinary)
             .build()?;

@@ -11,6 +11,7 @@
 
 mod known;
 mod ledger;
+mod outcome;
 mod standing;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,7 @@ use tokio::time::{Instant, timeout};
 use tracing::field::Empty;
 use tracing::{Instrument as _, info, info_span, warn};
 
+pub(crate) use outcome::RenewalOutcome;
 pub(crate) use standing::Outlook;
 pub(super) use standing::{AccessToken, LoginNeed, Standing};
 
@@ -186,15 +188,13 @@ impl Session {
                 )))
             });
             log_outcome(&outcome);
-            span.record("bazel_proxy.outcome", name(&outcome));
+            let label = RenewalOutcome::of(&outcome).label();
+            span.record("bazel_proxy.outcome", label);
             if outcome.is_err() {
                 span.record("otel.status_code", "ERROR");
             }
-            let counted = this
-                .metrics
-                .sso_renewals
-                .with_label_values(&[name(&outcome)]);
-            counted.inc();
+            let renewals = &this.metrics.sso_renewals;
+            renewals.with_label_values(&[label]).inc();
             this.ledger()
                 .settle(&token, outcome, now(), fastrand::f64());
             this.renewals.send_modify(|renewals| *renewals += 1);
@@ -234,32 +234,6 @@ fn log_outcome(outcome: &Result<Renewed, RenewalError>) {
         Ok(Renewed::Found(_)) => info!("another program had renewed the SSO access token"),
         Err(error) => warn!(%error, "the SSO access token could not be renewed"),
     }
-}
-
-/// The values of the label `outcome`.
-pub(crate) const RENEWAL_OUTCOMES: [&str; 8] = [
-    "granted",
-    "unsaved",
-    "found",
-    "login-required",
-    "read-only",
-    "denied",
-    "misconfigured",
-    "passing",
-];
-
-fn name(outcome: &Result<Renewed, RenewalError>) -> &'static str {
-    let index = match outcome {
-        Ok(Renewed::Granted(_)) => 0,
-        Ok(Renewed::Unsaved(..)) => 1,
-        Ok(Renewed::Found(_)) => 2,
-        Err(RenewalError::LoginRequired { .. } | RenewalError::LoginOnce { .. }) => 3,
-        Err(RenewalError::ReadOnly(_)) => 4,
-        Err(RenewalError::Denied(_)) => 5,
-        Err(RenewalError::Misconfigured(_)) => 6,
-        Err(RenewalError::Passing(_)) => 7,
-    };
-    RENEWAL_OUTCOMES[index]
 }
 
 fn written(file: &TokenFile) -> Option<SystemTime> {

@@ -1,4 +1,5 @@
-//! The HTTP client of the exporter: that of all other calls, with its roots and forward proxy.
+//! The HTTP client of the exporter: that of all other calls, with its roots and forward proxy; a collector on
+//! this machine is asked straight.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use aws_sdk_s3::primitives::SdkBody;
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use opentelemetry_http::{HttpClient, HttpError};
 use sso_session::failure::causes;
@@ -35,9 +36,11 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    pub(super) fn new(ca_bundle: Option<&[u8]>, runtime: Handle) -> Self {
+    pub(super) fn new(endpoint: &str, ca_bundle: Option<&[u8]>, runtime: Handle) -> Self {
+        let endpoint = endpoint.parse::<Uri>().unwrap_or_default();
+        let forward_proxy = ForwardProxy::toward(endpoint.host().unwrap_or_default());
         Self {
-            connector: http_connector(ca_bundle, ForwardProxy::FromEnvironment, CONNECT_TIMEOUT),
+            connector: http_connector(ca_bundle, forward_proxy, CONNECT_TIMEOUT),
             runtime,
             is_away: Arc::default(),
         }

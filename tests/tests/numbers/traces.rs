@@ -231,3 +231,22 @@ async fn lines_of_the_log_are_the_same_with_traces() {
     assert_eq!(shapes[0], shapes[1]);
     assert_eq!(shapes[0][1].1["name"], "download");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_on_this_machine_is_not_asked_through_a_forward_proxy() {
+    let collector = Collector::start().await;
+    let nowhere = "http://127.0.0.1:9";
+    let world = World::with(|proxy| traced(proxy, &collector).env("HTTP_PROXY", nowhere)).await;
+    world.proxy.get("/healthz").await;
+    assert_eq!(collector.request("/healthz").await.name, "GET");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_client_names_a_span() {
+    let collector = Collector::start().await;
+    let world = world(&collector).await;
+    world.proxy.request("BREW", "/g/pot", &[]).await;
+    let request = collector.request("/g/pot").await;
+    assert_eq!(request.name, "HTTP");
+    assert_eq!(request.attributes["http.request.method"], "_OTHER");
+}

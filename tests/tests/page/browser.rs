@@ -164,7 +164,7 @@ async fn a_page_of_an_outage_is_clean() {
     open(&browser, &scene).await;
     assert_eq!(
         browser.run(TITLE, json!([])).await,
-        "S3 did not answer lately"
+        "Requests have failed lately"
     );
     must_be_clean(&browser, "busy-outage").await;
 }

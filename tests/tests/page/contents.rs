@@ -73,6 +73,10 @@ async fn a_needed_login_comes_with_the_command_and_what_the_host_was_asked() {
     assert!(signal["next_attempt_after"].is_null() && signal["last_error"].is_null());
     let html = scene.html().await;
     assert!(html.contains(r#"<code id="command">aws sso login --profile team</code>"#));
+    assert!(
+        html.contains("goes on by itself within 2 s of it"),
+        "the whole cure"
+    );
     assert!(html.contains("The host has been asked for this login"));
 }
 
@@ -496,7 +500,7 @@ async fn an_s3_that_does_not_answer_is_told_beside_good_credentials() {
     assert_eq!(scene.proxy.get(&path).await.status, 503);
     let status = scene.status().await;
     assert_eq!(status["state"]["name"], "valid");
-    assert_eq!(status["state"]["title"], "S3 did not answer lately");
+    assert_eq!(status["state"]["title"], "Requests have failed lately");
     assert!(status["state"]["reason"].is_string());
 }
 
@@ -516,6 +520,11 @@ async fn the_upstream_is_told_and_how_it_is() {
     assert!(meaning.contains("so is what the upstream has"), "{meaning}");
     assert_eq!(world.miss(&proxy).await.status, 200);
     assert_eq!(status(&proxy).await["upstream"]["state"], "answering");
+    let numbers = proxy.get("/metrics").await.text();
+    assert!(
+        numbers.contains("bazel_proxy_upstream_away 0\n"),
+        "{numbers}"
+    );
     drop(upstream);
     assert_eq!(world.miss(&proxy).await.status, 200, "from S3");
     let told = status(&proxy).await;
@@ -523,6 +532,11 @@ async fn the_upstream_is_told_and_how_it_is() {
     assert!(told["upstream"]["reason"].is_string() && told["upstream"]["cure"].is_string());
     let meaning = told["state"]["meaning"].as_str().expect("a meaning");
     assert!(!meaning.contains("upstream"), "{meaning}");
+    let numbers = proxy.get("/metrics").await.text();
+    assert!(
+        numbers.contains("bazel_proxy_upstream_away 1\n"),
+        "{numbers}"
+    );
     let html = proxy.get("/status").await.text();
     assert!(html.contains("left alone for now: "), "{html}");
 }

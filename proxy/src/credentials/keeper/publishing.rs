@@ -81,9 +81,10 @@ impl Keeper {
     fn refused_again(&self, reason: &str) -> State {
         match &self.principal {
             // Whether a login is needed is for SSO to say.
-            Some(Principal::Sso(..)) => State::Offline(Trouble::new(
+            Some(Principal::Sso(..)) => State::Offline(Trouble::with_command(
                 format!("AWS refuses the role credentials that its SSO portal gives ({reason})"),
-                "This is tried again by itself; run `bazel-proxy check` if it stays.",
+                "bazel-proxy check",
+                |command| format!("This is tried again by itself; run `{command}` if it stays."),
             )),
             Some(Principal::Chain) | None => State::LoginRequired(self.source.login_needed(reason)),
         }

@@ -4,24 +4,22 @@ use std::time::Duration;
 
 use axum::response::Response;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use http_body::Body as _;
 use prometheus::IntCounter;
 
 use super::line;
 use super::record::Record;
-use crate::metrics::ABORTED_BY;
-use crate::server::verdict::{CACHE_STATUS, Held, Verdict};
-
-/// Nobody gets this status: the client left before there was one. The number is nginx's.
-const LEFT: u16 = 499;
+use crate::metrics::AbortedBy;
+use crate::server::verdict::{Held, Verdict};
 
 /// What is known when the answer's head goes out.
 pub(super) struct Answered {
     pub(super) record: Record,
     pub(super) status: u16,
-    verdict: Verdict,
-    pub(super) cache_status: Option<HeaderValue>,
+    pub(super) verdict: Verdict,
+    /// Whether it waited for a login.
+    pub(super) is_held: bool,
     pub(super) first_byte: Duration,
     /// The length of the body that will be asked for, where it is known.
     expected_bytes: Option<u64>,
@@ -56,14 +54,15 @@ impl Answered {
             .first_byte_seconds
             .with_label_values(&[verdict.label()])
             .observe(first_byte.as_secs_f64());
-        if response.extensions().get::<Held>().is_some() {
+        let is_held = response.extensions().get::<Held>().is_some();
+        if is_held {
             metrics.note_held(response.status());
         }
         let source = verdict.source().filter(|_| has_body);
         Self {
             status: response.status().as_u16(),
             verdict,
-            cache_status: headers.get(CACHE_STATUS).cloned(),
+            is_held,
             first_byte,
             expected_bytes: if has_body { expected } else { Some(0) },
             counter: source.map(|source| {
@@ -75,11 +74,12 @@ impl Answered {
         }
     }
 
-    pub(super) fn never(record: Record) -> Self {
+    /// One that never came.
+    pub(super) fn never(record: Record, status: u16, verdict: Verdict) -> Self {
         Self {
-            status: LEFT,
-            verdict: Verdict::Left,
-            cache_status: None,
+            status,
+            verdict,
+            is_held: false,
             first_byte: record.arrived.elapsed(),
             expected_bytes: None,
             counter: None,
@@ -111,22 +111,23 @@ impl Answered {
         let metrics = self.record.app.metrics();
         let whole = self.record.arrived.elapsed();
         metrics.note_request(self.verdict, self.status, whole);
-        let [client, proxy] = ABORTED_BY;
         let aborted = match end {
             End::Complete => None,
-            End::ByClient => Some(client),
-            End::ByProxy => Some(proxy),
+            End::ByClient => Some(AbortedBy::Client),
+            End::ByProxy => Some(AbortedBy::Proxy),
         };
+        let is_error = self.status >= 500 || aborted == Some(AbortedBy::Proxy);
+        let aborted = aborted.map(AbortedBy::label);
         if let (Some(by), true) = (aborted, self.verdict != Verdict::Left) {
             metrics.aborted_answers.with_label_values(&[by]).inc();
         }
-        self.end_span(aborted);
+        self.end_span(aborted, is_error);
         let level = self.record.app.access_log().level(self.verdict);
         let write = || line::write(self, level, whole, aborted);
         self.record.context.run(write);
     }
 
-    fn end_span(&self, aborted: Option<&str>) {
+    fn end_span(&self, aborted: Option<&str>, is_error: bool) {
         let span = &self.record.span;
         span.record("http.response.status_code", self.status);
         span.record("http.response.body.size", self.sent_bytes);
@@ -134,7 +135,7 @@ impl Answered {
         if let Some(by) = aborted {
             span.record("bazel_proxy.aborted", by);
         }
-        if self.status >= 500 || aborted == Some("proxy") {
+        if is_error {
             span.record("otel.status_code", "ERROR");
         }
     }

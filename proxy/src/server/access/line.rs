@@ -23,7 +23,8 @@ pub(super) fn write(answered: &Answered, level: Level, whole: Duration, aborted:
                 method = %record.method,
                 path = record.uri.path(),
                 status = answered.status,
-                verdict = text(answered.cache_status.as_ref()).unwrap_or("-"),
+                verdict = answered.verdict.label(),
+                held = answered.is_held.then_some(true),
                 duration_ms = milliseconds(whole),
                 first_byte_ms = milliseconds(answered.first_byte),
                 bytes = answered.sent_bytes,
@@ -41,6 +42,7 @@ pub(super) fn write(answered: &Answered, level: Level, whole: Duration, aborted:
         line!(Level::DEBUG, &record.context.s3_calls());
     }
 }
+
 pub(super) fn text(value: Option<&HeaderValue>) -> Option<&str> {
     value.and_then(|value| value.to_str().ok())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::response::Response;
 use http::header::USER_AGENT;
-use http::{HeaderValue, Method, Uri};
+use http::{HeaderValue, Method, StatusCode, Uri};
 use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Span, info_span};
@@ -15,7 +15,14 @@ use super::line;
 use crate::peer::Chain;
 use crate::request::{Context, ID_HEADER, RequestId};
 use crate::server::router::App;
+use crate::server::verdict::Verdict;
 use crate::telemetry;
+
+/// Nobody gets these statuses: there was no answer. The client left before there was one (the number is
+/// nginx's) …
+const LEFT: u16 = 499;
+/// … or answering has failed unexpectedly, which resets the connection.
+const FAILED: u16 = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
 
 /// What is known when a request comes.
 pub(super) struct Record {
@@ -77,19 +84,30 @@ impl Unanswered {
 impl Drop for Unanswered {
     fn drop(&mut self) {
         if let Some(record) = self.0.take() {
-            Answered::never(record).finish(End::ByClient);
+            let (status, verdict, end) = without_answer();
+            Answered::never(record, status, verdict).finish(end);
         }
+    }
+}
+
+/// What comes of a request that is dropped now, before there is an answer.
+fn without_answer() -> (u16, Verdict, End) {
+    if std::thread::panicking() {
+        (FAILED, Verdict::Failed, End::ByProxy)
+    } else {
+        (LEFT, Verdict::Left, End::ByClient)
     }
 }
 
 /// What a trace tells of a request, by OpenTelemetry's names.
 fn span(request: &Request, id: &RequestId) -> Span {
+    let method = known_method(request.method());
     info_span!(
         target: telemetry::SPANS,
         "request",
         otel.kind = "server",
-        otel.name = %request.method(),
-        http.request.method = %request.method(),
+        otel.name = method.unwrap_or("HTTP"),
+        http.request.method = method.unwrap_or("_OTHER"),
         url.path = request.uri().path(),
         user_agent.original = line::text(request.headers().get(USER_AGENT)),
         bazel_proxy.request_id = %id,
@@ -99,4 +117,41 @@ fn span(request: &Request, id: &RequestId) -> Span {
         bazel_proxy.aborted = Empty,
         otel.status_code = Empty,
     )
+}
+
+/// Names of spans are a closed set, whatever clients send.
+fn known_method(method: &Method) -> Option<&'static str> {
+    const KNOWN: [&str; 9] = [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT",
+    ];
+    KNOWN.into_iter().find(|known| *known == method.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_leaves_is_told_from_a_handler_that_panics() {
+        struct Dropped(mpsc::Sender<(u16, Verdict, End)>);
+        impl Drop for Dropped {
+            fn drop(&mut self) {
+                self.0.send(without_answer()).expect("a receiver");
+            }
+        }
+        let (sender, dropped) = mpsc::channel();
+        let guard = Dropped(sender.clone());
+        let panics = tokio::spawn(async move {
+            let _guard = guard;
+            tokio::task::yield_now().await;
+            panic!("a test");
+        });
+        assert!(panics.await.is_err_and(|error| error.is_panic()));
+        let failed = (500, Verdict::Failed, End::ByProxy);
+        assert_eq!(dropped.recv(), Ok(failed));
+        drop(Dropped(sender));
+        assert_eq!(dropped.recv(), Ok((499, Verdict::Left, End::ByClient)));
+    }
 }

@@ -6,7 +6,6 @@ use serde::Serialize;
 use sso_session::date;
 use sso_session::signal::LoginSignal;
 
-use super::headline::command;
 use crate::credentials::{Identity, Report, TokenReport};
 use crate::error::Trouble;
 
@@ -62,7 +61,7 @@ impl Advice {
         Self {
             reason: trouble.reason.clone(),
             cure: trouble.cure.clone(),
-            command: command(trouble),
+            command: trouble.command.clone(),
         }
     }
 }

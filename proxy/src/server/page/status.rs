@@ -39,7 +39,8 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) async fn of(app: &App) -> Self {
-        let seen = app.vantage().look().await;
+        let cache = app.fetcher().cache();
+        let (signal, figures) = tokio::join!(app.vantage().signal(), cache.figures());
         let origin = app.fetcher().origin();
         let keeper = origin.credentials();
         let upstream = origin
@@ -60,8 +61,7 @@ impl Status {
             credentials: Credentials::of(&report),
             login_ahead: report.login_ahead.as_deref().map(Advice::of),
             renewal_trouble: report.renewal_trouble.as_deref().map(Advice::of),
-            signal: seen
-                .signal
+            signal: signal
                 .as_ref()
                 .map(|signal| Signal::of(signal, report.identity.as_ref(), now)),
             identity: report.identity,
@@ -69,7 +69,7 @@ impl Status {
             parked: Parked::of(app.hold().parked(), keeper.waiting(), now),
             downloads: Downloads::of(app.fetcher(), now),
             traffic: Traffic::of(app.metrics()),
-            cache: app.vantage().cache_fill(&seen),
+            cache: app.vantage().cache_fill(&figures),
             troubles: troubles.into_iter().map(TroubleSeen::from).collect(),
             program: app.vantage().program(now),
         }

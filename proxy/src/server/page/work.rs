@@ -7,7 +7,6 @@ use sso_session::date;
 
 use super::super::hold;
 use super::super::troubles::Noted;
-use super::headline::command;
 use super::status::before;
 use crate::fetch::Fetcher;
 use crate::flight::UnderWay;
@@ -148,9 +147,9 @@ impl From<Noted> for TroubleSeen {
     fn from(noted: Noted) -> Self {
         Self {
             title: noted.title,
-            command: command(&noted.trouble),
             reason: noted.trouble.reason,
             cure: noted.trouble.cure,
+            command: noted.trouble.command,
             key: noted.key,
             count: noted.count,
             first: date::format(noted.first),
