@@ -83,9 +83,9 @@ pub(super) fn bad_key(error: &KeyError) -> Response {
     )
 }
 
-/// The answer to a proxy that asks itself, through others or directly.
+/// The answer to a proxy that asks itself, through others or directly, or through far too many.
 pub(super) fn circle() -> Response {
-    let text = "this request has come through this very proxy before: see UPSTREAM_PROXY_URL";
+    let text = "this request has come through this very proxy before, or through too many: see UPSTREAM_PROXY_URL";
     plain(StatusCode::LOOP_DETECTED, text, Verdict::Circle)
 }
 

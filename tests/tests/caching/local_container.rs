@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use tests::aws_cli::write_program;
-use tests::clients::{SHELLCHECK, are_installed};
 use tests::commands::{Ended, client, run};
 use tests::{PATIENCE, Scratch, StandIn, workspace_folder};
 
@@ -211,21 +210,4 @@ async fn logs_are_those_of_the_container() {
         asked.contains("logs --no-log-prefix --tail 200 -f bazel-proxy"),
         "{asked}"
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn shellcheck_finds_nothing_in_the_scripts() {
-    if !are_installed(&[SHELLCHECK]) {
-        return;
-    }
-    let checkout = Checkout::new();
-    let scripts = checkout.scratch.path().join("deploy/local");
-    let shellcheck = SHELLCHECK.path().display().to_string();
-    let mut command = client(&shellcheck, &checkout.scratch.home());
-    command
-        .args(["--external-sources", "--source-path=SCRIPTDIR"])
-        .args(["start", "stop", "status", "logs"])
-        .current_dir(scripts);
-    let said = run(command, PATIENCE).await;
-    assert_eq!(said.code(), 0, "{}", said.text());
 }

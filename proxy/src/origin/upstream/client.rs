@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use http::header::{ACCEPT_ENCODING, USER_AGENT, VIA};
 use http::request::Builder;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use sso_session::failure::causes;
 use tokio::time::timeout;
 
@@ -27,9 +27,11 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(ca_bundle: Option<&[u8]>) -> Self {
+    pub(super) fn new(url: &str, ca_bundle: Option<&[u8]>) -> Self {
+        let uri = url.parse::<Uri>().unwrap_or_default();
+        let forward_proxy = ForwardProxy::toward(uri.host().unwrap_or_default());
         Self {
-            connector: http_connector(ca_bundle, ForwardProxy::FromEnvironment, CONNECT_TIMEOUT),
+            connector: http_connector(ca_bundle, forward_proxy, CONNECT_TIMEOUT),
         }
     }
 
