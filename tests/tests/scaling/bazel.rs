@@ -34,7 +34,7 @@ impl Workspace {
             .filter(|line| line.starts_with("common --override_repository"));
         write(
             &workspace.folder().join(".bazelrc"),
-            &rules.collect::<Vec<_>>().join("\n"),
+            rules.collect::<Vec<_>>().join("\n"),
         );
         let text = format!(
             "load(\"@bazel_tools//tools/build_defs/repo:http.bzl\", \"http_file\")\n\
@@ -43,7 +43,7 @@ impl Workspace {
             team.address(),
             artifact.key,
         );
-        write(&workspace.folder().join("WORKSPACE"), &text);
+        write(&workspace.folder().join("WORKSPACE"), text);
         workspace
     }
 
