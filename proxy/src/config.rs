@@ -4,6 +4,7 @@
 //! table of variables is [`VARIABLES`]; `.env.example` and the README are held to it by tests.
 
 mod setting;
+mod traces;
 mod upstream;
 mod variables;
 
@@ -16,6 +17,7 @@ use program::Program;
 use program::faults::Faults;
 use program::reader::{LONGEST, Reader};
 
+pub use traces::{Sampling, TracesConfig};
 pub use variables::{VARIABLES, empty_is_unset};
 
 /// Who reads the variables.
@@ -56,6 +58,8 @@ pub struct Config {
     pub login_wait: Duration,
     /// `LOG_LEVEL`, `LOG_FORMAT` and `ACCESS_LOG_HITS`.
     pub log: LogConfig,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TracesConfig>,
     /// The certificates in `AWS_CA_BUNDLE`, PEM.
     pub ca_bundle: Option<Vec<u8>>,
 }
@@ -136,6 +140,7 @@ impl Config {
             // Just below the ten minutes that coursier's callers allow it.
             login_wait: read.duration("LOGIN_WAIT", Duration::from_mins(9), any),
             log: log(&mut read),
+            traces: TracesConfig::read(&mut read),
             ca_bundle: read.ca_bundle(),
         };
         // Read by the HTTP client itself, which would go on without it.

@@ -32,10 +32,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 pub(crate) use inspection::{Basis, SsoBasis};
 pub use keeper::Keeper;
 pub(crate) use keeper::now;
-pub(crate) use session::{Outlook, RENEWAL_OUTCOMES};
+pub(crate) use session::{Outlook, RenewalOutcome};
 pub use sessions::Sessions;
 pub use source::Source;
-pub use state::{Identity, Report, State, TokenReport, Valid};
+pub use state::{Identity, Report, State, StateName, TokenReport, Valid};
 
 use crate::error::Error;
 use keeper::Request;

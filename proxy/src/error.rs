@@ -50,6 +50,8 @@ pub struct Trouble {
     pub reason: String,
     /// What to do or to run; a full sentence.
     pub cure: String,
+    /// The command that the cure names, to be copied.
+    pub command: Option<String>,
 }
 
 impl Trouble {
@@ -58,6 +60,21 @@ impl Trouble {
         Arc::new(Self {
             reason: reason.into(),
             cure: cure.into(),
+            command: None,
+        })
+    }
+
+    /// With a cure that names a command, made of it by `cure`.
+    pub fn with_command(
+        reason: impl Into<String>,
+        command: impl Into<String>,
+        cure: impl FnOnce(&str) -> String,
+    ) -> Arc<Self> {
+        let command = command.into();
+        Arc::new(Self {
+            reason: reason.into(),
+            cure: cure(&command),
+            command: Some(command),
         })
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! request ─► server ─► fetch ─► cache (disk, memory)
 //!                        ├────► flight (one download a key, everyone tails it)
-//!                        └────► origin (S3: the only AWS data calls)
+//!                        └────► origin (the team's proxy, then S3: the only AWS data calls)
 //! credentials: keeper (background task) ─► watch<State> ─► origin, readiness
 //! ```
 //!
@@ -30,3 +30,4 @@ pub mod origin;
 pub mod peer;
 pub mod request;
 pub mod server;
+pub mod telemetry;

@@ -6,6 +6,7 @@
 //! test.
 
 mod family;
+mod labels;
 mod registrar;
 mod totals;
 
@@ -14,9 +15,10 @@ use std::time::Duration;
 use http::StatusCode;
 use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
 
-use crate::credentials::{RENEWAL_OUTCOMES, State};
+use crate::credentials::{RenewalOutcome, StateName};
 use crate::server::{Source, Verdict};
 pub use family::Family;
+pub use labels::{AbortedBy, HeldOutcome};
 use registrar::Registrar;
 pub use totals::Totals;
 
@@ -60,12 +62,8 @@ pub struct Metrics {
     pub upstream_received_bytes: IntCounter,
 }
 
-/// What becomes of a request that waited for a login.
-const HELD: [&str; 3] = ["answered", "redirected", "given-up"];
 /// What comes of a request to the upstream: see [`Metrics::upstream_requests`].
 const UPSTREAM_OUTCOMES: [&str; 5] = ["object", "not-modified", "not-found", "refused", "absent"];
-/// Who may end an answer early.
-pub const ABORTED_BY: [&str; 2] = ["client", "proxy"];
 
 impl Default for Metrics {
     fn default() -> Self {
@@ -166,13 +164,22 @@ impl Metrics {
     /// Where the labels' values are few, all begin at zero: what appears with its first count has no
     /// increase that Prometheus could see.
     fn begin(&self) {
-        let states = || State::NAMES.into_iter();
+        let states = || StateName::ALL.map(StateName::label).into_iter();
         for (counters, values) in [
-            (&self.held_requests, HELD.to_vec()),
-            (&self.aborted_answers, ABORTED_BY.to_vec()),
+            (
+                &self.held_requests,
+                HeldOutcome::ALL.map(HeldOutcome::label).to_vec(),
+            ),
+            (
+                &self.aborted_answers,
+                AbortedBy::ALL.map(AbortedBy::label).to_vec(),
+            ),
             (&self.sent_bytes, Source::ALL.map(Source::label).to_vec()),
             (&self.upstream_requests, UPSTREAM_OUTCOMES.to_vec()),
-            (&self.sso_renewals, RENEWAL_OUTCOMES.to_vec()),
+            (
+                &self.sso_renewals,
+                RenewalOutcome::ALL.map(RenewalOutcome::label).to_vec(),
+            ),
             (
                 &self.credential_fetches,
                 ["ok"].into_iter().chain(states()).collect(),
@@ -197,12 +204,7 @@ impl Metrics {
 
     /// Notes what became of a request that had waited for a login.
     pub fn note_held(&self, status: StatusCode) {
-        let [answered, redirected, given_up] = HELD;
-        let outcome = match status {
-            StatusCode::TEMPORARY_REDIRECT => redirected,
-            status if status.is_server_error() => given_up,
-            _ => answered,
-        };
+        let outcome = HeldOutcome::of(status).label();
         self.held_requests.with_label_values(&[outcome]).inc();
     }
 

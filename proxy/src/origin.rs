@@ -238,8 +238,10 @@ impl Origin {
         if !upstream.may_be_asked() {
             return None;
         }
+        let deadline = Instant::now() + patience;
         let permit = self.limits.call(patience).await.ok()?;
-        Some((upstream.ask(key, wanted, patience).await?, permit))
+        let left = deadline.saturating_duration_since(Instant::now());
+        Some((upstream.ask(key, wanted, left).await?, permit))
     }
 
     /// The upstream has not found it. A 404 sends builds elsewhere, so S3 is asked as well; where it

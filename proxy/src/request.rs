@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use http::HeaderName;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use crate::peer::Chain;
 pub use id::RequestId;
@@ -30,10 +31,15 @@ tokio::task_local! {
 pub struct Context {
     id: RequestId,
     chain: Chain,
-    calls: Mutex<Vec<S3Ids>>,
-    /// The request that began the download which this one reads along with.
-    along: OnceLock<Arc<Self>>,
+    calls: Calls,
+    /// Those of the request that began the download which this one reads along with. Not that request
+    /// itself: two that read along with each other would keep each other for ever.
+    along: OnceLock<Calls>,
 }
+
+/// The last calls to S3, shared by all who name them.
+#[derive(Clone, Debug, Default)]
+struct Calls(Arc<Mutex<Vec<S3Ids>>>);
 
 /// S3's names for one call, which AWS's support asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +57,7 @@ impl Context {
         Arc::new(Self {
             id,
             chain,
-            calls: Mutex::default(),
+            calls: Calls::default(),
             along: OnceLock::new(),
         })
     }
@@ -76,15 +82,17 @@ impl Context {
     /// S3's ids of the last calls for it, or for the download that it reads along with; oldest first.
     #[must_use]
     pub fn s3_calls(&self) -> Vec<S3Ids> {
-        let own = self.calls().clone();
+        let own = self.calls.lock().clone();
         match self.along.get() {
-            Some(other) if own.is_empty() => other.calls().clone(),
+            Some(other) if own.is_empty() => other.lock().clone(),
             Some(_) | None => own,
         }
     }
+}
 
-    fn calls(&self) -> MutexGuard<'_, Vec<S3Ids>> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+impl Calls {
+    fn lock(&self) -> MutexGuard<'_, Vec<S3Ids>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -102,7 +110,7 @@ pub async fn scope<F: Future>(context: Arc<Context>, work: F) -> F::Output {
 /// Notes S3's ids of a call for the current request.
 pub fn note_s3_call(ids: S3Ids) {
     let _outside_of_requests = CURRENT.try_with(|context| {
-        let mut calls = context.calls();
+        let mut calls = context.calls.lock();
         if calls.len() == MOST_CALLS {
             calls.remove(0);
         }
@@ -115,7 +123,7 @@ pub fn read_along_with(other: Option<&Arc<Context>>) {
     let Some(other) = other else { return };
     let _outside_of_requests = CURRENT.try_with(|context| {
         if !Arc::ptr_eq(context, other) {
-            let _the_first_counts = context.along.set(Arc::clone(other));
+            let _the_first_counts = context.along.set(other.calls.clone());
         }
     });
 }
@@ -125,6 +133,7 @@ pub fn spawn<F>(work: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
+    let work = work.in_current_span();
     match current() {
         Some(context) => tokio::spawn(CURRENT.scope(context, work)),
         None => tokio::spawn(work),
@@ -184,6 +193,16 @@ mod tests {
         assert_eq!(second.s3_calls(), [ids("A")]);
         second.run(|| note_s3_call(ids("B")));
         assert_eq!(second.s3_calls(), [ids("B")]);
+    }
+
+    #[test]
+    fn who_read_along_with_each_other_do_not_keep_each_other() {
+        let (first, second) = (context(), context());
+        second.run(|| read_along_with(Some(&first)));
+        first.run(|| read_along_with(Some(&second)));
+        let weak = [&first, &second].map(Arc::downgrade);
+        drop((first, second));
+        assert!(weak.iter().all(|context| context.upgrade().is_none()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The HTTP client under every AWS call, and under calls to our own kind: system roots, plus
 //! `AWS_CA_BUNDLE`, through the proxy that the environment names.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -18,6 +19,21 @@ pub enum ForwardProxy {
     FromEnvironment,
     /// Straight, as to this very machine.
     None,
+}
+
+impl ForwardProxy {
+    /// The one on the way to this host, a name or an address: none leads to this very machine.
+    #[must_use]
+    pub fn toward(host: &str) -> Self {
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        let is_loopback = host.eq_ignore_ascii_case("localhost")
+            || address.is_ok_and(|address| address.is_loopback());
+        if is_loopback {
+            Self::None
+        } else {
+            Self::FromEnvironment
+        }
+    }
 }
 
 /// Builds the client. `ca_bundle` is PEM, added to the system's roots.
@@ -88,4 +104,30 @@ fn tls_context(ca_bundle: Option<&[u8]>) -> TlsContext {
         .with_trust_store(roots)
         .build()
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_forward_proxy_leads_to_this_very_machine() {
+        for host in [
+            "localhost",
+            "LOCALHOST",
+            "127.0.0.1",
+            "127.3.2.1",
+            "::1",
+            "[::1]",
+        ] {
+            assert_eq!(ForwardProxy::toward(host), ForwardProxy::None, "{host}");
+        }
+        for host in ["team.example", "10.0.0.1", "localhost.example", ""] {
+            assert_eq!(
+                ForwardProxy::toward(host),
+                ForwardProxy::FromEnvironment,
+                "{host}"
+            );
+        }
+    }
 }

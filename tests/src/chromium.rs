@@ -132,6 +132,17 @@ impl Chromium {
             .await;
     }
 
+    /// Puts the window away, so that nobody sees the page.
+    pub async fn hide(&self) {
+        self.command("window/minimize", json!({})).await;
+    }
+
+    /// Brings the window back.
+    pub async fn show(&self) {
+        let size = json!({ "width": 1280, "height": 800 });
+        self.command("window/rect", size).await;
+    }
+
     /// Presses keys, one after the other, as a person does: `\u{e004}` is Tab.
     pub async fn press(&self, keys: &str) {
         let presses = keys.chars().flat_map(|key| {

@@ -44,6 +44,11 @@ pub const PROMETHEUS: Part = Part::new("Prometheus", "/usr/bin/prometheus");
 pub const PROMTOOL: Part = Part::new("promtool", "/usr/bin/promtool");
 /// Spreads a team's requests over its proxies.
 pub const HAPROXY: Part = Part::new("HAProxy", "/usr/sbin/haproxy");
+/// Builds manifests with kustomize.
+pub const KUBECTL: Part = Part::new("kubectl", "bin/kubectl");
+/// The schemas of Kubernetes, and a reader of YAML, for `PYTHONPATH`.
+pub const KUBERNETES_SCHEMAS: Part =
+    Part::new("kubernetes-validate", "kubernetes/kubernetes_validate");
 /// Looks for what keeps people from using a page.
 pub const AXE: Part = Part::new("axe-core 4.14.1", "axe/axe.min.js");
 /// Checks workflows.

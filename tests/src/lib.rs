@@ -12,6 +12,7 @@ mod engine;
 mod haproxy;
 mod http_client;
 mod mounted;
+mod network;
 mod process;
 mod programs;
 mod proxy;
@@ -27,12 +28,13 @@ pub use engine::Engine;
 pub use haproxy::HaProxy;
 pub use http_client::{Answer, Pending, get, raw_request};
 pub use mounted::Mounted;
+pub use network::in_a_network_of_its_own;
 pub use programs::{
     bazel_proxy_program, simulated_aws_cli_program, sso_watcher_program, workspace_folder,
 };
 pub use proxy::{Proxy, ProxyBuilder};
 pub use scratch::Scratch;
 pub use sso_world::SsoWorld;
-pub use stand_in::StandIn;
+pub use stand_in::{Reply, StandIn};
 pub use wait::{PATIENCE, eventually, throughout, within};
 pub use watcher::{Watcher, WatcherBuilder};

@@ -23,12 +23,43 @@ pub struct StandIn {
     task: JoinHandle<()>,
 }
 
+/// What an HTTP service answers.
+#[derive(Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// A further header with the end of its line, or nothing.
+    pub header: String,
+    /// The body.
+    pub text: String,
+}
+
+impl From<(u16, String)> for Reply {
+    fn from((status, text): (u16, String)) -> Self {
+        Self {
+            status,
+            header: String::new(),
+            text,
+        }
+    }
+}
+
 impl StandIn {
     async fn start<Fut>(serve: impl Fn(TcpStream, Arc<AtomicUsize>) -> Fut + Send + 'static) -> Self
     where
         Fut: Future<Output = std::io::Result<()>> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::start_at("127.0.0.1:0", serve).await
+    }
+
+    async fn start_at<Fut>(
+        address: &str,
+        serve: impl Fn(TcpStream, Arc<AtomicUsize>) -> Fut + Send + 'static,
+    ) -> Self
+    where
+        Fut: Future<Output = std::io::Result<()>> + Send + 'static,
+    {
+        let listener = TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let asked = Arc::<AtomicUsize>::default();
         let counted = Arc::clone(&asked);
@@ -45,15 +76,26 @@ impl StandIn {
         }
     }
 
-    /// An HTTP service that answers each request (head and body) with a status and a body.
+    /// An HTTP service that answers each request (head and body).
     ///
     /// # Panics
     /// If it cannot be started.
-    pub async fn http(
-        answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static,
+    pub async fn http<R: Into<Reply>>(
+        answer: impl Fn(&str, &str) -> R + Send + Sync + 'static,
+    ) -> Self {
+        Self::http_at("127.0.0.1:0", answer).await
+    }
+
+    /// The same, at a given address and port.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn http_at<R: Into<Reply>>(
+        address: &str,
+        answer: impl Fn(&str, &str) -> R + Send + Sync + 'static,
     ) -> Self {
         let answer = Arc::new(answer);
-        Self::start(move |mut stream, asked| {
+        Self::start_at(address, move |mut stream, asked| {
             let answer = Arc::clone(&answer);
             async move {
                 let (head, mut body) = read_head(&mut stream).await?;
@@ -67,9 +109,13 @@ impl StandIn {
                 body.resize(start + rest, 0);
                 stream.read_exact(&mut body[start..]).await?;
                 asked.fetch_add(1, Ordering::Relaxed);
-                let (status, text) = answer(&head, &String::from_utf8_lossy(&body));
+                let Reply {
+                    status,
+                    header,
+                    text,
+                } = answer(&head, &String::from_utf8_lossy(&body)).into();
                 let head = format!(
-                    "HTTP/1.1 {status} Answer\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    "HTTP/1.1 {status} Answer\r\ncontent-length: {}\r\n{header}connection: close\r\n\r\n",
                     text.len()
                 );
                 stream.write_all((head + &text).as_bytes()).await

@@ -126,7 +126,7 @@ fn show_build(
         waited == CLIENTS && first.is_some_and(|first| first <= PROMISE),
         &format!(
             "{} after that (2 s are promised) the build goes on; {waited} of its files say \
-             Cache-Status: …; detail=held",
+             Cache-Status: …; held",
             first.map_or_else(|| "never".to_owned(), time)
         ),
     );

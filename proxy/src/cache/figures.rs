@@ -12,6 +12,9 @@ const DISK_PATIENCE: Duration = Duration::from_secs(1);
 /// The cache at one moment. Counts of evictions begin with the process.
 #[derive(Clone, Copy, Debug)]
 pub struct Figures {
+    /// Whether all that is on disk has been counted since the start: until then, both figures of it are too
+    /// small.
+    pub is_counted: bool,
     /// Objects on disk, as far as counted.
     pub objects: u64,
     /// What they and running downloads occupy, in bytes.
@@ -41,6 +44,7 @@ impl Cache {
         let (evicted_objects, evicted_bytes) = usage.evicted();
         let (memory_bytes, memory_limit_bytes) = memory.bytes();
         Figures {
+            is_counted: usage.is_counted(),
             objects: usage.objects() as u64,
             occupied_bytes: usage.occupied_bytes(),
             limit_bytes: usage.limits().max_bytes,
@@ -56,7 +60,8 @@ impl Cache {
 
     async fn free_bytes(&self) -> Option<u64> {
         let this = self.clone();
-        let asked = self.inner.disk.run(move || this.available_bytes());
-        timeout(DISK_PATIENCE, asked).await.ok()??.ok()
+        let asked = self.inner.disk.run(move || this.inner.folder.disk_space());
+        let (free, _) = timeout(DISK_PATIENCE, asked).await.ok()??.ok()?;
+        Some(free)
     }
 }

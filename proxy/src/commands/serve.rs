@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use opentelemetry_otlp::ExporterBuildError;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
@@ -17,6 +19,7 @@ use crate::logging;
 use crate::metrics::Metrics;
 use crate::origin::Origin;
 use crate::server::{App, Listeners, Surroundings, router};
+use crate::telemetry::Telemetry;
 
 /// What the cache may still write when the process stops.
 const LAST_DISK_WORK: Duration = Duration::from_secs(5);
@@ -26,12 +29,25 @@ const LAST_RENEWAL: Duration = Duration::from_secs(10);
 const EXIT_INTERRUPTED: i32 = 130;
 
 pub(super) fn run(config: Config, vars: &impl Fn(&str) -> Option<String>) -> ExitCode {
-    logging::install(&config.log);
+    let runtime = super::runtime();
+    let telemetry = match &runtime {
+        Ok(runtime) => traces(&config, runtime.handle()),
+        Err(_) => Ok(None),
+    };
+    let tracer = telemetry.as_ref().ok().and_then(Option::as_ref);
+    logging::install(&config.log, tracer.map(Telemetry::tracer));
+    let telemetry = telemetry.unwrap_or_else(|error| {
+        warn!(%error, "there will be no traces");
+        None
+    });
     raise_file_limit();
-    let served = super::runtime()
+    let served = runtime
         .map_err(|error| format!("no runtime: {error}"))
         .and_then(|runtime| {
             let served = runtime.block_on(serve(config, vars));
+            if let Some(telemetry) = telemetry {
+                telemetry.finish();
+            }
             // Disk work that hangs on a failing disk must not keep the process.
             runtime.shutdown_timeout(Duration::from_secs(5));
             served
@@ -43,6 +59,11 @@ pub(super) fn run(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Exi
             ExitCode::FAILURE
         }
     }
+}
+
+fn traces(config: &Config, runtime: &Handle) -> Result<Option<Telemetry>, ExporterBuildError> {
+    let start = |traces| Telemetry::start(traces, config.ca_bundle.as_deref(), runtime.clone());
+    config.traces.as_ref().map(start).transpose()
 }
 
 async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result<(), String> {

@@ -17,30 +17,30 @@ pub(super) fn proxy_url(read: &mut Reader<'_>) -> Option<String> {
     }
 }
 
-fn parse(text: &str) -> Result<String, (String, &'static str)> {
+fn parse(text: &str) -> Result<String, (&'static str, &'static str)> {
     const EXAMPLE: &str = "for example http://artifacts.example:9000";
-    // Before anything of the value is shown.
+    // The value is never shown: whatever else it holds may be a secret.
     if text.contains('@') {
         return Err((
-            "it holds a user or a password, and a bazel-proxy asks for none".to_owned(),
+            "it holds a user or a password, and a bazel-proxy asks for none",
             "write the URL without them",
         ));
     }
-    let is_a_url = || (format!("`{text}` is not an http or https URL"), EXAMPLE);
-    let uri: Uri = text.parse().map_err(|_| is_a_url())?;
+    let no_url = || ("it is not an http or https URL", EXAMPLE);
+    let uri: Uri = text.parse().map_err(|_| no_url())?;
     let scheme = uri.scheme_str();
     let scheme = scheme.filter(|scheme| matches!(*scheme, "http" | "https"));
     let (Some(scheme), Some(authority)) = (scheme, uri.authority()) else {
-        return Err(is_a_url());
+        return Err(no_url());
     };
     let has_port = authority.as_str().len() > authority.host().len();
     if authority.host().is_empty() || has_port && authority.port_u16().is_none_or(|port| port == 0)
     {
-        return Err(is_a_url());
+        return Err(no_url());
     }
     if uri.path_and_query().is_some_and(|rest| rest != "/") || text.contains('#') {
         return Err((
-            format!("`{text}` has more than scheme, host and port"),
+            "it has more than scheme, host and port",
             "a bazel-proxy serves the whole of its bucket at /; leave the rest out",
         ));
     }
@@ -78,14 +78,6 @@ mod tests {
             "http://a team",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_password_is_refused_and_never_shown() {
-        for text in ["http://me:secret@team", "http://me:se/cret@team"] {
-            let (problem, cure) = parse(text).expect_err("a password");
-            assert!(!problem.contains("cret") && !cure.contains("cret"));
         }
     }
 }

@@ -127,6 +127,46 @@ pub const VARIABLES: &[Variable] = &[
         "Which answers from the cache get a line in the log at info: off (they are at debug), all, or 1/100 for one of a hundred.",
     ),
     Variable::new(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "",
+        "A collector that takes traces by OTLP over HTTP (protobuf), for example http://localhost:4318; without one, no traces are made.",
+    ),
+    Variable::new(
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "",
+        "The same as a whole URL, path included; beats OTEL_EXPORTER_OTLP_ENDPOINT.",
+    ),
+    Variable::new(
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "",
+        "Headers for that collector: name=value pairs, separated by commas.",
+    ),
+    Variable::new(
+        "OTEL_SERVICE_NAME",
+        "bazel-proxy",
+        "What the proxy is called in traces.",
+    ),
+    Variable::new(
+        "OTEL_RESOURCE_ATTRIBUTES",
+        "",
+        "Further attributes of the proxy in traces, for example deployment.environment.name=ci.",
+    ),
+    Variable::new(
+        "OTEL_TRACES_SAMPLER",
+        "parentbased_always_on",
+        "Which requests are traced: always_on, always_off or traceidratio; with parentbased_ before it, a client that traces decides.",
+    ),
+    Variable::new(
+        "OTEL_TRACES_SAMPLER_ARG",
+        "1",
+        "The part of requests that traceidratio traces, from 0 to 1.",
+    ),
+    Variable::new(
+        "OTEL_SDK_DISABLED",
+        "false",
+        "true makes no traces, whatever else is set.",
+    ),
+    Variable::new(
         "AWS_CA_BUNDLE",
         "",
         "A file with PEM certificates to trust beside the system's, for a proxy that inspects TLS.",
@@ -139,5 +179,5 @@ pub const VARIABLES: &[Variable] = &[
 /// An empty `AWS_PROFILE` means the default chain.
 #[must_use]
 pub fn empty_is_unset(name: &str) -> bool {
-    name.starts_with("AWS_") && name != "AWS_PROFILE"
+    (name.starts_with("AWS_") || name.starts_with("OTEL_")) && name != "AWS_PROFILE"
 }

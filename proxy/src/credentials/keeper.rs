@@ -15,7 +15,8 @@ use aws_credential_types::Credentials as AwsCredentials;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use tracing::info;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, info, info_span};
 
 use super::files::WatchedFiles;
 use super::publisher::Publisher;
@@ -25,6 +26,7 @@ use super::source::{self, Attempt, Failed, Principal, Source};
 use super::waiting::Waiting;
 use super::{Credentials, State, Valid, schedule};
 use crate::error::Trouble;
+use crate::telemetry;
 
 /// How often files are looked at; with the time of a fetch, a change takes effect within 2 s.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -283,7 +285,23 @@ impl Keeper {
             let source = self.source.clone();
             self.last_fetch = Instant::now();
             self.is_fetch_owed = false;
-            self.fetching = Some(tokio::spawn(async move { source.load().await }));
+            let span = info_span!(
+                target: telemetry::SPANS,
+                parent: None,
+                "credentials.fetch",
+                bazel_proxy.outcome = Empty,
+                otel.status_code = Empty,
+            );
+            let load = async move {
+                let attempt = source.load().await;
+                let span = Span::current();
+                span.record("bazel_proxy.outcome", attempt.outcome_name());
+                if attempt.outcome.is_err() {
+                    span.record("otel.status_code", "ERROR");
+                }
+                attempt
+            };
+            self.fetching = Some(tokio::spawn(load.instrument(span)));
         }
     }
 

@@ -107,7 +107,7 @@ impl Publisher {
             (state.name(), state.trouble() == next.trouble())
         };
         if let (false, Some(trouble)) = (is_same, next.trouble()) {
-            let (state, Trouble { reason, cure }) = (next.name(), trouble.as_ref());
+            let (state, Trouble { reason, cure, .. }) = (next.name(), trouble.as_ref());
             let is_login = matches!(next, State::LoginRequired(_));
             let misses = if is_login { "wait" } else { "fail" };
             warn!(

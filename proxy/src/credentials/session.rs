@@ -11,6 +11,7 @@
 
 mod known;
 mod ledger;
+mod outcome;
 mod standing;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,8 +22,10 @@ use sso_session::refresh::{RenewalError, Renewed, Renewer};
 use sso_session::token::{Token, TokenFile};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
-use tracing::{info, warn};
+use tracing::field::Empty;
+use tracing::{Instrument as _, info, info_span, warn};
 
+pub(crate) use outcome::RenewalOutcome;
 pub(crate) use standing::Outlook;
 pub(super) use standing::{AccessToken, LoginNeed, Standing};
 
@@ -31,6 +34,7 @@ use known::Moment;
 use ledger::Ledger;
 
 use crate::metrics::Metrics;
+use crate::telemetry;
 
 /// One session.
 #[derive(Debug)]
@@ -163,12 +167,20 @@ impl Session {
 
     fn begin_renewal(self: &Arc<Self>, token: Token) {
         let this = Arc::clone(self);
+        let span = info_span!(
+            target: telemetry::SPANS,
+            parent: None,
+            "credentials.renewal",
+            bazel_proxy.outcome = Empty,
+            otel.status_code = Empty,
+        );
         // Awaited by its note in the ledger: see `finish_within`.
         tokio::spawn(async move {
             // However it ends, a panic included, the ledger hears of it.
             let renewal = tokio::spawn({
                 let (this, token) = (Arc::clone(&this), token.clone());
                 async move { this.renewer.renew(&token, || now().wall).await }
+                    .instrument(span.clone())
             });
             let outcome = renewal.await.unwrap_or_else(|error| {
                 Err(RenewalError::Passing(format!(
@@ -176,11 +188,13 @@ impl Session {
                 )))
             });
             log_outcome(&outcome);
-            let counted = this
-                .metrics
-                .sso_renewals
-                .with_label_values(&[name(&outcome)]);
-            counted.inc();
+            let label = RenewalOutcome::of(&outcome).label();
+            span.record("bazel_proxy.outcome", label);
+            if outcome.is_err() {
+                span.record("otel.status_code", "ERROR");
+            }
+            let renewals = &this.metrics.sso_renewals;
+            renewals.with_label_values(&[label]).inc();
             this.ledger()
                 .settle(&token, outcome, now(), fastrand::f64());
             this.renewals.send_modify(|renewals| *renewals += 1);
@@ -220,32 +234,6 @@ fn log_outcome(outcome: &Result<Renewed, RenewalError>) {
         Ok(Renewed::Found(_)) => info!("another program had renewed the SSO access token"),
         Err(error) => warn!(%error, "the SSO access token could not be renewed"),
     }
-}
-
-/// The values of the label `outcome`.
-pub(crate) const RENEWAL_OUTCOMES: [&str; 8] = [
-    "granted",
-    "unsaved",
-    "found",
-    "login-required",
-    "read-only",
-    "denied",
-    "misconfigured",
-    "passing",
-];
-
-fn name(outcome: &Result<Renewed, RenewalError>) -> &'static str {
-    let index = match outcome {
-        Ok(Renewed::Granted(_)) => 0,
-        Ok(Renewed::Unsaved(..)) => 1,
-        Ok(Renewed::Found(_)) => 2,
-        Err(RenewalError::LoginRequired { .. } | RenewalError::LoginOnce { .. }) => 3,
-        Err(RenewalError::ReadOnly(_)) => 4,
-        Err(RenewalError::Denied(_)) => 5,
-        Err(RenewalError::Misconfigured(_)) => 6,
-        Err(RenewalError::Passing(_)) => 7,
-    };
-    RENEWAL_OUTCOMES[index]
 }
 
 fn written(file: &TokenFile) -> Option<SystemTime> {

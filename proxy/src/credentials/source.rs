@@ -78,6 +78,16 @@ pub(super) struct Failed {
     pub(super) need: Option<LoginNeed>,
 }
 
+impl Attempt {
+    /// The value of the label `outcome`.
+    pub(super) fn outcome_name(&self) -> &'static str {
+        match &self.outcome {
+            Ok(_) => "ok",
+            Err(failed) => failed.state.name(),
+        }
+    }
+}
+
 impl From<State> for Failed {
     fn from(state: State) -> Self {
         Self { state, need: None }

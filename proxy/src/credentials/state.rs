@@ -27,6 +27,52 @@ pub enum State {
     ConfigError(Arc<Trouble>),
 }
 
+/// A state without what it carries, for whoever counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateName {
+    /// [`State::Refreshing`].
+    Refreshing,
+    /// [`State::Valid`].
+    Valid,
+    /// [`State::LoginRequired`].
+    LoginRequired,
+    /// [`State::Offline`].
+    Offline,
+    /// [`State::ClockSkew`].
+    ClockSkew,
+    /// [`State::Denied`].
+    Denied,
+    /// [`State::ConfigError`].
+    ConfigError,
+}
+
+impl StateName {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Refreshing,
+        Self::Valid,
+        Self::LoginRequired,
+        Self::Offline,
+        Self::ClockSkew,
+        Self::Denied,
+        Self::ConfigError,
+    ];
+
+    /// As people and programs are told it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Refreshing => "refreshing",
+            Self::Valid => "valid",
+            Self::LoginRequired => "login-required",
+            Self::Offline => "offline",
+            Self::ClockSkew => "clock-skew",
+            Self::Denied => "denied",
+            Self::ConfigError => "config-error",
+        }
+    }
+}
+
 /// Who the credentials are for, as far as the configuration says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Identity {
@@ -88,7 +134,7 @@ pub struct TokenReport {
     pub expires_at: SystemTime,
     /// Whether nothing is left of it: that time has come, or AWS does not take it any more.
     pub has_ended: bool,
-    /// About when it is renewed; without that, a person has to log in at its end.
+    /// About when it is renewed; without that, it cannot be.
     pub renewal_at: Option<SystemTime>,
     /// What kept it from being renewed, or from being written; no secrets.
     pub problem: Option<String>,
@@ -167,29 +213,19 @@ impl State {
         }
     }
 
-    /// All names, for whoever counts.
-    pub const NAMES: [&str; 7] = [
-        "refreshing",
-        "valid",
-        "login-required",
-        "offline",
-        "clock-skew",
-        "denied",
-        "config-error",
-    ];
-
     /// The state's name in logs, `/readyz` and `check`.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Refreshing => "refreshing",
-            Self::Valid(_) => "valid",
-            Self::LoginRequired(_) => "login-required",
-            Self::Offline(_) => "offline",
-            Self::ClockSkew(_) => "clock-skew",
-            Self::Denied(_) => "denied",
-            Self::ConfigError(_) => "config-error",
-        }
+        let name = match self {
+            Self::Refreshing => StateName::Refreshing,
+            Self::Valid(_) => StateName::Valid,
+            Self::LoginRequired(_) => StateName::LoginRequired,
+            Self::Offline(_) => StateName::Offline,
+            Self::ClockSkew(_) => StateName::ClockSkew,
+            Self::Denied(_) => StateName::Denied,
+            Self::ConfigError(_) => StateName::ConfigError,
+        };
+        name.label()
     }
 
     /// What is wrong, where something is.

@@ -24,7 +24,8 @@ fn entry(text: &str, ours: &OurHosts) -> Result<Entry, String> {
         let file = ours.key(text).map(file);
         return file.ok_or_else(|| "a URL of another repository, or of a folder".to_owned());
     }
-    if text.contains('/') {
+    // A file at the top of the bucket has no slash; coordinates have colons.
+    if text.contains('/') || (text.contains('.') && !text.contains(':')) {
         // As `find .` writes it.
         let key = text.trim_start_matches("./").trim_start_matches('/');
         return ArtifactKey::new(key)
@@ -54,7 +55,7 @@ mod tests {
 
     #[test]
     fn keys_urls_and_coordinates_may_stand_together() {
-        let text = "\u{feff}# ours\n\n  g/a/1/a-1.jar\r\n./g/b/1/b-1.pom\n/g/c.jar\ng:d:1:x@zip\n\
+        let text = "\u{feff}# ours\n\n  g/a/1/a-1.jar\r\n./g/b/1/b-1.pom\ntop.jar\ng:d:1:x@zip\n\
                     http://localhost:9000/g/e%20f.jar\ng:h:jar:1:test\n";
         let list = read(text, None, &OurHosts::default()).expect("a list");
         assert_eq!(list.format, Format::List);
@@ -67,7 +68,7 @@ mod tests {
         for (entry, word) in named.iter().zip([
             "\"g/a/1/a-1.jar\"",
             "\"g/b/1/b-1.pom\"",
-            "\"g/c.jar\"",
+            "\"top.jar\"",
             "\"zip\"",
             "\"g/e f.jar\"",
             "\"h\"",

@@ -1,6 +1,7 @@
 //! The few sums that a person wants to see, out of the counters.
 
 use prometheus::core::Collector as _;
+use prometheus::proto::LabelPair;
 
 use super::Metrics;
 use crate::fetch::Verdict as Found;
@@ -40,10 +41,12 @@ impl Totals {
         };
         for family in metrics.requests.collect() {
             for metric in family.get_metric() {
-                let labels = metric.get_label().iter();
+                let mut labels = metric.get_label().iter();
+                let verdict = labels.find(|pair| pair.name() == "verdict");
+                let verdict = verdict.map(LabelPair::value);
                 let is_of = |found: &[Found]| {
                     let mut found = found.iter().map(|found| Verdict::Found(*found).label());
-                    found.any(|label| labels.clone().any(|pair| pair.value() == label))
+                    found.any(|label| verdict == Some(label))
                 };
                 let count = whole(metric.get_counter().get_value());
                 if is_of(&HITS) {

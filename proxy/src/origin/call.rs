@@ -9,14 +9,16 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::time::{Instant, timeout};
-use tracing::debug;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, debug, info_span};
 
-use super::operation::{Operation, outcome};
+use super::operation::{Operation, is_answer, outcome};
 use super::{Origin, PATIENCE, list};
 use crate::aws::{Failure, Verdict};
 use crate::credentials::State;
 use crate::error::{Error, Trouble};
 use crate::request::{self, S3Ids};
+use crate::telemetry;
 
 /// How long one attempt may take until the head of the answer is there.
 pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -71,23 +73,25 @@ impl Origin {
             let valid = self.credentials.usable(left()).await?;
             let allowed = ATTEMPT_TIMEOUT.min(left().max(FIRST_BACKOFF));
             let begun = Instant::now();
-            let attempt = timeout(allowed, make(self.client())).await;
+            let span = self.span(operation);
+            let attempt = timeout(allowed, make(self.client()));
+            let attempt = attempt.instrument(span.clone()).await;
             let took = begun.elapsed();
             let failure = match attempt {
                 Ok(Ok(answer)) => {
-                    self.note_attempt(operation, "ok", took, ids(&answer));
+                    self.note_attempt(operation, &span, "ok", took, ids(&answer));
                     self.accepted_generation
                         .store(valid.generation, Ordering::Relaxed);
                     return Ok(answer);
                 }
                 Ok(Err(error)) => {
                     let failure = Failure::of(&error);
-                    self.note_attempt(operation, outcome(&failure), took, ids(&error));
+                    self.note_attempt(operation, &span, outcome(&failure), took, ids(&error));
                     failure
                 }
                 Err(_) => {
                     let failure = Failure::timed_out(allowed);
-                    self.note_attempt(operation, outcome(&failure), took, S3Ids::default());
+                    self.note_attempt(operation, &span, outcome(&failure), took, S3Ids::default());
                     failure
                 }
             };
@@ -135,8 +139,38 @@ impl Origin {
         }
     }
 
+    /// What a trace tells of an attempt, by OpenTelemetry's names.
+    fn span(&self, operation: Operation) -> Span {
+        info_span!(
+            target: telemetry::SPANS,
+            "s3",
+            otel.kind = "client",
+            otel.name = operation.rpc_name(),
+            rpc.system.name = "aws-api",
+            rpc.method = operation.rpc_name(),
+            aws.s3.bucket = self.bucket,
+            bazel_proxy.outcome = Empty,
+            aws.request_id = Empty,
+            aws.extended_request_id = Empty,
+            otel.status_code = Empty,
+        )
+    }
+
     /// Counts an attempt, and keeps its ids for the line of the request that it was made for.
-    fn note_attempt(&self, operation: Operation, outcome: &str, took: Duration, ids: S3Ids) {
+    fn note_attempt(
+        &self,
+        operation: Operation,
+        span: &Span,
+        outcome: &str,
+        took: Duration,
+        ids: S3Ids,
+    ) {
+        span.record("bazel_proxy.outcome", outcome);
+        span.record("aws.request_id", ids.request_id.as_deref());
+        span.record("aws.extended_request_id", ids.extended_id.as_deref());
+        if !is_answer(outcome) {
+            span.record("otel.status_code", "ERROR");
+        }
         let operation = operation.label();
         let calls = &self.metrics.s3_calls;
         calls.with_label_values(&[operation, outcome]).inc();

@@ -48,6 +48,20 @@ impl Operation {
             Self::ListObjectsV2 => "list_objects_v2",
         }
     }
+
+    /// What OpenTelemetry calls it.
+    pub(super) fn rpc_name(self) -> &'static str {
+        match self {
+            Self::GetObject => "S3/GetObject",
+            Self::HeadObject => "S3/HeadObject",
+            Self::ListObjectsV2 => "S3/ListObjectsV2",
+        }
+    }
+}
+
+/// Whether S3 has answered the question, though it may not have the object.
+pub(super) fn is_answer(outcome: &str) -> bool {
+    matches!(outcome, "ok" | "NotModified" | "NoSuchKey" | "NotFound")
 }
 
 /// The value of the label `outcome` for a failed attempt: S3's code; else what the status says, as HEAD

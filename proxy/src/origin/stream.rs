@@ -134,7 +134,8 @@ impl ObjectStream {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         let length = self.head.attributes.length;
         while self.position < length {
-            let cause = match timeout(SILENCE_TIMEOUT, self.body.next()).await {
+            let longest_silence = self.longest_silence();
+            let cause = match timeout(longest_silence, self.body.next()).await {
                 Ok(Some(Ok(bytes))) if bytes.is_empty() => continue,
                 Ok(Some(Ok(bytes))) => {
                     self.received(bytes.len() as u64);
@@ -142,11 +143,34 @@ impl ObjectStream {
                 }
                 Ok(Some(Err(error))) => error.to_string(),
                 Ok(None) => "the body ended early".to_owned(),
-                Err(_) => format!("silence for {} s", SILENCE_TIMEOUT.as_secs()),
+                Err(_) => {
+                    self.note_silence();
+                    format!("silence for {} s", longest_silence.as_secs())
+                }
             };
             self.resume(&cause).await?;
         }
         Ok(None)
+    }
+
+    fn longest_silence(&self) -> Duration {
+        match self.source {
+            Source::Upstream if self.has_brought_nothing() => upstream::FIRST_BYTES_WITHIN,
+            Source::Upstream | Source::S3 => SILENCE_TIMEOUT,
+        }
+    }
+
+    fn note_silence(&self) {
+        if let (Source::Upstream, Some(upstream)) = (self.source, &self.origin.upstream)
+            && self.has_brought_nothing()
+        {
+            upstream.fell_silent();
+        }
+    }
+
+    /// Whether the body has brought no byte so far.
+    fn has_brought_nothing(&self) -> bool {
+        self.position == self.resumed_at
     }
 
     async fn resume(&mut self, cause: &str) -> Result<(), Error> {
@@ -257,6 +281,15 @@ impl ObjectStream {
                 self.has_upstream_bytes = true;
                 metrics.upstream_received_bytes.inc_by(bytes);
             }
+        }
+    }
+
+    /// The body has turned out right.
+    pub(super) fn vouch(&self) {
+        if let Some(upstream) = self.origin.upstream.as_ref()
+            && self.has_upstream_bytes
+        {
+            upstream.trust();
         }
     }
 

@@ -19,15 +19,15 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use http::header::{IF_MATCH, IF_NONE_MATCH, RANGE};
 use http::{Method, Request, Response};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tracing::debug;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, debug, info_span};
 
 use super::ObjectHead;
 use crate::artifact::ArtifactKey;
 use crate::config::Config;
 use crate::error::Trouble;
 use crate::metrics::Metrics;
-use crate::peer;
+use crate::{peer, telemetry};
 use answer::Word;
 use client::Client;
 use health::Health;
@@ -36,13 +36,8 @@ pub use health::UpstreamState;
 /// Until the head of an answer is there: as long as an attempt at S3 gets. With those behind it, a miss
 /// is still decided before Bazel gives up its read (20 s).
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-/// Everything but the unreserved characters of RFC 3986 and the slash.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'/');
+/// Until the first bytes of a body are there, for the same reason.
+pub(super) const FIRST_BYTES_WITHIN: Duration = Duration::from_secs(5);
 
 /// The team's proxy. Shared by everything that fetches.
 pub struct Upstream {
@@ -85,7 +80,7 @@ impl Upstream {
         let url = config.upstream_proxy_url.clone()?;
         Some(Self {
             repository: peer::repository_name(&config.bucket, &config.prefix),
-            client: Client::new(config.ca_bundle.as_deref()),
+            client: Client::new(&url, config.ca_bundle.as_deref()),
             health: Health::new(&url),
             url,
             metrics,
@@ -109,10 +104,23 @@ impl Upstream {
 
     /// Bytes of it have turned out wrong: it is left alone for a while.
     pub(super) fn distrust(&self, why: &str) {
-        self.health.failed(Trouble::new(
+        self.health.failed_in_body(Trouble::new(
             format!("the upstream has sent something else than S3 promised ({why})"),
             "See what changes downloads between here and there; https keeps them as they are.",
         ));
+    }
+
+    /// After a head of it no byte came: on its way large packets get lost.
+    pub(super) fn fell_silent(&self) {
+        self.health.failed_in_body(Trouble::new(
+            "the upstream begins its answers and does not go on",
+            "See whether the network (a VPN?) between here and there drops large packets.",
+        ));
+    }
+
+    /// A body of it has turned out right.
+    pub(super) fn trust(&self) {
+        self.health.proved_in_body();
     }
 
     /// Asks once. `None`: S3 has to say.
@@ -124,8 +132,16 @@ impl Upstream {
     ) -> Option<Answer> {
         let trial = self.health.admit()?;
         let request = self.request(key, wanted);
-        let sent = self.client.send(request, patience.min(PATIENCE)).await;
-        let read = sent.and_then(|answer| self.read(answer));
+        let span = self.span();
+        let sent = self.client.send(request, patience.min(PATIENCE));
+        let sent = sent.instrument(span.clone()).await;
+        if sent.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
+        let read = sent.and_then(|answer| {
+            span.record("http.response.status_code", answer.status().as_u16());
+            self.read(answer)
+        });
         let (word, body) = match read {
             Ok(read) => {
                 trial.answered();
@@ -181,8 +197,7 @@ impl Upstream {
     }
 
     fn request(&self, key: &ArtifactKey, wanted: Wanted<'_>) -> http::request::Builder {
-        let path = utf8_percent_encode(key.as_str(), ESCAPED);
-        let request = Request::builder().uri(format!("{}/{path}", self.url));
+        let request = Request::builder().uri(format!("{}{}", self.url, key.url_path()));
         match wanted {
             Wanted::Object => request,
             Wanted::Head => request.method(Method::HEAD),
@@ -197,6 +212,18 @@ impl Upstream {
         let (head, body) = answer.into_parts();
         let word = answer::read(&self.repository, head.status, &head.headers)?;
         Ok((word, ByteStream::new(body)))
+    }
+
+    /// What a trace tells of a request, by OpenTelemetry's names.
+    fn span(&self) -> Span {
+        info_span!(
+            target: telemetry::SPANS,
+            "upstream",
+            otel.kind = "client",
+            url.full = self.url,
+            http.response.status_code = Empty,
+            otel.status_code = Empty,
+        )
     }
 
     fn count(&self, outcome: &str) {

@@ -46,6 +46,7 @@ impl VerifiedDownload {
                 self.stream.blame(&why);
                 Error::Corrupt(why)
             })?;
+            self.stream.vouch();
             self.verified = Some(verified);
         }
         Ok(bytes)

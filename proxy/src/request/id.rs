@@ -41,10 +41,20 @@ impl RequestId {
     pub fn to_header(&self) -> HeaderValue {
         match &self.0 {
             Origin::Given(value) => value.clone(),
-            Origin::Generated(_) => HeaderValue::from_str(&self.to_string())
+            // Digits can stand in a header.
+            Origin::Generated(number) => HeaderValue::from_bytes(&digits(*number))
                 .unwrap_or_else(|_| HeaderValue::from_static("-")),
         }
     }
+}
+
+/// In hexadecimal, without an allocation: every answer says its id.
+fn digits(number: u64) -> [u8; 16] {
+    let mut digits = [0; 16];
+    for (digit, at) in digits.iter_mut().zip((0..u64::BITS).step_by(4).rev()) {
+        *digit = b"0123456789abcdef"[(number >> at & 0xf) as usize];
+    }
+    digits
 }
 
 impl fmt::Display for RequestId {
@@ -79,6 +89,9 @@ mod tests {
     fn ours_is_short_and_taken_back() {
         let id = RequestId::generate();
         assert_eq!(id.to_string().len(), 16);
+        assert_eq!(id.to_header(), id.to_string());
+        let few = RequestId(Origin::Generated(0x1f));
+        assert_eq!(few.to_header(), "000000000000001f");
         let returned = RequestId::given(&id.to_header()).expect("usable");
         assert_eq!(returned.to_string(), id.to_string());
     }

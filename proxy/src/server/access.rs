@@ -7,7 +7,9 @@
 //!
 //! A hit that is not logged costs no text: what a line would need is kept as it came.
 
+mod answered;
 mod body;
+mod line;
 mod record;
 mod sampling;
 
@@ -17,6 +19,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use tracing::Instrument as _;
 
 use super::router::App;
 use crate::request;
@@ -29,7 +32,9 @@ pub(super) async fn observe(State(app): State<Arc<App>>, asked: Request, next: N
     let unanswered = Unanswered::new(Record::new(app, &asked));
     let context = Arc::clone(unanswered.context());
     let id = context.id().to_header();
-    let mut response = request::scope(context, next.run(asked)).await;
+    let span = unanswered.span().clone();
+    let answering = request::scope(context, next.run(asked));
+    let mut response = answering.instrument(span).await;
     response.headers_mut().insert(request::ID_HEADER, id);
     let answered = unanswered.answered(&response);
     response.map(|body| Body::new(ObservedBody::new(body, answered)))

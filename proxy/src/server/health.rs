@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State as AxumState;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
 use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::negotiation::json;
 use super::router::App;
 use crate::credentials::{Report, State};
 use crate::error::{Error, Trouble};
@@ -147,10 +147,7 @@ fn about_upstream(url: &str, outcome: &Result<bool, Arc<Trouble>>) -> serde_json
 }
 
 fn answer(status: StatusCode, body: &serde_json::Value) -> Response {
-    (
-        status,
-        [(CONTENT_TYPE, "application/json")],
-        format!("{body}\n"),
-    )
-        .into_response()
+    let mut response = json(body);
+    *response.status_mut() = status;
+    response
 }

@@ -21,7 +21,6 @@ use std::time::Duration;
 use axum::response::Response;
 use http::header::USER_AGENT;
 use http::request::Parts;
-use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -79,10 +78,11 @@ impl Hold {
         &self.parked
     }
 
-    /// Answers with what `attempt` comes to, which is made again after a login.
+    /// Answers with what `attempt` comes to, which is made again after a login. `name` is what is asked for, a
+    /// key or a folder.
     ///
     /// However often new credentials turn out bad, the request's patience counts from its arrival.
-    pub(super) async fn answer<F, Fut>(&self, request: &Parts, attempt: F) -> Response
+    pub(super) async fn answer<F, Fut>(&self, request: &Parts, name: &str, attempt: F) -> Response
     where
         F: Fn() -> Fut,
         Fut: Future<Output = Result<Response, Error>>,
@@ -109,7 +109,7 @@ impl Hold {
             };
             place.get_or_insert_with(|| {
                 self.parked.enter(Want {
-                    key: name(request),
+                    key: name.to_owned(),
                     client,
                     since: arrived.checked_sub(plan.before).unwrap_or(arrived),
                 })
@@ -121,7 +121,7 @@ impl Hold {
             }
         };
         let mut response = outcome.unwrap_or_else(|error| {
-            self.troubles.note(&error, &name(request));
+            self.troubles.note(&error, name);
             status::answer(&error)
         });
         if place.is_some() {
@@ -179,12 +179,6 @@ fn client(request: &Parts) -> Client {
     let user_agent = request.headers.get(USER_AGENT);
     let user_agent = user_agent.and_then(|agent| agent.to_str().ok());
     Client::of(user_agent.unwrap_or_default())
-}
-
-/// What is asked for, as people write it: the path was found to be a key or a folder before.
-fn name(request: &Parts) -> String {
-    let path = percent_decode_str(request.uri.path()).decode_utf8_lossy();
-    path.strip_prefix('/').unwrap_or(&path).to_owned()
 }
 
 #[cfg(test)]
@@ -270,7 +264,7 @@ mod tests {
                 self.attempts.set(self.attempts.get() + 1);
                 std::future::ready(attempt())
             };
-            let response = self.hold.answer(&request, attempt).await;
+            let response = self.hold.answer(&request, "g/a-1.jar", attempt).await;
             (response, started.elapsed().as_secs())
         }
 
@@ -289,7 +283,7 @@ mod tests {
 
     fn is_held(response: &Response) -> bool {
         let verdict = response.headers().get("cache-status");
-        verdict.is_some_and(|verdict| verdict.to_str().is_ok_and(|text| text.ends_with("=held")))
+        verdict.is_some_and(|verdict| verdict.to_str().is_ok_and(|text| text.ends_with("; held")))
     }
 
     #[tokio::test(start_paused = true)]

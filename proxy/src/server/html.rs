@@ -29,20 +29,11 @@ pub(super) struct Pages {
 
 impl Pages {
     pub(super) fn new() -> Self {
-        let mut templates = Tera::default();
-        // tera's own escaping also changes `/`, which coursier does not undo in links.
-        templates.set_escape_fn(escape);
-        filters::register(&mut templates);
-        let added = templates.add_raw_templates([
-            ("page.css", STYLE),
-            ("status.js", SCRIPT),
-            // These names' ending turns escaping on.
-            ("listing.html", include_str!("../templates/listing.html")),
-            ("status.html", include_str!("../templates/status.html")),
-        ]);
-        if let Err(error) = added {
-            error!(%error, "the templates of pages are broken");
-        }
+        let templates = templates().unwrap_or_else(|error| {
+            // They are built in: a test reads them.
+            error!(?error, "the templates of pages are broken");
+            Tera::default()
+        });
         Self {
             templates,
             policy: policy(),
@@ -90,6 +81,21 @@ impl Pages {
     }
 }
 
+fn templates() -> tera::Result<Tera> {
+    let mut templates = Tera::default();
+    // tera's own escaping also changes `/`, which coursier does not undo in links.
+    templates.set_escape_fn(escape);
+    filters::register(&mut templates);
+    templates.add_raw_templates([
+        ("page.css", STYLE),
+        ("status.js", SCRIPT),
+        // These names' ending turns escaping on.
+        ("listing.html", include_str!("../templates/listing.html")),
+        ("status.html", include_str!("../templates/status.html")),
+    ])?;
+    Ok(templates)
+}
+
 /// Nothing but our own style and script, known by their hashes. `data:` is the icon.
 fn policy() -> HeaderValue {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
@@ -115,4 +121,23 @@ fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_templates_can_be_read() {
+        templates().expect("templates");
+    }
+
+    #[test]
+    fn nothing_gets_out_of_an_attribute_or_an_element() {
+        let escaped = escape("<a href=\"x\" title='&'>/</a>");
+        assert_eq!(
+            escaped,
+            "&lt;a href=&quot;x&quot; title=&#39;&amp;&#39;&gt;/&lt;/a&gt;"
+        );
+    }
 }

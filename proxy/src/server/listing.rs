@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::HeaderValue;
-use http::header::{CONTENT_TYPE, VARY};
+use http::header::VARY;
 use http::request::Parts;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use quick_cache::sync::Cache;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use tracing::info;
 
 use super::html::human_size;
-use super::negotiation::prefers_json;
+use super::negotiation::{json, prefers_json};
 use super::router::App;
 use super::verdict::Verdict;
 use crate::artifact::FolderKey;
@@ -111,8 +111,7 @@ impl Listings {
             },
         };
         let mut response = if prefers_json(&request.headers) {
-            let body = serde_json::to_string(&*page).unwrap_or_default();
-            ([(CONTENT_TYPE, "application/json")], body).into_response()
+            json(&*page)
         } else {
             app.pages().render("listing.html", &*page)
         };

@@ -1,7 +1,13 @@
 //! HTML for people, JSON for programs (RFC 9110, section 12.5.1).
 
-use http::HeaderMap;
-use http::header::ACCEPT;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{ACCEPT, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, StatusCode};
+use serde::Serialize;
+use tracing::error;
+
+use super::status;
+use super::verdict::Verdict;
 
 /// How well a type is accepted; the greater one wins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
@@ -47,6 +53,23 @@ fn preference(accept: &str, kind: &str, subtype: &str) -> (Preference, usize) {
         }
     }
     best
+}
+
+/// An answer for programs, ending in a line feed for terminals.
+pub(super) fn json(body: &impl Serialize) -> Response {
+    let body = match serde_json::to_string(body) {
+        Ok(body) => body,
+        Err(error) => {
+            error!(%error, "an answer could not be written as JSON");
+            let text = "this answer cannot be written: see the proxy's log";
+            return status::plain(StatusCode::INTERNAL_SERVER_ERROR, text, Verdict::Failed);
+        }
+    };
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, format!("{body}\n")).into_response()
 }
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ use prometheus::{Encoder as _, TEXT_FORMAT, TextEncoder};
 
 use super::router::App;
 use crate::cache::Figures;
-use crate::credentials::{Report, State as CredentialsState};
+use crate::credentials::{Report, StateName};
 use crate::metrics::Family;
+use crate::origin::UpstreamState;
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let mut families = app.metrics().registry().gather();
@@ -32,8 +33,17 @@ async fn now(app: &App) -> Vec<Family> {
         Family::gauge("bazel_proxy_build_info", "The version that runs: always 1.")
             .labelled(&[("version", env!("CARGO_PKG_VERSION"))], 1.0),
     ];
-    let credentials = app.fetcher().origin().credentials();
+    let origin = app.fetcher().origin();
+    let credentials = origin.credentials();
     families.extend(of_credentials(&credentials.report()));
+    let is_away = matches!(origin.upstream(), Some((_, UpstreamState::Away(_))));
+    families.push(
+        Family::gauge(
+            "bazel_proxy_upstream_away",
+            "1 while the proxy in UPSTREAM_PROXY_URL is left alone, as it did not answer.",
+        )
+        .number(is_away.into()),
+    );
     families.extend(of_requests(
         credentials.waiting(),
         app.fetcher().downloads(),
@@ -48,8 +58,9 @@ fn of_credentials(report: &Report) -> Vec<Family> {
         "1 for the state that the credentials are in, 0 for all others.",
     );
     let current = report.state.name();
-    let states = CredentialsState::NAMES.iter().fold(states, |states, name| {
-        let is_current = f64::from(u8::from(*name == current));
+    let states = StateName::ALL.iter().fold(states, |states, name| {
+        let name = name.label();
+        let is_current = f64::from(u8::from(name == current));
         states.labelled(&[("state", name)], is_current)
     });
     let valid = report.state.valid();

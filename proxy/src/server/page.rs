@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! keeper's report, park, flights, metrics, cache, troubles ─► Status ─► status.html, or JSON
-//! signal, free disk (looked at once a second) ───────────────►  │
+//! signal (looked at once a second) ──────────────────────────►  │
 //!                                            headline ──────────┘
 //! ```
 //!
@@ -18,11 +18,11 @@ mod work;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
+use axum::response::Response;
+use http::header::{CACHE_CONTROL, VARY};
 use http::{HeaderMap, HeaderValue};
 
-use super::negotiation::prefers_json;
+use super::negotiation::{json, prefers_json};
 use super::router::App;
 use status::Status;
 pub use vantage::Surroundings;
@@ -31,8 +31,7 @@ pub(super) use vantage::Vantage;
 pub(super) async fn status(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
     let status = Status::of(&app).await;
     let mut response = if prefers_json(&asked) {
-        let body = serde_json::to_string(&status).unwrap_or_default();
-        ([(CONTENT_TYPE, "application/json")], format!("{body}\n")).into_response()
+        json(&status)
     } else {
         app.pages().render("status.html", &status)
     };

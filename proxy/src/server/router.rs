@@ -69,7 +69,7 @@ impl App {
             ),
             troubles,
             pages: Pages::new(),
-            vantage: Vantage::new(config, surroundings, fetcher.cache()),
+            vantage: Vantage::new(config, surroundings),
             fetcher,
             prefix_bytes: config.prefix.len(),
             hosts: AllowedHosts::new(&config.allowed_hosts),
@@ -159,11 +159,11 @@ async fn by_path(
     match RequestPath::parse(request.uri.path(), app.prefix_bytes) {
         Ok(RequestPath::Artifact(key)) => {
             let attempt = || artifact::answer(&app, abort.clone(), &key, &request);
-            app.hold.answer(&request, attempt).await
+            app.hold.answer(&request, key.as_str(), attempt).await
         }
         Ok(RequestPath::Folder(folder)) => {
             let attempt = || app.listings.answer(&app, &folder, &request);
-            app.hold.answer(&request, attempt).await
+            app.hold.answer(&request, folder.as_str(), attempt).await
         }
         Err(error) => status::bad_key(&error),
     }

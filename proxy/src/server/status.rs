@@ -51,7 +51,7 @@ pub(super) fn trouble(error: &Error) -> Option<(&'static str, Arc<Trouble>)> {
             Arc::clone(trouble),
         ),
         Error::ClockSkew(trouble) => ("This machine's clock is wrong", Arc::clone(trouble)),
-        Error::Unavailable(trouble) => ("AWS cannot be reached", Arc::clone(trouble)),
+        Error::Unavailable(trouble) => ("This cannot be fetched now", Arc::clone(trouble)),
         Error::Changed | Error::Corrupt(_) | Error::Cache(_) => (
             "The download went wrong",
             Trouble::new(error.to_string(), "Try again."),
@@ -83,9 +83,9 @@ pub(super) fn bad_key(error: &KeyError) -> Response {
     )
 }
 
-/// The answer to a proxy that asks itself, through others or directly.
+/// The answer to a proxy that asks itself, through others or directly, or through far too many.
 pub(super) fn circle() -> Response {
-    let text = "this request has come through this very proxy before: see UPSTREAM_PROXY_URL";
+    let text = "this request has come through this very proxy before, or through too many: see UPSTREAM_PROXY_URL";
     plain(StatusCode::LOOP_DETECTED, text, Verdict::Circle)
 }
 
@@ -105,12 +105,17 @@ pub(super) fn plain(status: StatusCode, text: &str, verdict: Verdict) -> Respons
 /// 503 with a problem document (RFC 9457), which maven-resolver and Gradle show to the user.
 fn unavailable(error: &Error, verdict: Verdict) -> Response {
     let (title, trouble) = trouble(error).unzip();
-    let trouble = trouble.map(|trouble| trouble.to_string());
-    let problem = serde_json::json!({
+    let mut problem = serde_json::json!({
         "title": title,
         "status": 503,
-        "detail": trouble,
+        "detail": trouble.as_ref().map(ToString::to_string),
     });
+    if let Some(command) = trouble
+        .as_ref()
+        .and_then(|trouble| trouble.command.as_ref())
+    {
+        problem["command"] = command.as_str().into();
+    }
     let mut response = Response::new(Body::from(format!("{problem}\n")));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
@@ -147,6 +152,19 @@ mod tests {
         assert_eq!(answer(&Error::NotFound).status(), 404);
         assert_eq!(answer(&Error::MissingOrDenied).status(), 404);
         assert_eq!(answer(&Error::Denied("x".to_owned())).status(), 403);
+    }
+
+    #[tokio::test]
+    async fn a_problem_document_names_the_command_where_there_is_one() {
+        let with = Trouble::with_command("it ended", "a b", |command| format!("Run `{command}`."));
+        let without = Trouble::new("it ended", "Run `a b`.");
+        for (trouble, command) in [(with, Some("a b")), (without, None)] {
+            let body = answer(&Error::LoginRequired(trouble)).into_body();
+            let body = axum::body::to_bytes(body, 1000).await.expect("a body");
+            let problem: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            assert_eq!(problem["detail"], "it ended. Run `a b`.");
+            assert_eq!(problem.get("command").and_then(|it| it.as_str()), command);
+        }
     }
 
     #[test]

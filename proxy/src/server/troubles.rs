@@ -17,13 +17,15 @@ const LONGEST: usize = 600;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Troubles(Arc<Mutex<VecDeque<Noted>>>);
 
-/// One kind of trouble: answers with the same text.
+/// One kind of trouble: answers with the same title and the same cure. What happened names the key, or S3's
+/// ids, and is another text each time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Noted {
     /// In one line.
     pub(super) title: &'static str,
-    /// Whether it is passing trouble on the way to AWS.
+    /// Whether it passes by itself, wherever it is.
     pub(super) is_passing: bool,
+    /// As it was last told.
     pub(super) trouble: Trouble,
     /// Whom it met last.
     pub(super) key: String,
@@ -52,9 +54,10 @@ impl Troubles {
         let trouble = Trouble {
             reason: cut(&trouble.reason),
             cure: cut(&trouble.cure),
+            command: trouble.command.clone(),
         };
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_same = |known: &Noted| known.title == title && known.trouble == trouble;
+        let is_same = |known: &Noted| known.title == title && known.trouble.cure == trouble.cure;
         let known = noted.iter().position(is_same);
         let known = known.and_then(|index| noted.remove(index));
         noted.truncate(MOST - 1);
@@ -88,24 +91,30 @@ mod tests {
 
     use super::*;
 
-    fn trouble(reason: &str) -> Trouble {
+    fn trouble(reason: &str, cure: &str) -> Trouble {
         Trouble {
             reason: reason.to_owned(),
-            cure: "Run this.".to_owned(),
+            cure: cure.to_owned(),
+            command: None,
         }
     }
 
     #[test]
-    fn the_same_trouble_is_told_once_with_its_count_and_its_last_key() {
+    fn the_same_trouble_of_many_keys_is_told_once_with_its_count_and_its_last_key() {
         let troubles = Troubles::default();
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
-        for (seconds, reason, key) in [(1, "x", "a"), (2, "y", "b"), (3, "x", "c")] {
-            troubles.note_at("title", true, &trouble(reason), key, at(seconds));
+        for (seconds, cure, key) in [(1, "x", "a"), (2, "y", "b"), (3, "x", "c")] {
+            let reason = format!("S3 denies {key}");
+            let trouble = trouble(&reason, cure);
+            troubles.note_at("title", true, &trouble, key, at(seconds));
         }
         let [x, y] = &troubles.newest()[..] else {
             panic!("two kinds");
         };
-        assert_eq!((x.trouble.reason.as_str(), x.key.as_str()), ("x", "c"));
+        assert_eq!(
+            (x.trouble.reason.as_str(), x.key.as_str()),
+            ("S3 denies c", "c")
+        );
         assert_eq!((x.count, x.first, x.last), (2, at(1), at(3)));
         assert_eq!((y.count, y.first, y.last), (1, at(2), at(2)));
     }
@@ -114,8 +123,9 @@ mod tests {
     fn only_so_many_are_kept_and_none_is_long() {
         let troubles = Troubles::default();
         for number in 0..100 {
-            let reason = format!("{number}{}", "ü".repeat(1000));
-            troubles.note_at("title", true, &trouble(&reason), "key", UNIX_EPOCH);
+            let text = format!("{number}{}", "ü".repeat(1000));
+            let trouble = trouble(&text, &text);
+            troubles.note_at("title", true, &trouble, "key", UNIX_EPOCH);
         }
         let newest = troubles.newest();
         assert_eq!(newest.len(), MOST);

@@ -2,7 +2,7 @@
 //! log and the metrics take them from here.
 
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 
 use crate::fetch::Verdict as Found;
 
@@ -108,7 +108,7 @@ impl Verdict {
             Self::Found(Found::Uncached) => "bazel-proxy; fwd=uri-miss; detail=uncached",
             Self::Found(Found::Asked) => "bazel-proxy; fwd=method",
             Self::Listed => "bazel-proxy; fwd=miss",
-            Self::Redirected => "bazel-proxy; fwd=uri-miss; detail=held",
+            Self::Redirected => "bazel-proxy; fwd=uri-miss",
             Self::NotFound => "bazel-proxy; fwd=uri-miss; detail=not-found",
             Self::MissingOrDenied => "bazel-proxy; fwd=uri-miss; detail=missing-or-denied",
             Self::Denied => "bazel-proxy; fwd=uri-miss; detail=denied",
@@ -202,22 +202,15 @@ impl Source {
     }
 }
 
-/// Says in an answer that it waited for a login; where it came from stays.
+/// Says in an answer that it waited for a login, beside all that it says already.
 pub(super) fn mark_held(response: &mut Response) {
     response.extensions_mut().insert(Held);
-    say_held(response.headers_mut());
-}
-
-fn say_held(headers: &mut HeaderMap) {
+    let headers = response.headers_mut();
     let written = headers
         .get(CACHE_STATUS)
         .and_then(|value| value.to_str().ok());
-    let parameters = written.unwrap_or("bazel-proxy").split("; ");
-    let mut value: Vec<_> = parameters
-        .filter(|parameter| !parameter.starts_with("detail="))
-        .collect();
-    value.push("detail=held");
-    if let Ok(value) = HeaderValue::from_str(&value.join("; ")) {
+    let value = format!("{}; held", written.unwrap_or("bazel-proxy"));
+    if let Ok(value) = HeaderValue::from_str(&value) {
         headers.insert(CACHE_STATUS, value);
     }
 }
@@ -227,13 +220,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_waited_says_so_and_keeps_where_it_came_from() {
+    fn what_waited_says_so_beside_all_else() {
         for (verdict, after) in [
-            (Verdict::Found(Found::Hit), "bazel-proxy; hit; detail=held"),
+            (Verdict::Found(Found::Hit), "bazel-proxy; hit; held"),
             (
                 Verdict::Found(Found::Uncached),
-                "bazel-proxy; fwd=uri-miss; detail=held",
+                "bazel-proxy; fwd=uri-miss; detail=uncached; held",
             ),
+            (
+                Verdict::LoginRequired,
+                "bazel-proxy; fwd=uri-miss; detail=login-required; held",
+            ),
+            (Verdict::Redirected, "bazel-proxy; fwd=uri-miss; held"),
         ] {
             let mut response = Response::default();
             verdict.mark(&mut response);

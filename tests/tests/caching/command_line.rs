@@ -21,6 +21,7 @@ async fn help_says_what_it_is_and_how_to_begin() {
         said(&["cache", "purge", "--help"]).await
     );
     insta::assert_snapshot!("help-check", said(&["check", "--help"]).await);
+    insta::assert_snapshot!("help-warm", said(&["warm", "--help"]).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

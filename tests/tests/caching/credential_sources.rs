@@ -1,9 +1,11 @@
 //! Each source of credentials, in black boxes: an artifact that only its key may fetch.
 
-use std::time::Duration;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use simulated_aws::SimulatedAws;
-use tests::{PATIENCE, Proxy, ProxyBuilder, Scratch, StandIn, eventually};
+use tests::{PATIENCE, Proxy, ProxyBuilder, Reply, Scratch, StandIn, eventually};
 
 use crate::support::{put, write};
 
@@ -303,6 +305,178 @@ async fn credentials_come_from_a_container_endpoint() {
     assert_signed_with(&aws, &proxy, ID).await;
     assert_eq!(endpoint.asked(), 1);
     assert!(!proxy.log().contains("of-this-container"));
+}
+
+/// What the endpoints of containers and instances give out, good until `until`.
+fn role_credentials(until: SystemTime) -> String {
+    let until = sso_session::date::format(until);
+    format!(
+        r#"{{"Code":"Success","Type":"AWS-HMAC","AccessKeyId":"{ID}","SecretAccessKey":"{SECRET}","Token":"{TOKEN}","Expiration":"{until}","LastUpdated":"2026-01-01T00:00:00Z"}}"#
+    )
+}
+
+/// Far enough for no renewal.
+fn in_a_day() -> SystemTime {
+    in_seconds(24 * 3600)
+}
+
+#[expect(clippy::disallowed_methods, reason = "an endpoint has a clock")]
+fn in_seconds(seconds: u64) -> SystemTime {
+    SystemTime::now() + Duration::from_secs(seconds)
+}
+
+/// EKS' agent on each node: it knows the pod by a token in a file, which is replaced now and then.
+fn pod_identity_agent(head: &str) -> (u16, String) {
+    let right = head.starts_with("GET /v1/credentials ")
+        && head.to_lowercase().contains("authorization: of-this-pod");
+    if right {
+        (200, role_credentials(in_a_day()))
+    } else {
+        (403, String::new())
+    }
+}
+
+/// A proxy with the environment that EKS Pod Identity gives to a pod.
+fn in_a_pod(builder: ProxyBuilder, agent: &str, token: &Path) -> ProxyBuilder {
+    let token = token.display().to_string();
+    builder
+        .env("AWS_PROFILE", "")
+        .env(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            &format!("{agent}/v1/credentials"),
+        )
+        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &token)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_come_from_eks_pod_identity_by_the_token_of_the_moment() {
+    let scratch = Scratch::new();
+    let (aws, builder) = prepared(&scratch).await;
+    let token = scratch.path().join("eks-pod-identity-token");
+    write(&token, "of-this-pod.1");
+    let seen = Arc::<Mutex<Vec<String>>>::default();
+    let tokens = Arc::clone(&seen);
+    let agent = StandIn::http(move |head, _| {
+        let line = head
+            .lines()
+            .find(|line| line.to_lowercase().starts_with("authorization"));
+        let mut tokens = tokens.lock().expect("no panic in it");
+        tokens.extend(line.map(str::to_owned));
+        pod_identity_agent(head)
+    })
+    .await;
+    let proxy = in_a_pod(builder, &agent.url(), &token).start().await;
+    assert_signed_with(&aws, &proxy, ID).await;
+    write(&token, "of-this-pod.2");
+    eventually("the new token is used", async || {
+        let tokens = seen.lock().expect("no panic in it");
+        tokens
+            .last()
+            .is_some_and(|last| last.ends_with("of-this-pod.2"))
+    })
+    .await;
+    assert!(!proxy.log().contains("of-this-pod"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_of_a_platform_are_renewed_before_they_end() {
+    let scratch = Scratch::new();
+    let (aws, builder) = prepared(&scratch).await;
+    let token = scratch.path().join("eks-pod-identity-token");
+    write(&token, "of-this-pod");
+    let agent = StandIn::http(|head, _| {
+        let (status, _) = pod_identity_agent(head);
+        (status, role_credentials(in_seconds(8)))
+    })
+    .await;
+    let proxy = in_a_pod(builder, &agent.url(), &token).start().await;
+    assert_signed_with(&aws, &proxy, ID).await;
+    eventually("they are renewed", async || agent.asked() >= 3).await;
+    assert_signed_with(&aws, &proxy, ID).await;
+}
+
+/// An instance whose metadata answers nobody without a token of the session (`IMDSv2`).
+fn instance_metadata(head: &str) -> Reply {
+    const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
+    let lower = head.to_lowercase();
+    let (status, text) = if head.starts_with("PUT /latest/api/token ")
+        && lower.contains("x-aws-ec2-metadata-token-ttl-seconds: ")
+    {
+        (200, "of-this-instance".to_owned())
+    } else if !lower.contains("x-aws-ec2-metadata-token: of-this-instance") {
+        (401, String::new())
+    } else if head.starts_with(&format!("GET {ROLES} ")) {
+        (200, "team-proxies".to_owned())
+    } else if head.starts_with(&format!("GET {ROLES}team-proxies ")) {
+        (200, role_credentials(in_a_day()))
+    } else {
+        (404, String::new())
+    };
+    Reply {
+        status,
+        header: "x-aws-ec2-metadata-token-ttl-seconds: 21600\r\n".to_owned(),
+        text,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_come_from_an_instances_role() {
+    let scratch = Scratch::new();
+    let (aws, builder) = prepared(&scratch).await;
+    let metadata = StandIn::http(|head, _| instance_metadata(head)).await;
+    let proxy = builder
+        .env("AWS_PROFILE", "")
+        .without("AWS_EC2_METADATA_DISABLED")
+        .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &metadata.url())
+        .start()
+        .await;
+    assert_signed_with(&aws, &proxy, ID).await;
+    assert!(!proxy.log().contains("of-this-instance"));
+}
+
+/// Where ECS, EKS Pod Identity and EC2 are, in every task, pod and instance.
+#[test]
+fn credentials_come_from_the_addresses_that_platforms_have_them_at() {
+    const ECS: &str = "169.254.170.2";
+    const EKS: &str = "169.254.170.23";
+    const EC2: &str = "169.254.169.254";
+    let addresses = [ECS, EKS, EC2].map(|address| format!("{address}/32"));
+    let addresses = addresses.each_ref().map(String::as_str);
+    tests::in_a_network_of_its_own(&addresses, || async {
+        let ecs = StandIn::http_at(&format!("{ECS}:80"), |head, _| {
+            if head.starts_with("GET /v2/credentials/of-this-task ") {
+                (200, role_credentials(in_a_day()))
+            } else {
+                (404, String::new())
+            }
+        })
+        .await;
+        let eks = StandIn::http_at(&format!("{EKS}:80"), |head, _| pod_identity_agent(head)).await;
+        let ec2 = StandIn::http_at(&format!("{EC2}:80"), |head, _| instance_metadata(head)).await;
+
+        let scratch = Scratch::new();
+        let (aws, builder) = prepared(&scratch).await;
+        let builder = builder
+            .env("AWS_PROFILE", "")
+            .without("AWS_EC2_METADATA_DISABLED");
+        let task = builder.clone().env(
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "/v2/credentials/of-this-task",
+        );
+        assert_signed_with(&aws, &task.start().await, ID).await;
+        assert_eq!((ecs.asked(), eks.asked(), ec2.asked()), (1, 0, 0));
+
+        std::fs::remove_dir_all(scratch.cache()).expect("emptied");
+        let token = scratch.path().join("eks-pod-identity-token");
+        write(&token, "of-this-pod");
+        let pod = in_a_pod(builder.clone(), &format!("http://{EKS}"), &token);
+        assert_signed_with(&aws, &pod.start().await, ID).await;
+        assert_eq!((ecs.asked(), eks.asked(), ec2.asked()), (1, 1, 0));
+
+        std::fs::remove_dir_all(scratch.cache()).expect("emptied");
+        assert_signed_with(&aws, &builder.start().await, ID).await;
+        assert!(ec2.asked() > 0);
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -159,13 +159,14 @@ async fn two_thousand_keys_are_fetched_once_each() {
     for key in &keys {
         world.put_text(key, key);
     }
-    assert_done(&world.warm(&keys.join("\n")).await, "2000 fetched");
-    assert_eq!(world.gets(), 2000);
-    assert_done(
-        &world.warm(&keys.join("\n")).await,
-        "0 fetched (0 B), 2000 already there",
-    );
-    assert_eq!(world.gets(), 2000);
+    let list = world.list("list", &keys.join("\n"));
+    for words in ["2000 fetched", "0 fetched (0 B), 2000 already there"] {
+        // On a machine that is busy with other tests.
+        let minutes = std::time::Duration::from_mins(3);
+        let ended = tests::commands::succeed(world.command(&[&list]), minutes).await;
+        assert!(ended.text().starts_with(words), "{}", ended.text());
+        assert_eq!(world.gets(), 2000);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -162,7 +162,7 @@ async fn grant(client: &mut Client, library: Library, wish: &Wish) -> Result<Out
         took: begin.elapsed(),
         bytes: answer.body.len(),
         is_hit: answer.is_hit(),
-        was_held: answer.header("cache-status").ends_with("detail=held"),
+        was_held: answer.header("cache-status").ends_with("; held"),
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tests::sso_world::in_state;
 use tests::{SsoWorld, eventually, workspace_folder};
 
-use crate::world::{Numbers, World};
+use crate::world::Numbers;
 
 fn read(name: &str) -> String {
     let read = std::fs::read_to_string(workspace_folder().join(name));

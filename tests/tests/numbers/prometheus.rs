@@ -1,5 +1,6 @@
 //! Prometheus itself takes the numbers.
 
+use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -102,7 +103,7 @@ impl Prometheus {
     async fn query(&self, expression: &str) -> Option<String> {
         let mut path = "/api/v1/query?query=".to_owned();
         for byte in expression.bytes() {
-            path.push_str(&format!("%{byte:02X}"));
+            write!(path, "%{byte:02X}").expect("written");
         }
         let answer = get(self.address, &path).await;
         let answer: serde_json::Value = serde_json::from_str(&answer.text()).ok()?;

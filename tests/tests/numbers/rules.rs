@@ -2,21 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 use tests::clients::{PROMTOOL, are_installed};
 use tests::{Scratch, commands, workspace_folder};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 fn folder(name: &str) -> PathBuf {
     workspace_folder().join("deploy").join(name)
 }
 
-fn read(path: PathBuf) -> String {
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 async fn promtool(scratch: &Scratch, arguments: &[&str]) -> String {
@@ -38,7 +38,7 @@ async fn every_alert_fires_in_its_trouble_and_in_no_other() {
     let said = promtool(&scratch, &["test", "rules", "alerts_test.yml"]).await;
     assert!(said.contains("SUCCESS"), "{said}");
     let named = |file: &str, mark: &str| {
-        let text = read(folder("prometheus").join(file));
+        let text = read(&folder("prometheus").join(file));
         let names = text
             .lines()
             .filter_map(|line| line.trim().strip_prefix(mark));
@@ -54,7 +54,7 @@ async fn every_alert_fires_in_its_trouble_and_in_no_other() {
 }
 
 fn dashboard() -> Value {
-    serde_json::from_str(&read(folder("grafana/bazel-proxy.json"))).expect("JSON")
+    serde_json::from_str(&read(&folder("grafana/bazel-proxy.json"))).expect("JSON")
 }
 
 fn panels() -> Vec<Value> {
@@ -116,7 +116,7 @@ async fn every_expression_of_dashboard_and_questions_can_be_parsed() {
         .flatten()
         .map(|target| target["expr"].as_str().expect("an expression").to_owned())
         .collect();
-    let document = read(workspace_folder().join("docs/METRICS.md"));
+    let document = read(&workspace_folder().join("docs/METRICS.md"));
     let (_, questions) = document.split_once("## Questions").expect("questions");
     let rows = questions
         .lines()

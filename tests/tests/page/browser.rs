@@ -1,10 +1,11 @@
 //! The page in a real browser: that it is clean, follows by itself, and can be used by everyone.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::clients::{AXE, CHROMIUM, are_installed};
-use tests::{Chromium, Pending, eventually};
+use tests::{Chromium, Pending, eventually, throughout};
 
 use crate::scene::{HOSTILE, HOSTILE_PATH, STATES, Scene};
 
@@ -83,7 +84,7 @@ async fn busy() -> (Scene, Vec<Pending>) {
     let scene = Scene::new().await;
     let path = scene.put(
         "com/google/guava/guava/33.0.0-jre/guava-33.0.0-jre.jar",
-        &[1; 300_000],
+        &vec![1; 300_000],
     );
     for _ in 0..14 {
         scene.hit(&path).await;
@@ -163,7 +164,7 @@ async fn a_page_of_an_outage_is_clean() {
     open(&browser, &scene).await;
     assert_eq!(
         browser.run(TITLE, json!([])).await,
-        "S3 did not answer lately"
+        "Requests have failed lately"
     );
     must_be_clean(&browser, "busy-outage").await;
 }
@@ -355,6 +356,62 @@ async fn without_scripts_the_page_reloads_itself_and_offers_nothing_that_needs_o
     let command = json!(["aws sso login --profile team"]);
     assert_eq!(texts(&browser, "#command").await, command);
     assert_eq!(browser.console().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_clipboard_the_command_is_selected_for_the_keyboard() {
+    if !are_installed(&[CHROMIUM]) {
+        return;
+    }
+    let scene = Scene::logged_out().await;
+    let browser = Chromium::start().await;
+    open(&browser, &scene).await;
+    // As where the page is opened by a name that is not this machine's.
+    let away = "
+        Object.defineProperty(navigator, 'clipboard', { value: undefined });
+        document.execCommand = () => false;
+        document.querySelector('button').click();";
+    browser.run(away, json!([])).await;
+    browser
+        .until(
+            "it is selected, and said",
+            "return getSelection().toString() === 'aws sso login --profile team'
+                && document.getElementById('said').textContent.startsWith('Selected')",
+        )
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_nobody_sees_asks_nothing() {
+    if !are_installed(&[CHROMIUM]) {
+        return;
+    }
+    let scene = Scene::new().await;
+    let browser = Chromium::start().await;
+    open(&browser, &scene).await;
+    let count = "
+        window.asked = 0;
+        const ask = window.fetch;
+        window.fetch = (...what) => { window.asked += 1; return ask(...what); };";
+    browser.run(count, json!([])).await;
+    browser.until("it asks", "return window.asked > 0").await;
+    browser.hide().await;
+    browser
+        .until(
+            "it is hidden",
+            "return document.hidden && (window.asked = 0) === 0",
+        )
+        .await;
+    // Three times as long as between two questions.
+    throughout(Duration::from_secs(6), "it asks nothing", async || {
+        // What was under way may have been the last one.
+        browser.run("return window.asked", json!([])).await.as_u64() <= Some(1)
+    })
+    .await;
+    browser.show().await;
+    browser
+        .until("it asks again", "return window.asked > 1")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,13 @@
 //! What the page tells.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use simulated_aws::{Action, Fault, Operation};
 use tests::sso_world::in_state;
-use tests::{eventually, raw_request, throughout};
+use tests::{Proxy, Scratch, eventually, raw_request, throughout};
 
-use crate::scene::{HOSTILE, HOSTILE_PATH, LONG, STATES, Scene, seconds_between};
+use crate::scene::{HOSTILE, HOSTILE_PATH, LONG, STATES, Scene, seconds_between, status};
 
 /// What a person reads first in each state.
 fn title(state: &str) -> &'static str {
@@ -71,6 +73,10 @@ async fn a_needed_login_comes_with_the_command_and_what_the_host_was_asked() {
     assert!(signal["next_attempt_after"].is_null() && signal["last_error"].is_null());
     let html = scene.html().await;
     assert!(html.contains(r#"<code id="command">aws sso login --profile team</code>"#));
+    assert!(
+        html.contains("goes on by itself within 2 s of it"),
+        "the whole cure"
+    );
     assert!(html.contains("The host has been asked for this login"));
 }
 
@@ -212,6 +218,31 @@ async fn credentials_that_cannot_be_renewed_are_told_while_they_serve() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_cannot_be_renewed_is_told_while_the_credentials_serve() {
+    let scene = Scene::new().await;
+    let cut = Fault::on(Operation::CreateToken).reset();
+    scene.world.aws.faults().add(cut);
+    let _login = scene.world.sign_in_for(Duration::from_secs(3));
+    let status = scene
+        .until("the problem is told", |status| {
+            status["credentials"]["token"]["problem"].is_string()
+        })
+        .await;
+    assert_eq!(status["state"]["name"], "valid");
+    assert!(scene.html().await.contains("last renewal: "));
+    let status = scene
+        .until("the login has ended", |status| {
+            status["credentials"]["token"]["has_ended"] == true
+        })
+        .await;
+    assert!(
+        status["credentials"]["token"]["renewal_at"].is_string(),
+        "it is tried again"
+    );
+    assert_eq!(scene.world.miss(&scene.proxy).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_a_login_is_listed_and_leaves_the_list_with_it() {
     let scene = Scene::logged_out().await;
     let path = scene.put("g/wanted-1.0.jar", b"bytes");
@@ -346,7 +377,7 @@ async fn a_download_that_s3_has_not_answered_is_told_as_such() {
             .await;
         let told = &status["downloads"]["longest"][0];
         assert!(told["size_bytes"].is_null(), "{told}");
-        assert!(scene.html().await.contains("asked S3 "));
+        assert!(scene.html().await.contains("asked for "));
     };
     tokio::select! {
         answer = asked => panic!("S3 has answered: {}", answer.status),
@@ -357,7 +388,7 @@ async fn a_download_that_s3_has_not_answered_is_told_as_such() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_cache_holds_is_told() {
     let scene = Scene::new().await;
-    let path = scene.put("g/a.jar", &[1; 100_000]);
+    let path = scene.put("g/a.jar", &vec![1; 100_000]);
     scene.hit(&path).await;
     let status = scene
         .until("it is counted", |status| {
@@ -397,10 +428,12 @@ async fn what_came_from_the_cache_is_counted() {
         .await;
     let traffic = &status["traffic"];
     let number = |name: &str| traffic[name].as_u64().expect("a number");
-    assert_eq!(number("misses") + number("hits"), 2, "{traffic}");
-    assert_eq!(traffic["hit_percent"], 50);
-    assert_eq!(number("from_cache_bytes"), 1000);
-    assert_eq!(number("from_origin_bytes"), 1000);
+    // The second GET may have read along with the first one's download.
+    let (hits, misses) = (number("hits"), number("misses"));
+    assert!(hits == 1 && misses >= 1, "{traffic}");
+    assert_eq!(number("hit_percent"), 100 / (1 + misses), "{traffic}");
+    assert_eq!(number("from_cache_bytes"), 1000, "{traffic}");
+    assert_eq!(number("from_origin_bytes"), 1000 * misses, "{traffic}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -467,8 +500,45 @@ async fn an_s3_that_does_not_answer_is_told_beside_good_credentials() {
     assert_eq!(scene.proxy.get(&path).await.status, 503);
     let status = scene.status().await;
     assert_eq!(status["state"]["name"], "valid");
-    assert_eq!(status["state"]["title"], "S3 did not answer lately");
+    assert_eq!(status["state"]["title"], "Requests have failed lately");
     assert!(status["state"]["reason"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_upstream_is_told_and_how_it_is() {
+    let Scene { proxy, world } = Scene::new().await;
+    assert!(status(&proxy).await["upstream"].is_null());
+    drop(proxy);
+    let elsewhere = Scratch::new();
+    let upstream = Proxy::start(&elsewhere, &world.aws).await;
+    let builder = world.builder().env("UPSTREAM_PROXY_URL", &upstream.url());
+    let proxy = builder.start().await;
+    let told = status(&proxy).await;
+    assert_eq!(told["upstream"]["url"], upstream.url());
+    assert_eq!(told["upstream"]["state"], "not-asked-yet");
+    let meaning = told["state"]["meaning"].as_str().expect("a meaning");
+    assert!(meaning.contains("so is what the upstream has"), "{meaning}");
+    assert_eq!(world.miss(&proxy).await.status, 200);
+    assert_eq!(status(&proxy).await["upstream"]["state"], "answering");
+    let numbers = proxy.get("/metrics").await.text();
+    assert!(
+        numbers.contains("bazel_proxy_upstream_away 0\n"),
+        "{numbers}"
+    );
+    drop(upstream);
+    assert_eq!(world.miss(&proxy).await.status, 200, "from S3");
+    let told = status(&proxy).await;
+    assert_eq!(told["upstream"]["state"], "away");
+    assert!(told["upstream"]["reason"].is_string() && told["upstream"]["cure"].is_string());
+    let meaning = told["state"]["meaning"].as_str().expect("a meaning");
+    assert!(!meaning.contains("upstream"), "{meaning}");
+    let numbers = proxy.get("/metrics").await.text();
+    assert!(
+        numbers.contains("bazel_proxy_upstream_away 1\n"),
+        "{numbers}"
+    );
+    let html = proxy.get("/status").await.text();
+    assert!(html.contains("left alone for now: "), "{html}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -562,7 +632,7 @@ async fn a_page_that_is_looked_at_changes_nothing_of_what_is_served() {
     let scene = Scene::new().await;
     let path = scene.put("g/a.jar", b"bytes");
     scene.hit(&path).await;
-    let second = std::time::Duration::from_secs(1);
+    let second = Duration::from_secs(1);
     throughout(second, "hits are served", async || {
         scene.status().await;
         scene.proxy.get(&path).await.is_hit()

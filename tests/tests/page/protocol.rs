@@ -96,6 +96,10 @@ async fn the_policy_allows_our_own_style_and_script_and_nothing_else() {
         );
         assert!(!html.contains(" style=") && !html.contains(" onclick="));
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        let for_programs = [("accept", "application/json")];
+        let json = scene.proxy.get_with(path, &for_programs).await;
+        assert_eq!(json.header("content-type"), "application/json");
+        assert_eq!(json.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("referrer-policy"), "no-referrer");
         assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin");
     }

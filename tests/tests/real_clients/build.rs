@@ -180,7 +180,7 @@ async fn observed<T: Build>(tool: &T, place: &Place, proxy: &Proxy, way: &str) -
     let duration = started.elapsed();
 
     let asked = requests(&proxy.log()).split_off(seen);
-    let held = asked.iter().find(|request| request.is_held());
+    let held = asked.iter().find(|request| request.is_held);
     assert_eq!(held, None, "with credentials nobody is held");
     let by_status = true_answers(&asked, place, proxy);
     let calls = counters.log();
@@ -203,7 +203,7 @@ fn true_answers(asked: &[Logged], place: &Place, proxy: &Proxy) -> BTreeMap<u16,
         let exists = place.world.object(key).is_file();
         match request.status {
             200 | 206 | 304 => assert!(exists, "{request:?}"),
-            307 => assert!(request.is_held(), "{request:?}"),
+            307 => assert!(request.is_held, "{request:?}"),
             404 => assert!(!exists, "invented: {request:?}"),
             other => panic!("{other} for a build: {request:?}\n{}", proxy.log()),
         }

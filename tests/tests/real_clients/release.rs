@@ -38,9 +38,9 @@ fn programs() -> PathBuf {
     proxy.parent().expect("a folder").to_owned()
 }
 
-async fn package(target: &str, scratch: &Scratch) -> Ended {
+async fn package(target: &str, programs: &Path, scratch: &Scratch) -> Ended {
     let out = scratch.path().join("out").display().to_string();
-    let programs = programs().display().to_string();
+    let programs = programs.display().to_string();
     let arguments = [target, &programs, &out];
     run(
         script(".github/release/package", scratch.path(), &arguments),
@@ -104,7 +104,7 @@ async fn every_shell_script_passes_shellcheck() {
 async fn an_archive_holds_both_programs_and_what_their_users_need() {
     let scratch = Scratch::new();
     // The programs of tests are not static, which macOS does not ask for.
-    let packed = package("x86_64-apple-darwin", &scratch).await;
+    let packed = package("x86_64-apple-darwin", &programs(), &scratch).await;
     assert_eq!(packed.code(), 0, "{}", packed.stderr);
     let name = format!("bazel-proxy-{}-x86_64-apple-darwin", version());
     let archive = scratch.path().join("out").join(format!("{name}.tar.gz"));
@@ -138,10 +138,31 @@ async fn an_archive_holds_both_programs_and_what_their_users_need() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_for_linux_that_is_not_static_is_not_packed() {
     let scratch = Scratch::new();
-    let packed = package("x86_64-unknown-linux-gnu", &scratch).await;
+    let packed = package("x86_64-unknown-linux-gnu", &programs(), &scratch).await;
     assert_eq!(packed.code(), 1);
     assert!(packed.stderr.contains("is not static"), "{}", packed.stderr);
     assert!(files_below(&scratch.path().join("out")).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_static_program_for_linux_is_packed() {
+    let scratch = Scratch::new();
+    // Small stand-ins, linked as a release is.
+    let source = scratch.path().join("program.rs");
+    write(
+        &source,
+        &format!("fn main() {{ println!(\"program {}\"); }}", version()),
+    );
+    for program in ["bazel-proxy", "sso-watcher"] {
+        let mut rustc = Command::new("rustc");
+        rustc.args(["-C", "target-feature=+crt-static", "-o"]);
+        rustc.arg(scratch.path().join(program)).arg(&source);
+        succeed(rustc, LIMIT).await;
+    }
+    let packed = package("x86_64-unknown-linux-gnu", scratch.path(), &scratch).await;
+    assert_eq!(packed.code(), 0, "{}", packed.stderr);
+    let name = format!("bazel-proxy-{}-x86_64-unknown-linux-gnu.tar.gz", version());
+    assert!(packed.text().trim().ends_with(&name), "{}", packed.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,15 +6,10 @@ pub(crate) struct Logged {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) status: u16,
-    /// What `Cache-Status` said.
+    /// How it was answered.
     pub(crate) verdict: String,
-}
-
-impl Logged {
     /// Whether it waited for a login.
-    pub(crate) fn is_held(&self) -> bool {
-        self.verdict.ends_with("detail=held")
-    }
+    pub(crate) is_held: bool,
 }
 
 /// All requests of a log, oldest first.
@@ -25,7 +20,8 @@ pub(crate) fn requests(log: &str) -> Vec<Logged> {
             method: field(line, "method=").to_owned(),
             path: field(line, "path=").trim_matches('"').to_owned(),
             status: field(line, "status=").parse().expect("a status"),
-            verdict: quoted(line, "verdict="),
+            verdict: field(line, "verdict=").trim_matches('"').to_owned(),
+            is_held: line.contains(" held=true "),
         })
         .collect()
 }
@@ -33,11 +29,4 @@ pub(crate) fn requests(log: &str) -> Vec<Logged> {
 fn field<'a>(line: &'a str, name: &str) -> &'a str {
     let (_, rest) = line.split_once(name).expect("a field of the line");
     rest.split(' ').next().unwrap_or(rest)
-}
-
-/// A field whose text holds spaces.
-fn quoted(line: &str, name: &str) -> String {
-    let (_, rest) = line.split_once(name).expect("a field of the line");
-    let text = rest.strip_prefix('"').and_then(|rest| rest.split_once('"'));
-    text.map_or(field(line, name), |(text, _)| text).to_owned()
 }

@@ -1,6 +1,6 @@
 //! Bazel straight before a team's proxies, one of which dies in the middle of an answer.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tests::commands::{client, run};
 use tests::{Pending, Scratch, eventually, workspace_folder};
 
 use crate::artifacts::{Artifact, put};
+use crate::manifests::write;
 use crate::team::Team;
 
 /// After so many bytes the first download stops.
@@ -33,7 +34,7 @@ impl Workspace {
             .filter(|line| line.starts_with("common --override_repository"));
         write(
             &workspace.folder().join(".bazelrc"),
-            &rules.collect::<Vec<_>>().join("\n"),
+            rules.collect::<Vec<_>>().join("\n"),
         );
         let text = format!(
             "load(\"@bazel_tools//tools/build_defs/repo:http.bzl\", \"http_file\")\n\
@@ -42,7 +43,7 @@ impl Workspace {
             team.address(),
             artifact.key,
         );
-        write(&workspace.folder().join("WORKSPACE"), &text);
+        write(&workspace.folder().join("WORKSPACE"), text);
         workspace
     }
 
@@ -72,11 +73,6 @@ impl Drop for Workspace {
             let _outcome = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a scratch file")]
-fn write(path: &Path, text: &str) {
-    std::fs::write(path, text).expect("a written file");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use tests::clients::{CURL, HAPROXY, are_installed};
 use tests::commands::{Ended, client, run, succeed};
 use tests::scratch::ACCESS_KEY;
-use tests::{Certified, HaProxy, Pending, eventually, get};
+use tests::{HaProxy, Pending, eventually, get};
 
 use crate::artifacts::put;
 use crate::team::Team;
@@ -127,14 +127,7 @@ impl Secured {
         if !are_installed(&[CURL]) {
             return None;
         }
-        let certified = Certified::for_loopback();
-        let folder = tempfile::tempdir().expect("a folder");
-        let certificate = folder.path().join("team.pem").display().to_string();
-        write(&certificate, &certified.pem());
-        let team = Team::with(&[("TLS_CERTIFICATE", &certificate)], |proxy| proxy).await?;
-        let authority = team.scratch.path().join("authority.pem");
-        let authority = authority.display().to_string();
-        write(&authority, &certified.authority);
+        let (team, authority) = Team::with_tls().await?;
         Some(Self { team, authority })
     }
 
@@ -147,11 +140,6 @@ impl Secured {
             .arg(format!("{scheme}://{}{path}", self.team.address()));
         run(curl, Duration::from_mins(1)).await
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a scratch file")]
-fn write(path: &str, text: &str) {
-    std::fs::write(path, text).expect("a written file");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
+
+use nix::sys::signal::Signal;
 
 use crate::artifacts::publish;
 use crate::crowd::{Load, rush};
@@ -13,7 +16,7 @@ const CLIENTS: usize = 200;
 const PHASE: u64 = if cfg!(debug_assertions) {
     4_000
 } else {
-    40_000
+    20_000
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,6 +90,31 @@ async fn a_rolling_restart_costs_no_request_and_cuts_no_answer() {
     during.assert_no_failure();
     assert_eq!(during.cuts, 0);
     let after = rush(team.address(), &artifacts, 20, KEYS / 80).await;
+    assert!(
+        after.homes == before.homes,
+        "not all keys are where they were"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_hangs_is_left_out_and_taken_back() {
+    let Some(team) = Team::new().await else {
+        return;
+    };
+    let artifacts = Arc::new(publish(&team.aws, 60));
+    let before = rush(team.address(), &artifacts, 6, 10).await;
+    before.assert_no_failure();
+    team.proxy(3).signal(Signal::SIGSTOP);
+    let hung = Instant::now();
+    team.haproxy.wait_for(3, "DOWN").await;
+    eprintln!("found to hang after {:.1?}", hung.elapsed());
+    let during = rush(team.address(), &artifacts, 6, 10).await;
+    during.assert_no_failure();
+    assert!(!during.shares().contains_key("proxy-3"));
+    team.proxy(3).signal(Signal::SIGCONT);
+    team.haproxy.wait_for(3, "UP").await;
+    let after = rush(team.address(), &artifacts, 6, 10).await;
+    after.assert_no_failure();
     assert!(
         after.homes == before.homes,
         "not all keys are where they were"

@@ -3,8 +3,13 @@
 mod artifacts;
 mod bazel;
 mod client;
+mod compose;
 mod crowd;
+mod ecs;
 mod front;
+mod kubernetes;
+mod laptops;
 mod losses;
+mod manifests;
 mod sharing;
 mod team;

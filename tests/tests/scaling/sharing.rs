@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use simulated_aws::Operation;
+use tests::clients::{HAPROXY, are_installed};
+use tests::{HaProxy, Scratch, StandIn};
 
 use crate::artifacts::{publish, put};
 use crate::crowd::rush;
@@ -66,4 +68,49 @@ async fn an_artifact_has_one_home_however_its_name_is_written_and_asked_for() {
         }
         assert_eq!(homes.len(), 1, "{key}: {homes:?}");
     }
+}
+
+/// Which server each of many paths is sent to.
+async fn homes(haproxy: &HaProxy) -> Vec<String> {
+    const PATHS: usize = 600;
+    let mut homes = Vec::new();
+    for number in 0..PATHS {
+        let path = format!("/g/lib-{number}/1.0/lib-{number}-1.0.jar");
+        let answer = tests::get(haproxy.address(), &path).await;
+        homes.push(answer.header("x-served-by").to_owned());
+    }
+    homes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_haproxies_agree_and_a_fourth_proxy_takes_its_share_from_the_others_alone() {
+    if !are_installed(&[HAPROXY]) {
+        return;
+    }
+    // Where a request goes has nothing to do with what is there: these stand in for proxies.
+    let mut proxies = Vec::new();
+    for _ in 0..4 {
+        proxies.push(StandIn::http(|_, _| (200, "ok".to_owned())).await);
+    }
+    let addresses: Vec<_> = proxies.iter().map(StandIn::address).collect();
+    let scratches = [Scratch::new(), Scratch::new(), Scratch::new()];
+    let one = HaProxy::start(scratches[0].path(), &addresses[..3], &[]).await;
+    let three = homes(&one).await;
+    // The same numbers at other addresses.
+    let elsewhere = [addresses[2], addresses[3], addresses[0]];
+    let other = HaProxy::start(scratches[1].path(), &elsewhere, &[]).await;
+    assert!(homes(&other).await == three, "they do not agree");
+    let grown = HaProxy::start(scratches[2].path(), &addresses, &[]).await;
+    let four = homes(&grown).await;
+    let moved = three
+        .iter()
+        .zip(&four)
+        .filter(|(before, after)| before != after);
+    let mut count = 0;
+    for (before, after) in moved {
+        assert_eq!(after, "proxy-4", "from {before}");
+        count += 1;
+    }
+    let fair = three.len() / 4;
+    assert!(count > fair / 2 && count < fair * 3 / 2, "{count} moved");
 }

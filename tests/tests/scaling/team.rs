@@ -7,8 +7,10 @@ use std::path::Path;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use simulated_aws::{Operation, SimulatedAws};
 use tests::clients::{HAPROXY, are_installed};
-use tests::{HaProxy, Proxy, ProxyBuilder, Scratch, eventually};
+use tests::{Certified, HaProxy, Proxy, ProxyBuilder, Scratch, eventually};
 use tokio::sync::Mutex;
+
+use crate::manifests::write;
 
 /// Whoever keeps both cores busy takes turns.
 pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
@@ -73,6 +75,19 @@ impl Team {
             aws,
             scratch,
         })
+    }
+
+    /// Three proxies behind TLS, and the file of the authority that vouches for it.
+    pub(crate) async fn with_tls() -> Option<(Self, String)> {
+        let certified = Certified::for_loopback();
+        let folder = tempfile::tempdir().expect("a folder");
+        let certificate = folder.path().join("team.pem");
+        write(&certificate, certified.pem());
+        let certificate = certificate.display().to_string();
+        let team = Self::with(&[("TLS_CERTIFICATE", &certificate)], |proxy| proxy).await?;
+        let authority = team.scratch.path().join("authority.pem");
+        write(&authority, certified.authority);
+        Some((team, authority.display().to_string()))
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use http::header::{IF_NONE_MATCH, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use sso_session::http_client::{ForwardProxy, http_connector};
+use sso_session::failure::causes;
+use sso_session::http_client::http_connector;
 use tokio::time::timeout;
 
 use super::target::Target;
@@ -46,13 +47,8 @@ pub(super) struct Answer {
 
 impl Client {
     pub(super) fn new(target: &Target, ca_bundle: Option<&[u8]>) -> Self {
-        let forward_proxy = if target.is_loopback() {
-            ForwardProxy::None
-        } else {
-            ForwardProxy::FromEnvironment
-        };
         Self {
-            connector: http_connector(ca_bundle, forward_proxy, CONNECT_WITHIN),
+            connector: http_connector(ca_bundle, target.forward_proxy(), CONNECT_WITHIN),
             base: target.base.clone(),
             top: target.top.clone(),
         }
@@ -89,9 +85,9 @@ impl Client {
         let answer = timeout(limit, self.connector.call(request)).await;
         let answer =
             answer.map_err(|_| Broken(format!("no answer within {} s", limit.as_secs())))?;
-        let answer = answer.map_err(|error| Broken(chain(&error)))?;
+        let answer = answer.map_err(|error| Broken(causes(&error)))?;
         let answer = answer.try_into_http1x();
-        let (head, body) = answer.map_err(|error| Broken(chain(&error)))?.into_parts();
+        let (head, body) = answer.map_err(|error| Broken(causes(&error)))?.into_parts();
         Ok(Answer {
             status: head.status,
             headers: head.headers,
@@ -164,18 +160,4 @@ impl Answer {
             .and_then(|problem| problem["detail"].as_str());
         detail.unwrap_or(&text).trim().to_owned()
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -1,8 +1,9 @@
 //! Which repository is asked: the proxy that this configuration describes, or any other by its URL.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use http::Uri;
+use sso_session::http_client::ForwardProxy;
 
 use crate::config::Config;
 use crate::lists::OurHosts;
@@ -55,11 +56,9 @@ impl Target {
         })
     }
 
-    /// Whether it is on this machine, where no forward proxy leads.
-    pub(super) fn is_loopback(&self) -> bool {
-        let address = self.host.parse::<IpAddr>();
-        self.host.eq_ignore_ascii_case("localhost")
-            || address.is_ok_and(|address| address.is_loopback())
+    /// What is on the way there.
+    pub(super) fn forward_proxy(&self) -> ForwardProxy {
+        ForwardProxy::toward(&self.host)
     }
 
     /// The names by which lock files call it.
@@ -78,17 +77,9 @@ mod tests {
         let target = Target::parse("https://team.example:8443/maven/").expect("a target");
         assert_eq!(target.base, "https://team.example:8443/maven");
         assert_eq!(target.top, "https://team.example:8443");
-        assert!(!target.is_loopback());
-        for local in [
-            "http://localhost:9000",
-            "http://[::1]:9000/",
-            "http://127.0.0.1",
-        ] {
-            assert!(
-                Target::parse(local).expect("a target").is_loopback(),
-                "{local}"
-            );
-        }
+        assert_eq!(target.forward_proxy(), ForwardProxy::FromEnvironment);
+        let local = Target::parse("http://[::1]:9000/").expect("a target");
+        assert_eq!(local.forward_proxy(), ForwardProxy::None);
         for wrong in ["", "ftp://x/", "/a", "http://me:secret@x/", "http://x/?a=b"] {
             let problem = Target::parse(wrong).expect_err("a fault");
             assert!(problem.starts_with("--url: ") && !problem.contains("secret"));

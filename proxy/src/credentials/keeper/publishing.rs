@@ -13,12 +13,8 @@ use crate::error::Trouble;
 impl Keeper {
     pub(super) async fn publish(&mut self, attempt: Attempt) {
         self.fetching = None;
-        let outcome = match &attempt.outcome {
-            Ok(_) => "ok",
-            Err(failed) => failed.state.name(),
-        };
         let fetches = &self.source.sessions().metrics().credential_fetches;
-        fetches.with_label_values(&[outcome]).inc();
+        fetches.with_label_values(&[attempt.outcome_name()]).inc();
         let is_about_principal = attempt.principal.is_some();
         if let Some(principal) = attempt.principal {
             self.adopt(principal);
@@ -85,9 +81,10 @@ impl Keeper {
     fn refused_again(&self, reason: &str) -> State {
         match &self.principal {
             // Whether a login is needed is for SSO to say.
-            Some(Principal::Sso(..)) => State::Offline(Trouble::new(
+            Some(Principal::Sso(..)) => State::Offline(Trouble::with_command(
                 format!("AWS refuses the role credentials that its SSO portal gives ({reason})"),
-                "This is tried again by itself; run `bazel-proxy check` if it stays.",
+                "bazel-proxy check",
+                |command| format!("This is tried again by itself; run `{command}` if it stays."),
             )),
             Some(Principal::Chain) | None => State::LoginRequired(self.source.login_needed(reason)),
         }

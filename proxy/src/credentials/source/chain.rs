@@ -108,12 +108,13 @@ impl Source {
             CredentialsError::ProviderTimedOut(_)
             | CredentialsError::ProviderError(_)
             | CredentialsError::Unhandled(_)
-            | _ => State::Offline(Trouble::new(
+            | _ => State::Offline(Trouble::with_command(
                 format!(
                     "fetching the credentials of {} failed: {reason}",
                     self.profile
                 ),
-                format!("If it stays, run `bazel-proxy check --profile {profile}`."),
+                format!("bazel-proxy check --profile {profile}"),
+                |command| format!("If it stays, run `{command}`."),
             )),
         }
     }

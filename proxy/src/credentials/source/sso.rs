@@ -104,15 +104,13 @@ pub(in crate::credentials) fn login_trouble(
     profile: &SsoProfile,
     need: &LoginNeed,
 ) -> Arc<Trouble> {
-    Trouble::new(
+    Trouble::with_command(
         format!(
             "the AWS SSO login of profile `{}` has ended ({})",
             profile.base_profile, need.reason
         ),
-        format!(
-            "Run `{}`; the build goes on by itself within 2 s of it.",
-            profile.session.login_command(&profile.base_profile)
-        ),
+        profile.session.login_command(&profile.base_profile),
+        |command| format!("Run `{command}`; the build goes on by itself within 2 s of it."),
     )
 }
 

@@ -47,7 +47,7 @@ pub(super) fn read(
     let word = match status {
         StatusCode::OK => object(headers),
         StatusCode::PARTIAL_CONTENT => rest(headers),
-        StatusCode::NOT_MODIFIED => Some(Word::NotModified),
+        StatusCode::NOT_MODIFIED if !is_stale(headers) => Some(Word::NotModified),
         // Not where it may be denied just as well: what this upstream may not read, we may.
         StatusCode::NOT_FOUND if detail(headers) == Some("not-found") => Some(Word::NotFound),
         _ => None,
@@ -98,8 +98,7 @@ pub(super) fn must_be_of(
 /// S3 always tells length and entity tag, and so does a proxy: without them, something in between has
 /// changed the answer. So it has where the tag is a weak one.
 fn object(headers: &HeaderMap) -> Option<Word> {
-    // It has not asked S3 either.
-    if detail(headers) == Some("stale") {
+    if is_stale(headers) {
         return None;
     }
     let owned = |name| text(headers, name).map(str::to_owned);
@@ -118,6 +117,11 @@ fn object(headers: &HeaderMap) -> Option<Word> {
         attributes,
         expected,
     }))
+}
+
+/// Whether it is the upstream's old copy, of which it could not ask S3 either.
+fn is_stale(headers: &HeaderMap) -> bool {
+    detail(headers) == Some("stale")
 }
 
 fn rest(headers: &HeaderMap) -> Option<Word> {
@@ -201,6 +205,15 @@ mod tests {
         assert!(refused(200, &[LENGTH, ("etag", "W/\"abc\"")]));
         let stale = ("cache-status", "bazel-proxy; hit; detail=stale");
         assert!(refused(200, &[LENGTH, TAG, stale]));
+    }
+
+    #[test]
+    fn an_old_copy_that_nobody_has_asked_about_confirms_nothing() {
+        let revalidated = ("cache-status", "bazel-proxy; hit; detail=revalidated");
+        let confirmed = read_as(304, &[MARK, TAG, revalidated]);
+        assert!(matches!(confirmed, Ok(Word::NotModified)));
+        let stale = ("cache-status", "bazel-proxy; hit; detail=stale");
+        assert!(refused(304, &[TAG, stale]));
     }
 
     #[test]

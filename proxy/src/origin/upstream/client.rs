@@ -8,13 +8,13 @@ use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use http::header::{ACCEPT_ENCODING, USER_AGENT, VIA};
 use http::request::Builder;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use sso_session::failure::causes;
 use tokio::time::timeout;
 
 use crate::aws::{ForwardProxy, SharedHttpConnector, http_connector};
 use crate::error::Trouble;
-use crate::{peer, request};
+use crate::{peer, request, telemetry};
 
 /// For a connection, TLS included. Off the team's network, the miss that notices waits so long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,9 +27,11 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(ca_bundle: Option<&[u8]>) -> Self {
+    pub(super) fn new(url: &str, ca_bundle: Option<&[u8]>) -> Self {
+        let uri = url.parse::<Uri>().unwrap_or_default();
+        let forward_proxy = ForwardProxy::toward(uri.host().unwrap_or_default());
         Self {
-            connector: http_connector(ca_bundle, ForwardProxy::FromEnvironment, CONNECT_TIMEOUT),
+            connector: http_connector(ca_bundle, forward_proxy, CONNECT_TIMEOUT),
         }
     }
 
@@ -49,7 +51,8 @@ impl Client {
             Some(context) => request.header(request::ID_HEADER, context.id().to_header()),
             None => request,
         };
-        let request = request.body(()).map_err(|error| unreachable(&error))?;
+        let mut request = request.body(()).map_err(|error| unreachable(&error))?;
+        telemetry::hand_on(request.headers_mut());
         match timeout(patience, self.attempts(request)).await {
             Ok(answer) => answer,
             Err(_) => Err(unreachable(&format!("no answer within {patience:?}"))),

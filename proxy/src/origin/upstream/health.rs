@@ -24,6 +24,9 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 pub(super) struct Health {
     url: String,
     standing: Mutex<Standing>,
+    /// The pause after the next bad body. Heads are fine where bodies are not, so only a good body
+    /// makes it short again.
+    pause_after_body: Mutex<Duration>,
 }
 
 enum Standing {
@@ -61,6 +64,7 @@ impl Health {
         Self {
             url: url.to_owned(),
             standing: Mutex::new(Standing::NotAskedYet),
+            pause_after_body: Mutex::new(FIRST_PAUSE),
         }
     }
 
@@ -106,10 +110,28 @@ impl Health {
 
     /// It has failed. Of the requests that fail together only the first counts.
     pub(super) fn failed(&self, trouble: Arc<Trouble>) {
+        self.leave_alone(trouble, FIRST_PAUSE);
+    }
+
+    /// A body of it was no good, although its head was.
+    pub(super) fn failed_in_body(&self, trouble: Arc<Trouble>) {
+        let mut pause = self.pause_after_body();
+        if self.leave_alone(trouble, *pause) {
+            *pause = longer(*pause);
+        }
+    }
+
+    /// A body of it was good.
+    pub(super) fn proved_in_body(&self) {
+        *self.pause_after_body() = FIRST_PAUSE;
+    }
+
+    /// Whether that is news.
+    fn leave_alone(&self, trouble: Arc<Trouble>, pause: Duration) -> bool {
         let mut standing = self.standing();
         match &*standing {
             Standing::NotAskedYet | Standing::Answering => {}
-            Standing::Away(_) => return,
+            Standing::Away(_) => return false,
         }
         warn!(
             upstream = self.url,
@@ -117,7 +139,8 @@ impl Health {
             cure = trouble.cure,
             "the upstream is left alone for a while, and S3 asked instead"
         );
-        *standing = Standing::Away(Away::new(trouble, FIRST_PAUSE));
+        *standing = Standing::Away(Away::new(trouble, pause));
+        true
     }
 
     fn failed_again(&self, trouble: Arc<Trouble>) {
@@ -132,12 +155,21 @@ impl Health {
         } else {
             warn!(upstream = self.url, reason, "the upstream fails otherwise");
         }
-        *away = Away::new(trouble, (away.pause * 2).min(LONGEST_PAUSE));
+        *away = Away::new(trouble, longer(away.pause));
+    }
+
+    fn pause_after_body(&self) -> MutexGuard<'_, Duration> {
+        let pause = self.pause_after_body.lock();
+        pause.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn standing(&self) -> MutexGuard<'_, Standing> {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(LONGEST_PAUSE)
 }
 
 impl Away {
@@ -223,6 +255,27 @@ mod tests {
         drop(trial);
         ask(&health).answered();
         let (_one, _other) = (ask(&health), ask(&health));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_sends_bad_bodies_is_left_alone_for_longer_until_it_sends_a_good_one() {
+        let health = Health::new("http://team:9000");
+        let mut pauses = Vec::new();
+        for round in 0..4 {
+            ask(&health).answered();
+            if round == 3 {
+                health.proved_in_body();
+            }
+            health.failed_in_body(trouble("altered"));
+            // Of the same moment.
+            health.failed_in_body(trouble("altered"));
+            let failed = Instant::now();
+            while !health.admits() {
+                tokio::time::advance(Duration::from_secs(1)).await;
+            }
+            pauses.push(failed.elapsed().as_secs());
+        }
+        assert_eq!(pauses, [5, 10, 20, 5]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
 
-use super::record::{Answered, End};
+use super::answered::{Answered, End};
 
 /// Gives away what the inner body gives, and finishes the request's record when it is dropped: that is
 /// right behind the last byte, or when the client has left.
@@ -36,7 +36,7 @@ impl http_body::Body for ObservedBody {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
         let inner = Pin::new(&mut this.inner);
-        let polled = this.answered.context().run(|| inner.poll_frame(context));
+        let polled = this.answered.run(|| inner.poll_frame(context));
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);

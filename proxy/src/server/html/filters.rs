@@ -15,6 +15,7 @@ pub(super) fn register(templates: &mut Tera) {
     templates.register_filter("relative", relative);
     templates.register_filter("elapsed", elapsed);
     templates.register_filter("lies_ahead", lies_ahead);
+    templates.register_filter("adds_to", adds_to);
     templates.register_filter("visible", visible);
     templates.register_filter("pieces", pieces);
 }
@@ -63,6 +64,14 @@ fn elapsed(value: &Value, arguments: &Arguments) -> Result<Value> {
 /// Whether a time is yet to come, seen from the argument `now`.
 fn lies_ahead(value: &Value, arguments: &Arguments) -> Result<Value> {
     Ok((time(Some(value))? > time(arguments.get("now"))?).into())
+}
+
+/// Whether there is a text that is not part of the argument `text` already.
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a filter")]
+fn adds_to(value: &Value, arguments: &Arguments) -> Result<Value> {
+    let said = arguments.get("text").and_then(Value::as_str);
+    let is_news = |text: &str| !said.unwrap_or_default().contains(text);
+    Ok(value.as_str().is_some_and(is_news).into())
 }
 
 /// A name as it is, but for characters that cannot be seen or turn others around: `\u{202e}`.
@@ -207,6 +216,16 @@ mod tests {
         let ahead = |time| lies_ahead(&json!(time), &now).expect("a time");
         assert_eq!(ahead("2026-01-02T15:04:06Z"), json!(true));
         assert_eq!(ahead("2026-01-02T15:04:05Z"), json!(false));
+    }
+
+    #[test]
+    fn what_was_said_is_not_said_again() {
+        let adds = |value: Value, said: Value| {
+            let said = Arguments::from([("text".to_owned(), said)]);
+            adds_to(&value, &said).expect("an answer") == json!(true)
+        };
+        assert!(adds(json!("b"), json!("a c")) && adds(json!("b"), Value::Null));
+        assert!(!adds(json!("b"), json!("a b c")) && !adds(Value::Null, Value::Null));
     }
 
     #[test]

@@ -6,7 +6,6 @@ use serde::Serialize;
 use sso_session::date;
 use sso_session::signal::LoginSignal;
 
-use super::headline::command;
 use crate::credentials::{Identity, Report, TokenReport};
 use crate::error::Trouble;
 
@@ -33,7 +32,7 @@ struct Token {
     expires_at: String,
     /// That time has come, or AWS does not take it any more.
     has_ended: bool,
-    /// About when it is renewed; without that, a person has to log in at its end.
+    /// About when it is renewed; without that, it cannot be.
     renewal_at: Option<String>,
     problem: Option<String>,
 }
@@ -62,7 +61,7 @@ impl Advice {
         Self {
             reason: trouble.reason.clone(),
             cure: trouble.cure.clone(),
-            command: command(trouble),
+            command: trouble.command.clone(),
         }
     }
 }

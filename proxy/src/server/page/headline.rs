@@ -7,9 +7,8 @@ use sso_session::date;
 
 use super::super::troubles::Noted;
 use crate::credentials::{Report, State};
-use crate::error::Trouble;
 
-/// An S3 that has failed a request within this time is told of beside good credentials.
+/// Passing trouble that has failed a request within this time is told of beside good credentials.
 const LATELY: Duration = Duration::from_mins(1);
 
 /// The state, and what a person wants to know of it first.
@@ -44,14 +43,15 @@ enum Tone {
     Bad,
 }
 
-/// What a report comes to.
+/// What a report comes to. `has_upstream`: another proxy is asked before S3, and needs no login of ours.
 pub(super) fn of(
     report: &Report,
     troubles: &[Noted],
+    has_upstream: bool,
     login_wait: Duration,
     now: SystemTime,
 ) -> Headline {
-    let s3_trouble = troubles
+    let recent = troubles
         .iter()
         .find(|noted| noted.is_passing)
         .filter(|noted| now.duration_since(noted.last).is_ok_and(|age| age < LATELY));
@@ -62,23 +62,31 @@ pub(super) fn of(
         .or(report.renewal_trouble.as_ref());
     let trouble = trouble
         .map(AsRef::as_ref)
-        .or(s3_trouble.map(|noted| &noted.trouble));
-    let (tone, title, meaning) = words(report, s3_trouble.is_some(), login_wait);
+        .or(recent.map(|noted| &noted.trouble));
+    let hits = if has_upstream {
+        "Cached artifacts are served, and so is what the upstream has."
+    } else {
+        "Cached artifacts are served."
+    };
+    let (tone, title, others) = words(report, recent.is_some(), login_wait);
     Headline {
         name: report.state.name(),
         tone,
         title,
-        meaning,
+        meaning: format!("{hits} {others}"),
         since: date::format(report.since),
         reason: trouble.map(|trouble| trouble.reason.clone()),
         cure: trouble.map(|trouble| trouble.cure.clone()),
-        command: trouble.and_then(command),
+        command: trouble.and_then(|trouble| trouble.command.clone()),
     }
 }
 
-fn words(report: &Report, s3_fails: bool, login_wait: Duration) -> (Tone, &'static str, String) {
-    const HITS: &str = "Cached artifacts are served.";
-    let (tone, title, others) = match &report.state {
+fn words(
+    report: &Report,
+    fails_lately: bool,
+    login_wait: Duration,
+) -> (Tone, &'static str, String) {
+    match &report.state {
         State::Valid(_) if report.login_ahead.is_some() => (
             Tone::Warn,
             "A login will be needed",
@@ -91,9 +99,9 @@ fn words(report: &Report, s3_fails: bool, login_wait: Duration) -> (Tone, &'stat
             "So is everything else, until the credentials end. Renewing them is tried again by itself."
                 .to_owned(),
         ),
-        State::Valid(_) if s3_fails => (
+        State::Valid(_) if fails_lately => (
             Tone::Warn,
-            "S3 did not answer lately",
+            "Requests have failed lately",
             "The credentials are good, but requests for other artifacts have failed within the last \
              minute."
                 .to_owned(),
@@ -139,8 +147,7 @@ fn words(report: &Report, s3_fails: bool, login_wait: Duration) -> (Tone, &'stat
              `bazel-proxy check` goes through each step."
                 .to_owned(),
         ),
-    };
-    (tone, title, format!("{HITS} {others}"))
+    }
 }
 
 fn waits(login_wait: Duration) -> String {
@@ -148,20 +155,7 @@ fn waits(login_wait: Duration) -> String {
         return "Everything else fails with 503 until somebody logs in.".to_owned();
     }
     let most = super::super::html::human_duration(login_wait);
-    format!(
-        "Everything else waits for the login, as long as its client bears and at most {most}, and \
-         goes on by itself within 2 s of it."
-    )
-}
-
-/// The command that a cure names.
-pub(super) fn command(trouble: &Trouble) -> Option<String> {
-    let cure = &trouble.cure;
-    let (_, rest) = cure
-        .split_once("Run `")
-        .or_else(|| cure.split_once("run `"))?;
-    let (command, _) = rest.split_once('`')?;
-    Some(command.to_owned())
+    format!("Everything else waits for the login, as long as its client bears and at most {most}.")
 }
 
 #[cfg(test)]
@@ -169,17 +163,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_is_what_the_cure_says_to_run() {
-        let of = |cure: &str| command(&Trouble::new("it ended", cure));
-        assert_eq!(of("Run `a b`; or `c`.").as_deref(), Some("a b"));
-        assert_eq!(of("Free some space, then run `x`.").as_deref(), Some("x"));
-        assert_eq!(of("Correct `sso_region` of profile `x`."), None);
-        assert_eq!(of("Run `half"), None);
-    }
-
-    #[test]
     fn how_long_a_miss_waits_is_told() {
-        assert!(waits(Duration::from_mins(9)).contains("at most 9 min,"));
+        assert!(waits(Duration::from_mins(9)).ends_with("at most 9 min."));
         assert!(waits(Duration::ZERO).contains("fails with 503"));
     }
 }

@@ -10,7 +10,7 @@ use super::credentials::{Advice, Credentials, Signal};
 use super::headline::{self, Headline};
 use super::traffic::Traffic;
 use super::vantage::{CacheFill, Program};
-use super::work::{Downloads, Parked, TroubleSeen};
+use super::work::{Downloads, Parked, TroubleSeen, Upstream};
 use crate::credentials::{Identity, now};
 
 /// The page. Times are RFC 3339, sizes bytes.
@@ -27,6 +27,7 @@ pub(super) struct Status {
     /// What keeps the credentials in use from being renewed.
     renewal_trouble: Option<Advice>,
     signal: Option<Signal>,
+    upstream: Option<Upstream>,
     parked: Parked,
     downloads: Downloads,
     traffic: Traffic,
@@ -38,26 +39,37 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) async fn of(app: &App) -> Self {
-        let seen = app.vantage().look().await;
-        let keeper = app.fetcher().origin().credentials();
+        let cache = app.fetcher().cache();
+        let (signal, figures) = tokio::join!(app.vantage().signal(), cache.figures());
+        let origin = app.fetcher().origin();
+        let keeper = origin.credentials();
+        let upstream = origin
+            .upstream()
+            .map(|(url, state)| Upstream::of(url, &state));
         let report = keeper.report();
         let troubles = app.troubles().newest();
         let now = now();
         Self {
             now: date::format(now),
-            state: headline::of(&report, &troubles, app.vantage().login_wait(), now),
+            state: headline::of(
+                &report,
+                &troubles,
+                upstream.as_ref().is_some_and(Upstream::is_asked),
+                app.vantage().login_wait(),
+                now,
+            ),
             credentials: Credentials::of(&report),
             login_ahead: report.login_ahead.as_deref().map(Advice::of),
             renewal_trouble: report.renewal_trouble.as_deref().map(Advice::of),
-            signal: seen
-                .signal
+            signal: signal
                 .as_ref()
                 .map(|signal| Signal::of(signal, report.identity.as_ref(), now)),
             identity: report.identity,
+            upstream,
             parked: Parked::of(app.hold().parked(), keeper.waiting(), now),
             downloads: Downloads::of(app.fetcher(), now),
             traffic: Traffic::of(app.metrics()),
-            cache: app.vantage().cache_fill(&seen),
+            cache: app.vantage().cache_fill(&figures),
             troubles: troubles.into_iter().map(TroubleSeen::from).collect(),
             program: app.vantage().program(now),
         }

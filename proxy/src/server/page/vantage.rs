@@ -10,7 +10,7 @@ use sso_session::signal::{LoginSignal, SignalFile};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use crate::cache::Cache;
+use crate::cache::Figures;
 use crate::config::Config;
 use crate::credentials::now;
 use crate::disk::Disk;
@@ -38,18 +38,9 @@ pub(crate) struct Vantage {
     cache_folder: PathBuf,
     login_wait: Duration,
     started: (SystemTime, Instant),
-    cache: Cache,
     signal: SignalFile,
     disk: Disk,
-    last: Mutex<Option<(Instant, Seen)>>,
-}
-
-/// What lies on the disk.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Seen {
-    pub(super) signal: Option<LoginSignal>,
-    /// Unknown where the disk does not answer.
-    available_bytes: Option<u64>,
+    last: Mutex<Option<(Instant, Option<LoginSignal>)>>,
 }
 
 /// The cache's size.
@@ -63,7 +54,7 @@ pub(super) struct CacheFill {
     available_bytes: Option<u64>,
     /// Kept free by evicting.
     min_available_bytes: u64,
-    objects: usize,
+    objects: u64,
     /// Until then, what occupies and how many are too small.
     is_counted: bool,
 }
@@ -82,7 +73,7 @@ pub(super) struct Program {
 }
 
 impl Vantage {
-    pub(crate) fn new(config: &Config, surroundings: Surroundings, cache: &Cache) -> Self {
+    pub(crate) fn new(config: &Config, surroundings: Surroundings) -> Self {
         Self {
             repository: config.repository(),
             region: config.region.clone(),
@@ -90,7 +81,6 @@ impl Vantage {
             cache_folder: config.cache.folder.clone(),
             login_wait: config.login_wait,
             started: (now(), Instant::now()),
-            cache: cache.clone(),
             signal: SignalFile::new(&surroundings.signal_file),
             surroundings,
             disk: Disk::default(),
@@ -102,36 +92,32 @@ impl Vantage {
         self.login_wait
     }
 
-    /// What lies on the disk, as of a second ago at most if it answers.
-    pub(super) async fn look(&self) -> Seen {
+    /// What the host is asked for, as of a second ago at most if the disk answers.
+    pub(super) async fn signal(&self) -> Option<LoginSignal> {
         let mut last = self.last.lock().await;
-        if let Some((at, seen)) = &*last
+        if let Some((at, signal)) = &*last
             && at.elapsed() < LOOK_EVERY
         {
-            return seen.clone();
+            return signal.clone();
         }
-        let (signal, cache) = (self.signal.clone(), self.cache.clone());
-        let look = move || Seen {
-            // What cannot be read is for the keeper to report.
-            signal: signal.peek().ok().flatten(),
-            available_bytes: cache.available_bytes().ok(),
-        };
+        let file = self.signal.clone();
+        // What cannot be read is for the keeper to report.
+        let look = move || file.peek().ok().flatten();
         let looked = timeout(PATIENCE, self.disk.run(look)).await;
-        let seen = looked.ok().flatten().unwrap_or_default();
-        *last = Some((Instant::now(), seen.clone()));
-        seen
+        let signal = looked.ok().flatten().flatten();
+        *last = Some((Instant::now(), signal.clone()));
+        signal
     }
 
-    pub(super) fn cache_fill(&self, seen: &Seen) -> CacheFill {
-        let limits = self.cache.limits();
+    pub(super) fn cache_fill(&self, figures: &Figures) -> CacheFill {
         CacheFill {
             folder: self.cache_folder.display().to_string(),
-            occupied_bytes: self.cache.occupied_bytes(),
-            max_bytes: limits.max_bytes,
-            available_bytes: seen.available_bytes,
-            min_available_bytes: limits.min_free_bytes,
-            objects: self.cache.objects(),
-            is_counted: self.cache.is_counted(),
+            occupied_bytes: figures.occupied_bytes,
+            max_bytes: figures.limit_bytes,
+            available_bytes: figures.free_bytes,
+            min_available_bytes: figures.min_free_bytes,
+            objects: figures.objects,
+            is_counted: figures.is_counted,
         }
     }
 

@@ -7,10 +7,10 @@ use sso_session::date;
 
 use super::super::hold;
 use super::super::troubles::Noted;
-use super::headline::command;
 use super::status::before;
 use crate::fetch::Fetcher;
 use crate::flight::UnderWay;
+use crate::origin::UpstreamState;
 
 /// So many waiting keys, and so many downloads, are shown.
 const SHOWN: usize = 20;
@@ -52,6 +52,16 @@ struct Download {
     received_bytes: u64,
     /// On average since it began.
     bytes_per_second: u64,
+}
+
+/// The proxy that is asked before S3.
+#[derive(Serialize)]
+pub(super) struct Upstream {
+    url: String,
+    /// `not-asked-yet`, `answering`, or `away`: then S3 is asked in its place.
+    state: &'static str,
+    reason: Option<String>,
+    cure: Option<String>,
 }
 
 /// Answers that were none, of one kind.
@@ -112,13 +122,34 @@ impl Download {
     }
 }
 
+impl Upstream {
+    pub(super) fn of(url: &str, state: &UpstreamState) -> Self {
+        let (state, trouble) = match state {
+            UpstreamState::NotAskedYet => ("not-asked-yet", None),
+            UpstreamState::Answering => ("answering", None),
+            UpstreamState::Away(trouble) => ("away", Some(trouble)),
+        };
+        Self {
+            url: url.to_owned(),
+            state,
+            reason: trouble.map(|trouble| trouble.reason.clone()),
+            cure: trouble.map(|trouble| trouble.cure.clone()),
+        }
+    }
+
+    /// Whether it is asked for what is not cached.
+    pub(super) fn is_asked(&self) -> bool {
+        self.reason.is_none()
+    }
+}
+
 impl From<Noted> for TroubleSeen {
     fn from(noted: Noted) -> Self {
         Self {
             title: noted.title,
-            command: command(&noted.trouble),
             reason: noted.trouble.reason,
             cure: noted.trouble.cure,
+            command: noted.trouble.command,
             key: noted.key,
             count: noted.count,
             first: date::format(noted.first),

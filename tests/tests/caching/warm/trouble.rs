@@ -183,9 +183,15 @@ impl Scripted {
                 let sender = sender.clone();
                 tokio::spawn(async move {
                     let mut stream = BufReader::new(stream);
-                    let mut line = String::new();
-                    let _read = stream.read_line(&mut line).await;
-                    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+                    let mut head = String::new();
+                    // All of it: what is left unread when the stream is closed resets it.
+                    while !head.ends_with("\r\n\r\n") {
+                        match stream.read_line(&mut head).await {
+                            Ok(0) | Err(_) => return,
+                            Ok(_) => {}
+                        }
+                    }
+                    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
                     let _sent = sender.send((path, stream.into_inner()));
                 });
             }
@@ -281,8 +287,8 @@ async fn a_repository_that_only_answers_errors_ends_the_run() {
     let server = Scripted::start().await;
     let (ended, asked) = server.serve(&world, |_| BAD_GATEWAY).await;
     assert_eq!(ended.code(), Some(1));
-    // Four times each; whoever takes the place of the first to give up may have asked, too.
-    assert!((12..=14).contains(&asked), "{asked}");
+    // Four times each; whoever takes the place of the first two to give up may have asked, too.
+    assert!((12..=20).contains(&asked), "{asked}");
     assert!(
         ended.stdout().contains(" 3 failed, 6 left; "),
         "{}",

@@ -105,7 +105,7 @@ async fn build_over_an_ended_login<T: Build>(
     .await;
     let asked = requests(&proxy.log());
     let by_status = true_answers(&asked, &place, &proxy);
-    let held = asked.iter().filter(|request| request.is_held()).count();
+    let held = asked.iter().filter(|request| request.is_held).count();
     eprintln!(
         "{} over a login {:?} away: {:.1} s, answers {by_status:?}, {held} held",
         T::PROJECT,

@@ -113,7 +113,7 @@ async fn a_build_waits_for_the_login_that_the_agent_makes_with_the_aws_cli() {
     assert_eq!(product, "hello, lezaB");
     let asked = requests(&proxy.log());
     let by_status = true_answers(&asked, &place, &proxy);
-    let held = asked.iter().filter(|request| request.is_held()).count();
+    let held = asked.iter().filter(|request| request.is_held).count();
     eprintln!("since the session ended: {times}answers {by_status:?}, {held} held");
     assert!(held > 0, "nothing was held");
     assert!(times.goes_on < times.signal + SOON, "{times}");

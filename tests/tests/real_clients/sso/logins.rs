@@ -32,7 +32,7 @@ async fn assert_a_login_ends_the_wait(cli: impl Fn(&SharedHome<'_>) -> AwsCli) {
         taken_up(&home, &proxy, cli.log_in()).await
     });
     assert_eq!(answer.status, 200, "{}", answer.text());
-    assert!(answer.verdict().ends_with("detail=held"), "{answer:?}");
+    assert!(answer.verdict().ends_with("; held"), "{answer:?}");
     assert!(taken_up < SOON, "{taken_up:?}\n{}", proxy.log());
     eventually("the host is asked for nothing", async || {
         !home.login_is_asked_for()

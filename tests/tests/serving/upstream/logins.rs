@@ -90,7 +90,7 @@ async fn those_that_wait_for_a_login_go_on_when_the_upstream_is_back() {
     let (answers, _team) = tokio::join!(waiting, repair);
     for answer in answers {
         must_be(&answer, b"the jar");
-        assert!(answer.verdict().ends_with("detail=held"));
+        assert!(answer.verdict().ends_with("; held"));
     }
 }
 
