@@ -50,9 +50,11 @@ impl RequestId {
 
 /// In hexadecimal, without an allocation: every answer says its id.
 fn digits(number: u64) -> [u8; 16] {
+    const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
     let mut digits = [0; 16];
-    for (digit, at) in digits.iter_mut().zip((0..u64::BITS).step_by(4).rev()) {
-        *digit = b"0123456789abcdef"[(number >> at) as usize & 0xf];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(number.to_be_bytes()) {
+        pair[0] = HEXADECIMAL[usize::from(byte >> 4)];
+        pair[1] = HEXADECIMAL[usize::from(byte & 0xf)];
     }
     digits
 }
