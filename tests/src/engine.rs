@@ -32,7 +32,7 @@ const DOCKER: &str = "/usr/bin/docker";
 /// What the start of the engine may take, another run in the same folder included.
 const START: Duration = Duration::from_mins(31);
 /// What an image may take that is built from nothing on a busy machine.
-const BUILD: Duration = Duration::from_mins(30);
+const BUILD: Duration = Duration::from_hours(1);
 /// What any other command may take: the grace period of a container is in it.
 const COMMAND: Duration = Duration::from_mins(3);
 
