@@ -61,7 +61,7 @@ remove_leftovers() {
   "$docker" volume prune --force >/dev/null
   "$docker" image prune --force >/dev/null
   # One that is broken serves on as it is, and is only larger than it need be.
-  "$docker" builder prune --force --keep-storage 8GB >/dev/null || say "the build cache in $folder cannot be pruned"
+  "$docker" builder prune --force --keep-storage 8GB >/dev/null || say "the build cache in $folder is broken: remove that folder to begin anew"
 }
 
 start_engine() {
