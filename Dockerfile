@@ -47,6 +47,8 @@ RUN find program sso-session proxy -name '*.rs' -exec touch {} + \
 
 FROM ${BASE_IMAGE}
 COPY --from=build /image/ /
+# Where no volume is mounted, an engine makes one with the folder's mode (ECS on Fargate needs to be told).
+VOLUME /data
 # Only in here does it listen on all addresses: publish the port on the host's loopback, as docker-compose.yml does.
 ENV HOME=/home/app CACHE_DIR=/data PROXY_HOST=0.0.0.0 PROXY_PORT=9000
 USER 1000:1000

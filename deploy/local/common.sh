@@ -9,17 +9,22 @@ fail() {
     exit 1
 }
 
-# A variable of the environment, else of .env, as compose takes it; an empty one counts as unset.
+# A variable of .env, as compose takes it; nothing where it is not set.
+from_dotenv() {
+    [ -f .env ] || return 0
+    value=$(sed -n "s/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}$1[[:space:]]*=[[:space:]]*//p" .env | tail -n 1)
+    case $value in
+        \"*) value=${value#\"} value=${value%%\"*} ;;
+        \'*) value=${value#\'} value=${value%%\'*} ;;
+        *) value=$(printf '%s' "$value" | sed 's/[[:space:]]#.*//; s/[[:space:]]*$//') ;;
+    esac
+    printf '%s' "$value"
+}
+
+# A variable of the environment, else of .env; an empty one counts as unset.
 setting() {
     eval "value=\${$1:-}"
-    if [ -z "$value" ] && [ -f .env ]; then
-        value=$(sed -n "s/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}$1[[:space:]]*=[[:space:]]*//p" .env | tail -n 1)
-        case $value in
-            \"*) value=${value#\"} value=${value%%\"*} ;;
-            \'*) value=${value#\'} value=${value%%\'*} ;;
-            *) value=$(printf '%s' "$value" | sed 's/[[:space:]]#.*//; s/[[:space:]]*$//') ;;
-        esac
-    fi
+    [ -n "$value" ] || value=$(from_dotenv "$1")
     printf '%s' "$value"
 }
 

@@ -197,6 +197,26 @@ impl StandIn {
         .await
     }
 
+    /// Hands each request on to another server, gives back the head of its answer, and then nothing more: a
+    /// network that loses large packets.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn without_bodies(behind: SocketAddr) -> Self {
+        Self::start(move |mut stream, asked| async move {
+            let (request, _) = read_head(&mut stream).await?;
+            asked.fetch_add(1, Ordering::Relaxed);
+            let mut behind = TcpStream::connect(behind).await?;
+            behind.write_all(request.as_bytes()).await?;
+            let (answer, _lost) = read_head(&mut behind).await?;
+            stream.write_all(answer.as_bytes()).await?;
+            let mut heard = [0; 1024];
+            while stream.read(&mut heard).await? > 0 {}
+            Ok(())
+        })
+        .await
+    }
+
     /// A forward proxy that tunnels (CONNECT).
     ///
     /// # Panics

@@ -41,7 +41,7 @@ impl Format {
             {
                 Self::Maven
             }
-            _ if super::lines(text).any(|(_, line)| line.contains('=')) => Self::GradleLockfile,
+            _ if is_lockfile(text) => Self::GradleLockfile,
             _ => Self::List,
         }
     }
@@ -58,6 +58,17 @@ impl Format {
             | Self::GradleVerification => false,
         }
     }
+}
+
+/// Whether each line is `group:name:version=configurations`, or `empty=configurations`. An `=` alone says
+/// nothing: a key or a URL may hold one.
+fn is_lockfile(text: &str) -> bool {
+    let is_locked = |line: &str| {
+        let module = line.split_once('=').map(|(module, _)| module);
+        module.is_some_and(|module| module == "empty" || module.split(':').count() == 3)
+    };
+    let mut lines = super::lines(text).peekable();
+    lines.peek().is_some() && lines.all(|(_, line)| is_locked(line))
 }
 
 #[cfg(test)]
@@ -78,6 +89,8 @@ mod tests {
             ("The following files have been resolved:", Format::Maven),
             ("g:a:1\ng/b/1/b-1.jar", Format::List),
             ("# a = b\n", Format::List),
+            ("g/a=b/1/x.jar\nhttp://proxy/g/a.jar?x=1", Format::List),
+            ("g:a:1=x\ng/b/1/b-1.jar", Format::List),
             ("", Format::List),
         ] {
             assert_eq!(Format::of(text), format, "{text}");

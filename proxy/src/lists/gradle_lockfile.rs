@@ -38,7 +38,8 @@ mod tests {
             (list.format, list.entries.len()),
             (Format::GradleLockfile, 2)
         );
-        let error = read("g:a:1=x\nb=y", None, &OurHosts::default()).expect_err("a fault");
+        let format = Some(Format::GradleLockfile);
+        let error = read("g:a:1=x\nb=y", format, &OurHosts::default()).expect_err("a fault");
         assert!(
             error.to_string().starts_with("line 2: `b` is not"),
             "{error}"

@@ -6,20 +6,30 @@ use http::Uri;
 
 use crate::artifact::{ArtifactKey, RequestPath};
 
-/// The hosts by which build tools call the repository that is asked.
+/// The hosts by which build tools call the repository that is asked, and where it is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OurHosts(Vec<String>);
+pub struct OurHosts {
+    names: Vec<String>,
+    /// Empty, or beginning with a slash and not ending in one.
+    folder: String,
+}
 
 impl OurHosts {
-    /// These names, besides all of loopback.
+    /// These names, besides all of loopback, with the repository at `/`.
     #[must_use]
     pub fn new(names: impl IntoIterator<Item = String>) -> Self {
-        Self(
-            names
-                .into_iter()
-                .map(|name| name.to_ascii_lowercase())
-                .collect(),
-        )
+        let names = names.into_iter().map(|name| name.to_ascii_lowercase());
+        Self {
+            names: names.collect(),
+            folder: String::new(),
+        }
+    }
+
+    /// The same, with the repository in this folder, which is a URL's path.
+    #[must_use]
+    pub fn at(self, folder: &str) -> Self {
+        let folder = folder.trim_end_matches('/').to_owned();
+        Self { folder, ..self }
     }
 
     /// Whether a URL is of this repository.
@@ -31,7 +41,8 @@ impl OurHosts {
     /// The key that a URL of this repository asks for; `None` for another one's, or a folder's.
     #[must_use]
     pub fn key(&self, url: &str) -> Option<ArtifactKey> {
-        match RequestPath::parse(self.uri(url)?.path(), 0) {
+        let uri = self.uri(url)?;
+        match RequestPath::parse(uri.path().strip_prefix(&self.folder)?, 0) {
             Ok(RequestPath::Artifact(key)) => Some(key),
             Ok(RequestPath::Folder(_)) | Err(_) => None,
         }
@@ -45,7 +56,12 @@ impl OurHosts {
             || host
                 .parse::<IpAddr>()
                 .is_ok_and(|address| address.is_loopback());
-        (is_http && (is_loopback || self.0.contains(&host))).then_some(uri)
+        let is_in_folder = uri
+            .path()
+            .strip_prefix(&self.folder)
+            .is_some_and(|rest| rest.starts_with('/'));
+        let is_our_host = is_loopback || self.names.contains(&host);
+        (is_http && is_our_host && is_in_folder).then_some(uri)
     }
 }
 
@@ -74,5 +90,15 @@ mod tests {
             assert!(!ours.has(url), "{url}");
         }
         assert_eq!(ours.key("http://localhost/"), None);
+    }
+
+    #[test]
+    fn a_repository_in_a_folder_has_keys_below_it_only() {
+        let ours = OurHosts::default().at("/maven/");
+        let key = ours.key("http://localhost/maven/g/a.jar").expect("ours");
+        assert_eq!(key.as_str(), "g/a.jar");
+        for url in ["http://localhost/g/a.jar", "http://localhost/maven-2/a.jar"] {
+            assert!(!ours.has(url), "{url}");
+        }
     }
 }

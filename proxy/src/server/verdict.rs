@@ -9,7 +9,7 @@ use crate::fetch::Verdict as Found;
 /// RFC 9211.
 pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
-/// How a request was answered. Handlers put it into the answer's extensions by [`Verdict::mark`].
+/// How a request was answered. Handlers put it into the answer's extensions by `mark`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// With an artifact.

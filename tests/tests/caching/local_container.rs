@@ -207,7 +207,7 @@ async fn logs_are_those_of_the_container() {
     assert_eq!(run(command, PATIENCE).await.code(), 0);
     let asked = checkout.asked();
     assert!(
-        asked.contains("logs --no-log-prefix --tail 200 -f bazel-proxy"),
+        asked.contains("docker logs --tail 200 -f 0123456789ab"),
         "{asked}"
     );
 }

@@ -132,7 +132,7 @@ async fn a_second_run_asks_s3_for_nothing_and_moves_no_bytes() {
     let log = world.proxy.log();
     let hits = log.lines().filter(|line| line.contains("status=304"));
     assert!(
-        hits.filter(|line| line.contains("; hit")).count() >= 2,
+        hits.filter(|line| line.contains("verdict=\"hit\"")).count() >= 2,
         "{log}"
     );
 }

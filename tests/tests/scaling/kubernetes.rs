@@ -163,6 +163,9 @@ async fn tls_and_monitoring_can_be_put_on_each_overlay() {
             let port = text(monitor, "spec.endpoints.0.port");
             assert_eq!(text(found[0], "spec.ports.0.name"), port);
         }
+        // As the alerts and the dashboard call the job.
+        let proxies = find(&manifests, "ServiceMonitor", "bazel-proxy");
+        assert_eq!(text(proxies, "spec.jobLabel"), "app.kubernetes.io/name");
     }
 }
 

@@ -49,7 +49,7 @@ impl Client {
     pub(super) fn new(target: &Target, ca_bundle: Option<&[u8]>) -> Self {
         Self {
             connector: http_connector(ca_bundle, target.forward_proxy(), CONNECT_WITHIN),
-            base: target.base.clone(),
+            base: target.base(),
             top: target.top.clone(),
         }
     }

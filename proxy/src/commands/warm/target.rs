@@ -11,20 +11,19 @@ use crate::lists::OurHosts;
 /// A repository's base URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
-    /// Without a slash at its end.
-    pub(super) base: String,
     /// The server's, without any path.
     pub(super) top: String,
+    /// The repository's path there: empty, or without a slash at its end.
+    folder: String,
     host: String,
 }
 
 impl Target {
     /// The proxy on this machine.
     pub(super) fn local(address: SocketAddr) -> Self {
-        let base = format!("http://{address}");
         Self {
-            top: base.clone(),
-            base,
+            top: format!("http://{address}"),
+            folder: String::new(),
             host: address.ip().to_string(),
         }
     }
@@ -50,10 +49,15 @@ impl Target {
             return Err(problem("this URL has a query"));
         }
         Ok(Self {
-            base: url.trim_end_matches('/').to_owned(),
+            folder: uri.path().trim_end_matches('/').to_owned(),
             top: format!("{scheme}://{authority}"),
             host: authority.host().trim_matches(['[', ']']).to_owned(),
         })
+    }
+
+    /// The repository's URL, without a slash at its end.
+    pub(super) fn base(&self) -> String {
+        format!("{}{}", self.top, self.folder)
     }
 
     /// What is on the way there.
@@ -64,7 +68,7 @@ impl Target {
     /// The names by which lock files call it.
     pub(super) fn hosts(&self, config: &Config) -> OurHosts {
         let allowed = config.allowed_hosts.iter().cloned();
-        OurHosts::new(allowed.chain([self.host.clone()]))
+        OurHosts::new(allowed.chain([self.host.clone()])).at(&self.folder)
     }
 }
 
@@ -75,7 +79,9 @@ mod tests {
     #[test]
     fn a_url_is_a_repositorys_or_refused_without_being_repeated() {
         let target = Target::parse("https://team.example:8443/maven/").expect("a target");
-        assert_eq!(target.base, "https://team.example:8443/maven");
+        assert_eq!(target.base(), "https://team.example:8443/maven");
+        let marked = Target::parse("http://127.0.0.1/#x").expect("a target");
+        assert_eq!(marked.base(), "http://127.0.0.1");
         assert_eq!(target.top, "https://team.example:8443");
         assert_eq!(target.forward_proxy(), ForwardProxy::FromEnvironment);
         let local = Target::parse("http://[::1]:9000/").expect("a target");

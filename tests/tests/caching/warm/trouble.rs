@@ -131,7 +131,8 @@ async fn an_ended_login_is_told_while_it_waits_and_then_it_goes_on() {
 async fn where_nobody_logs_in_it_ends_with_the_command_and_the_next_run_goes_on() {
     let world = SsoWorld::new().await;
     let login = world.sign_in();
-    let proxy = world.start().await;
+    // Each job waits so long for the login, once.
+    let proxy = world.builder().env("LOGIN_WAIT", "2").start().await;
     world.served(&proxy).await;
     let list = list_of(&world, 300);
     let path = list.display().to_string();

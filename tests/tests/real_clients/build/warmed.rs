@@ -118,6 +118,11 @@ async fn builds_without_a_login<T: Lists>(tool: &T, expected: &str) {
     let miss = tokio::spawn(tests::get(address, "/no/such.jar"));
     eventually("the login is gone", async || home.login_is_asked_for()).await;
     miss.abort();
+    eventually("its end is logged", async || {
+        let logged = requests(&proxy.log());
+        logged.iter().any(|request| request.path == "/no/such.jar")
+    })
+    .await;
     aws.counters().reset();
     let seen = requests(&proxy.log()).len();
     let product = tool.build(&place).await;

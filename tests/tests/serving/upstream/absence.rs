@@ -63,6 +63,23 @@ async fn an_upstream_that_hangs_is_waited_for_by_one_request_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_whose_bodies_do_not_come_is_waited_for_by_one_miss_only() {
+    let office = Office::new().await;
+    let jar = noise(300_000);
+    office.put("g/a-1.jar", &jar);
+    office.put("g/b-1.jar", &jar);
+    let lossy = StandIn::without_bodies(office.team.address()).await;
+    let laptop = office.laptop_with(&lossy.url(), |laptop| laptop).await;
+    let first = within(BOUND, "the first miss", laptop.proxy.get("/g/a-1.jar"));
+    must_be(&first.await, &jar);
+    must_be(&laptop.proxy.get("/g/b-1.jar").await, &jar);
+    let log = laptop.proxy.log();
+    let word = "begins its answers and does not go on";
+    assert_eq!(log.matches(word).count(), 1, "{log}");
+    assert_eq!((lossy.asked(), office.asked_by_laptops()), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_killed_in_mid_download_is_replaced_by_s3() {
     let office = Office::new().await;
     let jar = noise(3_000_000);
