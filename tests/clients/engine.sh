@@ -16,7 +16,7 @@ say() { printf 'engine: %s\n' "$*" >&2; }
 
 [[ $# -eq 1 && -n $1 ]] || { say 'usage: engine.sh FOLDER'; exit 64; }
 mkdir -p "$1"
-folder=$(cd "$1" && pwd)
+folder=$(cd "$1" && pwd -P)
 socket=$folder/d.sock
 # What the kernel takes for the path of a socket; the engine has longer ones of its own below `exec`.
 if [[ ${#folder} -gt 68 ]]; then
@@ -52,6 +52,14 @@ end_engine() {
   kill -9 "$pid" 2>/dev/null || true
 }
 
+# What an engine that was killed, or a build that was given up, has left mounted: the deepest first.
+unmount_leftovers() {
+  local mount
+  while read -r mount; do
+    umount --lazy "$mount" 2>/dev/null || true
+  done < <(awk -v below="$folder/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r)
+}
+
 # Containers, and what belongs to a run; the latest images and build caches stay.
 remove_leftovers() {
   local containers
@@ -85,9 +93,11 @@ finish() {
   trap '' INT TERM HUP
   remove_leftovers 2>/dev/null || true
   end_engine
+  unmount_leftovers
 }
 
 end_engine
+unmount_leftovers
 rm -f "$folder/d.pid"
 trap finish EXIT
 trap 'exit 1' INT TERM HUP
