@@ -13,6 +13,7 @@
 pub mod artifact;
 pub mod aws;
 pub mod cache;
+pub mod cache_status;
 pub mod checksum;
 pub mod cli;
 pub mod commands;

@@ -2,12 +2,10 @@
 //! log and the metrics take them from here.
 
 use axum::response::Response;
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
 
+use crate::cache_status::CACHE_STATUS;
 use crate::fetch::Verdict as Found;
-
-/// RFC 9211.
-pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// How a request was answered. Handlers put it into the answer's extensions by `mark`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

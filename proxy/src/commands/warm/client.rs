@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::target::Target;
 use crate::artifact::ArtifactKey;
+use crate::cache_status::{CACHE_STATUS, CacheStatus};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Longer than anybody sets `LOGIN_WAIT`, for which the proxy holds a request.
@@ -103,26 +104,27 @@ impl Answer {
 
     /// Whether the cache had it already.
     pub(super) fn is_hit(&self) -> bool {
-        self.header("cache-status")
-            .is_some_and(|verdict| verdict.contains("; hit"))
+        self.cache_status().is_some_and(|status| status.has("hit"))
     }
 
     /// Whether it reads along with a download under way.
     pub(super) fn is_collapsed(&self) -> bool {
-        self.header("cache-status")
-            .is_some_and(|verdict| verdict.contains("; collapsed"))
+        self.cache_status()
+            .is_some_and(|status| status.has("collapsed"))
     }
 
     /// Whether a cache says where the answer is from.
     pub(super) fn is_from_a_cache(&self) -> bool {
-        self.headers.contains_key("cache-status")
+        self.headers.contains_key(CACHE_STATUS)
     }
 
     /// The `detail` of what the proxy says about the answer.
     pub(super) fn detail(&self) -> Option<&str> {
-        let verdict = self.header("cache-status")?;
-        let (_, detail) = verdict.split_once("; detail=")?;
-        detail.split(';').next()
+        self.cache_status()?.detail()
+    }
+
+    fn cache_status(&self) -> Option<CacheStatus<'_>> {
+        CacheStatus::of(&self.headers)
     }
 
     /// The next bytes of the body; `None` at its end.

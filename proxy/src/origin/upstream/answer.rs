@@ -9,13 +9,12 @@ use http::header::{
 };
 use http::{HeaderMap, StatusCode};
 
+use crate::cache_status::CacheStatus;
 use crate::checksum::{Expected, ExpectedChecksum};
 use crate::error::Trouble;
 use crate::object::ObjectAttributes;
 use crate::origin::ObjectHead;
 use crate::peer;
-
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// A word of the upstream on one artifact.
 #[derive(Debug)]
@@ -142,11 +141,8 @@ fn last_modified(headers: &HeaderMap) -> Option<i64> {
     i64::try_from(since.as_secs()).ok()
 }
 
-/// The `detail` of the answering proxy's own `Cache-Status`; caches on the way append theirs.
 fn detail(headers: &HeaderMap) -> Option<&str> {
-    let own = text(headers, &CACHE_STATUS)?.split(',').next()?;
-    let mut parameters = own.split(';').map(str::trim);
-    parameters.find_map(|parameter| parameter.strip_prefix("detail="))
+    CacheStatus::of(headers)?.detail()
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
