@@ -37,6 +37,8 @@ const FLAGS: [&str; 13] = [
 ];
 /// One command, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How often chromedriver may meet somebody else on its port.
+const ATTEMPTS: u32 = 8;
 
 /// A browser with one window; ended when dropped.
 #[derive(Debug)]
@@ -54,18 +56,11 @@ impl Chromium {
     /// # Panics
     /// If it does not start.
     pub async fn start() -> Self {
-        let mut driver = Command::new("/usr/bin/chromedriver")
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver starts");
-        let said = BufReader::new(driver.stdout.take().expect("its output"));
+        let (driver, port) = driver().await;
         let profile = tempfile::tempdir().expect("a folder");
         let mut this = Self {
             driver,
-            address: SocketAddr::from(([127, 0, 0, 1], port(said).await)),
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
             session: String::new(),
             profile,
         };
@@ -217,18 +212,47 @@ impl Drop for Chromium {
     }
 }
 
-/// chromedriver chooses a free port, and says which.
-async fn port(said: impl BufRead + Send + 'static) -> u16 {
+/// A chromedriver, and the port that it listens on.
+///
+/// It takes a port that is free for IPv4 and then asks for the same one with IPv6, which another
+/// program may hold (on a machine full of tests it happens); then it says so and exits.
+async fn driver() -> (Child, u16) {
+    let mut said = String::new();
+    for _ in 0..ATTEMPTS {
+        let mut driver = Command::new("/usr/bin/chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver starts");
+        let output = BufReader::new(driver.stdout.take().expect("its output"));
+        match port(output).await {
+            Ok(port) => return (driver, port),
+            Err(lines) => said = lines,
+        }
+        let _reaped = driver.wait();
+    }
+    panic!("chromedriver found no port in {ATTEMPTS} attempts; the last one said:\n{said}");
+}
+
+/// The port that chromedriver says it has, or all that it said instead.
+async fn port(said: impl BufRead + Send + 'static) -> Result<u16, String> {
     let found = tokio::task::spawn_blocking(move || {
         let mut lines = said.lines().map_while(Result::ok);
-        let line = lines.find_map(|line| {
-            let (_, port) = line.split_once("started successfully on port ")?;
-            port.trim_end_matches('.').parse().ok()
+        let mut before = String::new();
+        let port = lines.find_map(|line| {
+            let port = line
+                .split_once("started successfully on port ")
+                .and_then(|(_, port)| port.trim_end_matches('.').parse().ok());
+            before.push_str(&line);
+            before.push('\n');
+            port
         });
         // What it says later must find somebody who reads.
         std::thread::spawn(move || lines.for_each(drop));
-        line
+        port.ok_or(before)
     });
     let found = within(PATIENCE, "chromedriver", found).await;
-    found.expect("read").expect("chromedriver says its port")
+    found.expect("read")
 }
