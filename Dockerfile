@@ -13,6 +13,7 @@ WORKDIR /build
 
 # Dependencies first, which change seldom: every crate of the workspace is an empty one here.
 COPY Cargo.toml Cargo.lock ./
+COPY benches/Cargo.toml benches/
 COPY demo/Cargo.toml demo/
 COPY program/Cargo.toml program/
 COPY proxy/Cargo.toml proxy/

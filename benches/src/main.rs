@@ -1,0 +1,6 @@
+//! `benches/compare.sh`: the proxy beside nginx, over the same files and the same origin, in one run.
+
+mod report;
+mod rows;
+
+fn main() {}
