@@ -25,6 +25,7 @@ pub mod format;
 mod inspect;
 pub mod key;
 mod memory;
+mod read;
 mod reservation;
 mod staging;
 mod usage;
@@ -34,7 +35,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use thiserror::Error;
 use tracing::{debug, warn};
 
@@ -43,8 +43,9 @@ pub use figures::Figures;
 pub use folder::CacheFolder;
 pub use format::Metadata;
 pub use inspect::{Inspection, inspect, purge};
-pub use key::CacheKey;
+pub use key::{CacheKey, ObjectName};
 use memory::Memory;
+pub use memory::{Annex, MemoryObject};
 pub use staging::{Staged, StagedReader};
 use usage::Usage;
 
@@ -102,8 +103,8 @@ pub struct Hit {
 /// Where a hit's bytes are.
 #[derive(Clone, Debug)]
 pub enum HitBody {
-    /// All of them.
-    Memory(Bytes),
+    /// All of them in memory.
+    Memory(Arc<MemoryObject>),
     /// In an open file, which stays readable whatever happens to its name.
     File(Arc<Entry>),
 }
@@ -138,10 +139,22 @@ impl Cache {
         })
     }
 
+    /// An object whose file was looked at within the last second, without waiting for anything.
+    ///
+    /// That look has also noted when the object was served: eviction needs no finer time.
+    #[must_use]
+    pub fn at_hand(&self, name: &ObjectName<'_>) -> Option<Hit> {
+        let hit = self.inner.memory.get(name)?;
+        hit.is_recently_checked().then(|| hit.trusted())
+    }
+
     /// Looks an object up, in memory and then on disk. A broken file is removed and is a miss.
     pub async fn lookup(&self, key: &CacheKey) -> Option<Hit> {
-        if let Some(hit) = self.inner.memory.get(key) {
-            if hit.is_recently_checked() || self.still_on_disk(key, hit.identity()).await {
+        if let Some(hit) = self.inner.memory.get(&key.name()) {
+            if hit.is_recently_checked() {
+                return Some(hit.trusted());
+            }
+            if self.still_on_disk(key, hit.identity()).await {
                 self.inner.usage.served(key, None);
                 return Some(hit.confirmed());
             }
@@ -281,9 +294,10 @@ impl Inner {
         let body = match entry.whole_body() {
             Some(body) => {
                 let identity = entry.identity();
-                self.memory
-                    .insert(key, &metadata, validated_at, &body, identity);
-                HitBody::Memory(body)
+                let kept = self
+                    .memory
+                    .insert(key, &metadata, validated_at, body, identity);
+                HitBody::Memory(kept)
             }
             None => HitBody::File(Arc::new(entry)),
         };

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::artifact::{ArtifactKey, FolderKey, Freshness};
-use crate::cache::{Cache, CacheKey, Hit, HitBody};
+use crate::cache::{Annex, Cache, CacheKey, Hit, HitBody, Metadata, ObjectName};
 use crate::checksum::{Checksums, ExpectedChecksum};
 use crate::error::Error;
 use crate::flight::{Departure, Flight, Flights, UnderWay};
@@ -46,15 +46,32 @@ pub struct Fetcher {
 
 /// An artifact that can be answered with.
 pub struct Found {
-    /// Length and validators.
-    pub attributes: Arc<ObjectAttributes>,
-    /// Verified checksums, where all bytes are already there.
-    pub checksums: Option<Checksums>,
-    /// What the origin has promised of bytes that are on their way.
-    pub promised: Arc<[ExpectedChecksum]>,
     /// How it was found.
     pub verdict: Verdict,
+    object: Object,
     source: Source,
+}
+
+/// What is known of an artifact's bytes.
+#[derive(Clone)]
+enum Object {
+    /// They are in the cache.
+    Stored(Arc<Metadata>),
+    /// They are on their way, or only asked about.
+    Coming {
+        attributes: Arc<ObjectAttributes>,
+        checksums: Option<Checksums>,
+        promised: Arc<[ExpectedChecksum]>,
+    },
+}
+
+impl Object {
+    fn attributes(&self) -> &ObjectAttributes {
+        match self {
+            Self::Stored(metadata) => &metadata.attributes,
+            Self::Coming { attributes, .. } => attributes,
+        }
+    }
 }
 
 /// How a request was answered: `Cache-Status` and the log say it.
@@ -80,7 +97,7 @@ pub enum Verdict {
 
 #[derive(Clone)]
 enum Source {
-    Hit(CacheKey, HitBody),
+    Hit(HitBody),
     Flight(Arc<Flight>),
     /// The cache cannot take it: each reader downloads on its own, the first one what is under way.
     Diverted(Arc<Flight>),
@@ -132,6 +149,16 @@ impl Fetcher {
         &self.cache
     }
 
+    /// Finds an artifact that is in memory, is fresh, and was looked at on disk a moment ago: nothing is
+    /// waited for. `key` may be any text, as only keys are found.
+    #[must_use]
+    pub fn at_hand(&self, key: &str) -> Option<Found> {
+        let repository = &self.repository;
+        let hit = self.cache.at_hand(&ObjectName { repository, key })?;
+        let fresh = self.is_fresh(Freshness::of(key), &hit);
+        fresh.then(|| Found::hit(hit, Verdict::Hit))
+    }
+
     /// Finds an artifact to answer a GET with.
     pub async fn get(self: &Arc<Self>, key: &ArtifactKey) -> Result<Found, Error> {
         let cache_key = self.cache_key(key);
@@ -168,9 +195,11 @@ impl Fetcher {
         // Boxed: the SDK's futures are large, and hits and parked requests should not have their size.
         match Box::pin(self.origin.head(key)).await {
             Ok(attributes) => Ok(Found {
-                attributes: Arc::new(attributes),
-                checksums: None,
-                promised: Arc::default(),
+                object: Object::Coming {
+                    attributes: Arc::new(attributes),
+                    checksums: None,
+                    promised: Arc::default(),
+                },
                 verdict: Verdict::Asked,
                 source: Source::Nothing,
             }),
@@ -210,8 +239,8 @@ impl Fetcher {
         cache_key: CacheKey,
         hit: Hit,
     ) -> Result<Found, Error> {
-        if self.is_fresh(key, &hit) {
-            return Ok(Found::hit(cache_key, hit, Verdict::Hit));
+        if self.is_fresh(key.freshness(), &hit) {
+            return Ok(Found::hit(hit, Verdict::Hit));
         }
         // In a task of its own: a client that leaves must not leave a group half refreshed.
         let (this, key) = (Arc::clone(self), key.clone());
@@ -221,8 +250,8 @@ impl Fetcher {
             .unwrap_or_else(|_| Err(Error::unavailable("a refresh ended unexpectedly")))
     }
 
-    fn is_fresh(&self, key: &ArtifactKey, hit: &Hit) -> bool {
-        match key.freshness() {
+    fn is_fresh(&self, freshness: Freshness, hit: &Hit) -> bool {
+        match freshness {
             Freshness::Immutable => true,
             Freshness::Mutable => {
                 // A time in the future is a clock that was set back: not fresh.
@@ -245,25 +274,29 @@ impl Fetcher {
             match flight.departure().await {
                 Ok(Departure::Streaming(attributes)) => {
                     return Ok(Found {
-                        attributes,
-                        checksums: flight.checksums().cloned(),
-                        promised: flight.promised(),
+                        object: Object::Coming {
+                            attributes,
+                            checksums: flight.checksums().cloned(),
+                            promised: flight.promised(),
+                        },
                         verdict,
                         source: Source::Flight(flight),
                     });
                 }
                 Ok(Departure::AlreadyCached) => {
                     if let Some(hit) = self.cache.lookup(&cache_key).await {
-                        return Ok(Found::hit(cache_key, hit, Verdict::Hit));
+                        return Ok(Found::hit(hit, Verdict::Hit));
                     }
                     // Removed in between: purged, or found broken by another reader.
                     (flight, _) = self.flights.join(key, &cache_key);
                 }
                 Ok(Departure::Diverted(attributes)) => {
                     return Ok(Found {
-                        attributes,
-                        checksums: None,
-                        promised: flight.promised(),
+                        object: Object::Coming {
+                            attributes,
+                            checksums: None,
+                            promised: flight.promised(),
+                        },
                         verdict: Verdict::Uncached,
                         source: Source::Diverted(flight),
                     });
@@ -287,13 +320,47 @@ impl Fetcher {
 }
 
 impl Found {
-    fn hit(cache_key: CacheKey, hit: Hit, verdict: Verdict) -> Self {
+    fn hit(hit: Hit, verdict: Verdict) -> Self {
         Self {
-            attributes: Arc::new(hit.metadata.attributes.clone()),
-            checksums: Some(hit.metadata.checksums.clone()),
-            promised: Arc::default(),
+            object: Object::Stored(hit.metadata),
             verdict,
-            source: Source::Hit(cache_key, hit.body),
+            source: Source::Hit(hit.body),
+        }
+    }
+
+    /// Length and validators.
+    #[must_use]
+    pub fn attributes(&self) -> &ObjectAttributes {
+        self.object.attributes()
+    }
+
+    /// Verified checksums, where all bytes are already there.
+    #[must_use]
+    pub fn checksums(&self) -> Option<&Checksums> {
+        match &self.object {
+            Object::Stored(metadata) => Some(&metadata.checksums),
+            Object::Coming { checksums, .. } => checksums.as_ref(),
+        }
+    }
+
+    /// What the origin has promised of bytes that are on their way.
+    #[must_use]
+    pub fn promised(&self) -> &[ExpectedChecksum] {
+        match &self.object {
+            Object::Stored(_) => &[],
+            Object::Coming { promised, .. } => promised,
+        }
+    }
+
+    /// Where whoever serves the object may keep what it has worked out about it.
+    #[must_use]
+    pub fn annex(&self) -> Option<&Annex> {
+        match &self.source {
+            Source::Hit(HitBody::Memory(object)) => Some(object.annex()),
+            Source::Hit(HitBody::File(..))
+            | Source::Flight(_)
+            | Source::Diverted(_)
+            | Source::Nothing => None,
         }
     }
 }

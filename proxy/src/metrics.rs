@@ -6,10 +6,12 @@
 //! test.
 
 mod family;
+mod hits;
 mod labels;
 mod registrar;
 mod totals;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -18,6 +20,7 @@ use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
 use crate::credentials::{RenewalOutcome, StateName};
 use crate::server::{Source, Verdict};
 pub use family::Family;
+use hits::{HIT, Hits};
 pub use labels::{AbortedBy, HeldOutcome};
 use registrar::Registrar;
 pub use totals::Totals;
@@ -60,6 +63,7 @@ pub struct Metrics {
     pub upstream_requests: IntCounterVec,
     /// Bytes of bodies that came from the upstream.
     pub upstream_received_bytes: IntCounter,
+    hits: OnceLock<Hits>,
 }
 
 /// What comes of a request to the upstream: see [`Metrics::upstream_requests`].
@@ -155,6 +159,7 @@ impl Metrics {
                 "bazel_proxy_upstream_received_bytes_total",
                 "Bytes of objects that came from the proxy in UPSTREAM_PROXY_URL.",
             ),
+            hits: OnceLock::new(),
             registry: new.finish(),
         };
         metrics.begin();
@@ -191,8 +196,29 @@ impl Metrics {
         }
     }
 
+    /// Notes the head of an answer, so long after its request came.
+    pub fn note_head(&self, verdict: Verdict, first_byte: Duration) {
+        let seconds = first_byte.as_secs_f64();
+        if verdict == HIT {
+            return self.hits().first_byte_seconds.observe(seconds);
+        }
+        let labels = [verdict.label()];
+        let all = &self.first_byte_seconds;
+        all.with_label_values(&labels).observe(seconds);
+    }
+
+    fn hits(&self) -> &Hits {
+        self.hits.get_or_init(|| Hits::of(self))
+    }
+
     /// Notes an answer, `whole` after its request came.
     pub fn note_request(&self, verdict: Verdict, status: u16, whole: Duration) {
+        if verdict == HIT
+            && let Some(requests) = self.hits().requests(status)
+        {
+            requests.inc();
+            return self.hits().response_seconds.observe(whole.as_secs_f64());
+        }
         // The statuses of this proxy are a closed set; formatting one allocates nothing.
         let code = StatusCode::from_u16(status).unwrap_or_default();
         let labels = [verdict.label(), code.as_str()];

@@ -1,17 +1,19 @@
 //! HTTP: what clients ask is answered here, and nowhere else.
 //!
 //! ```text
-//! accept ─► connection (reset on abort) ─► access ─► hosts ─► peers ─► router ─► health, numbers, page
-//!                                                                           └──► hold ─► listing
-//!                                                                                └──► artifact ─► conditions, range ─► body
+//! accept ─► connection (reset on abort) ─► service ─► access ─► hosts ─┬─► artifact in memory ─► content
+//!                                                                      └─► peers ─┬─► health, numbers, page
+//!                                                                                 └─► hold ─► listing
+//!                                                                                      └─► artifact ─► content
 //! ```
 
 mod accept;
 mod access;
+mod app;
 mod artifact;
-mod body;
 mod conditions;
 mod connection;
+mod content;
 mod health;
 mod hold;
 mod hosts;
@@ -22,12 +24,13 @@ mod numbers;
 mod page;
 mod peers;
 pub mod range;
-mod router;
+mod service;
 mod status;
 mod troubles;
 mod verdict;
 
 pub use accept::{BindError, Listeners};
+pub use app::App;
 pub use page::Surroundings;
-pub use router::{App, router};
+pub use service::Service;
 pub use verdict::{Source, Verdict};

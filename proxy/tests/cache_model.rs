@@ -385,11 +385,11 @@ impl World {
 fn read_and_compare(hit: &Hit, content: Content) -> bool {
     let expected = content.bytes();
     match &hit.body {
-        HitBody::Memory(body) => assert!(*body == expected, "wrong bytes in memory"),
+        HitBody::Memory(body) => assert!(*body.body() == expected, "wrong bytes in memory"),
         HitBody::File(entry) => {
             let mut offset = 0;
             while offset < expected.len() {
-                let Ok(bytes) = entry.read_at(offset as u64, 70_001) else {
+                let Ok(bytes) = entry.read_at(offset as u64, offset as u64 + 70_001) else {
                     return false;
                 };
                 assert!(!bytes.is_empty(), "a short body");

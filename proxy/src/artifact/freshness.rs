@@ -14,6 +14,24 @@ pub enum Freshness {
     Mutable,
 }
 
+impl Freshness {
+    /// As [`ArtifactKey::freshness`], of a key that is known to be one: every hit asks, so nothing is
+    /// allocated.
+    #[must_use]
+    pub fn of(key: &str) -> Self {
+        let whole = || file_name(key);
+        let name = base_of_sidecar(key).map_or_else(whole, file_name);
+        let metadata = name.starts_with("maven-metadata") && has_extension(name, "xml");
+        // A deployed snapshot's files carry a time stamp instead (`app-1.0-20260102.030405-1.jar`).
+        let snapshot = name.contains("-SNAPSHOT");
+        if metadata || snapshot || name == "archetype-catalog.xml" {
+            Self::Mutable
+        } else {
+            Self::Immutable
+        }
+    }
+}
+
 impl ArtifactKey {
     /// Whether the artifact may change, by Maven's naming rules.
     ///
@@ -21,16 +39,7 @@ impl ArtifactKey {
     /// in their name, and the checksum files of all of these.
     #[must_use]
     pub fn freshness(&self) -> Freshness {
-        let key = self.sidecar_base();
-        let name = key.as_ref().unwrap_or(self).file_name();
-        let metadata = name.starts_with("maven-metadata") && has_extension(name, "xml");
-        // A deployed snapshot's files carry a time stamp instead (`app-1.0-20260102.030405-1.jar`).
-        let snapshot = name.contains("-SNAPSHOT");
-        if metadata || snapshot || name == "archetype-catalog.xml" {
-            Freshness::Mutable
-        } else {
-            Freshness::Immutable
-        }
+        Freshness::of(self.as_str())
     }
 
     /// The other files that are only meaningful together with this one: a mutable file and its
@@ -58,10 +67,21 @@ impl ArtifactKey {
     }
 
     fn sidecar_base(&self) -> Option<ArtifactKey> {
-        SIDECARS
-            .iter()
-            .find_map(|suffix| self.without_suffix(suffix))
+        base_of_sidecar(self.as_str()).map(|base| ArtifactKey::known_valid(base.to_owned()))
     }
+}
+
+/// What is left of a key without the suffix of a sidecar, where that is a key, too: `...sha1` is a name
+/// like any other, and not the checksum of `..`.
+fn base_of_sidecar(key: &str) -> Option<&str> {
+    let base = SIDECARS
+        .iter()
+        .find_map(|suffix| key.strip_suffix(suffix))?;
+    (!matches!(file_name(base), "" | "." | "..")).then_some(base)
+}
+
+fn file_name(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or(key)
 }
 
 fn has_extension(name: &str, extension: &str) -> bool {

@@ -141,14 +141,6 @@ impl ArtifactKey {
     pub(super) fn with_suffix(&self, suffix: &str) -> Self {
         Self(format!("{}{suffix}", self.0).into())
     }
-
-    /// The same key without `suffix`, where it ends in it and what is left is a key, too: `...sha1`
-    /// is a name like any other, and not the checksum of `..`.
-    pub(super) fn without_suffix(&self, suffix: &str) -> Option<Self> {
-        let base = self.0.strip_suffix(suffix)?;
-        let is_key = !base.is_empty() && !base.ends_with('/') && validate(base, 0).is_ok();
-        is_key.then(|| Self(base.into()))
-    }
 }
 
 impl FolderKey {

@@ -1,19 +1,15 @@
 //! Content types by file name, for objects that were uploaded without a useful one.
 
-use super::ArtifactKey;
-
 /// What S3 answers for objects whose uploader named no type.
 const GENERIC: [&str; 3] = ["", "binary/octet-stream", "application/octet-stream"];
 
-impl ArtifactKey {
-    /// The content type to send: the stored one, or one by extension where the stored one says
-    /// nothing.
-    #[must_use]
-    pub fn media_type<'a>(&self, stored: Option<&'a str>) -> &'a str {
-        match stored {
-            Some(stored) if !GENERIC.contains(&stored) => stored,
-            Some(_) | None => by_extension(self.file_name()),
-        }
+/// The content type to send for a key: the stored one, or one by extension where the stored one says
+/// nothing.
+#[must_use]
+pub fn media_type<'a>(key: &str, stored: Option<&'a str>) -> &'a str {
+    match stored {
+        Some(stored) if !GENERIC.contains(&stored) => stored,
+        Some(_) | None => by_extension(key.rsplit('/').next().unwrap_or(key)),
     }
 }
 
@@ -40,18 +36,9 @@ fn by_extension(name: &str) -> &'static str {
 mod tests {
     #[test]
     fn the_stored_type_wins_unless_it_is_generic() {
-        let key = super::super::FolderKey::artifact(
-            &match super::super::RequestPath::parse("/g/", 0) {
-                Ok(super::super::RequestPath::Folder(folder)) => folder,
-                other => panic!("{other:?}"),
-            },
-            "A-1.JAR",
-        );
-        assert_eq!(key.media_type(Some("x/y")), "x/y");
-        assert_eq!(
-            key.media_type(Some("binary/octet-stream")),
-            "application/java-archive"
-        );
-        assert_eq!(key.media_type(None), "application/java-archive");
+        let of = |stored| super::media_type("g/A-1.JAR", stored);
+        assert_eq!(of(Some("x/y")), "x/y");
+        assert_eq!(of(Some("binary/octet-stream")), "application/java-archive");
+        assert_eq!(of(None), "application/java-archive");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -15,6 +15,7 @@ use nix::fcntl::OFlag;
 use thiserror::Error;
 
 use super::format::{self, BLOCK_BYTES, FormatError, Metadata};
+use super::read::{self, PIECE_BYTES};
 use super::{CacheKey, MEMORY_OBJECT_BYTES};
 
 /// Enough for nearly every header.
@@ -174,10 +175,10 @@ impl Entry {
         }
         let identity = Identity::of(&status);
         let whole = status.len() <= WHOLE_FILE;
-        let mut start = read(&file, 0, if whole { status.len() } else { HEADER_GUESS })?;
+        let mut start = read::exactly(&file, 0, if whole { status.len() } else { HEADER_GUESS })?;
         let header_bytes = format::header_length(&start)?;
         if header_bytes > start.len() {
-            start = read(&file, 0, header_bytes as u64)?;
+            start = read::exactly(&file, 0, header_bytes as u64)?;
         }
         let metadata = format::decode_header(&start)?;
         let header_bytes = header_bytes as u64;
@@ -250,21 +251,36 @@ impl Entry {
         self.body.clone()
     }
 
-    /// Reads up to `limit` bytes of the body from `offset`, verified. Blocks on the disk.
+    /// Bytes of the body from `offset`, up to `end` at most, if the file was verified and the system has
+    /// them in memory. Never waits for the disk.
+    #[must_use]
+    pub fn at_hand(&self, offset: u64, end: u64) -> Option<Bytes> {
+        let end = self.length().min(end);
+        let length = end.checked_sub(offset)?;
+        if length == 0 || !self.is_verified() {
+            return None;
+        }
+        read::piece_at_hand(&self.file, self.header_bytes + offset, length)
+    }
+
+    /// Reads bytes of the body from `offset`, up to `end` at most, verified. Blocks on the disk.
     ///
-    /// May return fewer bytes than asked for; none only at the end of the body.
-    pub fn read_at(&self, offset: u64, limit: u64) -> Result<Bytes, ReadError> {
-        let end = self.length().min(offset.saturating_add(limit));
+    /// One piece at most; none only at the end of the body.
+    pub fn read_at(&self, offset: u64, end: u64) -> Result<Bytes, ReadError> {
+        let end = self.length().min(end);
         if offset >= end {
             return Ok(Bytes::new());
         }
         if self.is_verified() {
-            return Ok(read(&self.file, self.header_bytes + offset, end - offset)?);
+            let start = self.header_bytes + offset;
+            return Ok(read::piece(&self.file, start, end - offset)?);
         }
         let first_block = offset / BLOCK_BYTES;
         let start = first_block * BLOCK_BYTES;
+        // Whole blocks, as each has one checksum.
+        let end = end.min(start + PIECE_BYTES);
         let aligned_end = (end.div_ceil(BLOCK_BYTES) * BLOCK_BYTES).min(self.length());
-        let blocks = read(&self.file, self.header_bytes + start, aligned_end - start)?;
+        let blocks = read::piece(&self.file, self.header_bytes + start, aligned_end - start)?;
         check_blocks(&blocks, first_block, self.table()?)?;
         let done = aligned_end.div_ceil(BLOCK_BYTES);
         if self.verified_blocks.load(Ordering::Relaxed) >= first_block {
@@ -279,7 +295,7 @@ impl Entry {
             return Ok(table);
         }
         let length = format::table_bytes(self.length());
-        let table = read(&self.file, self.header_bytes + self.length(), length)?;
+        let table = read::exactly(&self.file, self.header_bytes + self.length(), length)?;
         Ok(self.table.get_or_init(|| table.to_vec()))
     }
 }
@@ -290,14 +306,6 @@ fn open(path: &Path) -> io::Result<File> {
         .read(true)
         .custom_flags(OFlag::O_NONBLOCK.bits())
         .open(path)
-}
-
-/// Reads exactly `length` bytes, or fails.
-fn read(file: &File, offset: u64, length: u64) -> io::Result<Bytes> {
-    let length = usize::try_from(length).map_err(io::Error::other)?;
-    let mut buffer = vec![0; length];
-    file.read_exact_at(&mut buffer, offset)?;
-    Ok(buffer.into())
 }
 
 fn check_blocks(bytes: &[u8], first: u64, table: &[u8]) -> Result<(), ReadError> {

@@ -1,7 +1,9 @@
 //! Where an object lives: a hash of its repository and key.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use quick_cache::Equivalent;
 use sha2::Digest as _;
 
 /// Names one object of one repository.
@@ -44,10 +46,50 @@ impl CacheKey {
         &self.key
     }
 
+    /// Both, as tables in memory know the object.
+    #[must_use]
+    pub fn name(&self) -> ObjectName<'_> {
+        ObjectName {
+            repository: &self.repository,
+            key: &self.key,
+        }
+    }
+
     /// What tables and file names know the object by.
     #[must_use]
     pub fn id(&self) -> EntryId {
         self.id
+    }
+}
+
+/// Names one object of one repository without the cost of an [`EntryId`]: that hash takes longer than all
+/// else about a hit in memory. `key` may be any text: only keys are found by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ObjectName<'a> {
+    /// The repository's name.
+    pub repository: &'a str,
+    /// The object's key.
+    pub key: &'a str,
+}
+
+impl PartialEq for CacheKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for CacheKey {}
+
+/// As its name's, which finds it in a table.
+impl Hash for CacheKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
+
+impl Equivalent<CacheKey> for ObjectName<'_> {
+    fn equivalent(&self, key: &CacheKey) -> bool {
+        *self == key.name()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Small hot objects in memory, bounded by weight.
 
-use std::sync::Arc;
+use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::entry::Identity;
-use super::key::EntryId;
+use super::key::ObjectName;
 use super::{CacheKey, Hit, HitBody, Metadata};
 
 /// How long an object in memory is served without a look at its file, in milliseconds. A file
@@ -19,19 +20,26 @@ const CHECK_EVERY_MS: u64 = 1000;
 const OVERHEAD_BYTES: u64 = 1024;
 
 pub(super) struct Memory {
-    objects: Cache<EntryId, Arc<MemoryObject>, Weight>,
+    objects: Cache<CacheKey, Arc<MemoryObject>, Weight>,
     started: Instant,
 }
 
 /// An object in memory.
-pub(super) struct MemoryObject {
+#[derive(Debug)]
+pub struct MemoryObject {
+    key: CacheKey,
     metadata: Arc<Metadata>,
     validated_at: SystemTime,
     body: Bytes,
     identity: Identity,
     /// Milliseconds after `Memory::started`.
     checked_at: AtomicU64,
+    annex: Annex,
 }
+
+/// Where those who serve an object keep what they have worked out about it, as long as it is in memory.
+#[derive(Debug, Default)]
+pub struct Annex(OnceLock<Box<dyn Any + Send + Sync>>);
 
 /// An object found in memory, and when its file was last looked at.
 pub(super) struct MemoryHit {
@@ -39,11 +47,18 @@ pub(super) struct MemoryHit {
     now: u64,
 }
 
+impl Annex {
+    /// What is kept, made on first use; `None` if something of another type is.
+    pub fn get_or_make<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        self.0.get_or_init(|| Box::new(make())).downcast_ref()
+    }
+}
+
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<EntryId, Arc<MemoryObject>> for Weight {
-    fn weight(&self, _: &EntryId, object: &Arc<MemoryObject>) -> u64 {
+impl Weighter<CacheKey, Arc<MemoryObject>> for Weight {
+    fn weight(&self, _: &CacheKey, object: &Arc<MemoryObject>) -> u64 {
         object.body.len() as u64 + OVERHEAD_BYTES
     }
 }
@@ -58,14 +73,10 @@ impl Memory {
         }
     }
 
-    pub(super) fn get(&self, key: &CacheKey) -> Option<MemoryHit> {
-        let object = self.objects.get(&key.id())?;
-        // Two keys that share half of a SHA-256 will not be met, but would be told apart here.
-        let same = object.metadata.key == key.key();
-        same.then(|| MemoryHit {
-            object,
-            now: self.now(),
-        })
+    pub(super) fn get(&self, name: &ObjectName<'_>) -> Option<MemoryHit> {
+        let object = self.objects.get(name)?;
+        let now = self.now();
+        Some(MemoryHit { object, now })
     }
 
     pub(super) fn insert(
@@ -73,17 +84,21 @@ impl Memory {
         key: &CacheKey,
         metadata: &Arc<Metadata>,
         validated_at: SystemTime,
-        body: &Bytes,
+        body: Bytes,
         identity: Identity,
-    ) {
+    ) -> Arc<MemoryObject> {
         let object = MemoryObject {
+            key: key.clone(),
             metadata: Arc::clone(metadata),
             validated_at,
-            body: body.clone(),
+            body,
             identity,
             checked_at: AtomicU64::new(self.now()),
+            annex: Annex::default(),
         };
-        self.objects.insert(key.id(), Arc::new(object));
+        let object = Arc::new(object);
+        self.objects.insert(key.clone(), Arc::clone(&object));
+        object
     }
 
     /// How many objects are in memory.
@@ -97,11 +112,31 @@ impl Memory {
     }
 
     pub(super) fn remove(&self, key: &CacheKey) {
-        self.objects.remove(&key.id());
+        self.objects.remove(&key.name());
     }
 
     fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl MemoryObject {
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> &CacheKey {
+        &self.key
+    }
+
+    /// All its bytes.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// What others keep beside it.
+    #[must_use]
+    pub fn annex(&self) -> &Annex {
+        &self.annex
     }
 }
 
@@ -115,15 +150,18 @@ impl MemoryHit {
         self.object.identity
     }
 
-    /// The object as a hit, its file having been seen or being trusted for a moment longer.
+    /// The object as a hit, its file having just been seen.
     pub(super) fn confirmed(self) -> Hit {
-        if !self.is_recently_checked() {
-            self.object.checked_at.store(self.now, Ordering::Relaxed);
-        }
+        self.object.checked_at.store(self.now, Ordering::Relaxed);
+        self.trusted()
+    }
+
+    /// The object as a hit, its file being trusted for a moment longer.
+    pub(super) fn trusted(self) -> Hit {
         Hit {
             metadata: Arc::clone(&self.object.metadata),
             validated_at: self.object.validated_at,
-            body: HitBody::Memory(self.object.body.clone()),
+            body: HitBody::Memory(self.object),
         }
     }
 }

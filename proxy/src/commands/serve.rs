@@ -18,7 +18,7 @@ use crate::fetch::Fetcher;
 use crate::logging;
 use crate::metrics::Metrics;
 use crate::origin::Origin;
-use crate::server::{App, Listeners, Surroundings, router};
+use crate::server::{App, Listeners, Service, Surroundings};
 use crate::telemetry::Telemetry;
 
 /// What the cache may still write when the process stops.
@@ -110,7 +110,7 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
         info!("asking {url} before S3");
     }
     listeners
-        .serve(router(&app), connections, stopped(stop))
+        .serve(Service::new(&app), connections, stopped(stop))
         .await;
     land_downloads(&fetcher).await;
     for (task, name, patience) in [

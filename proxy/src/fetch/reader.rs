@@ -5,23 +5,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tracing::warn;
 
-use super::{Fetcher, Found, Source};
+use super::{Fetcher, Found, Object, Source};
 use crate::artifact::ArtifactKey;
-use crate::cache::{CacheKey, Entry, HitBody, ReadError};
+use crate::cache::{Entry, HitBody, ReadError};
 use crate::error::Error;
 use crate::flight::{Flight, TailError};
 use crate::object::ObjectAttributes;
 use crate::origin::VerifiedDownload;
 use crate::request;
 
-/// Read from a file in one piece, in bytes.
-const READ_BYTES: u64 = 256 * 1024;
-
 /// A range of one artifact's bytes, in order.
 pub struct ArtifactReader {
     fetcher: Arc<Fetcher>,
     key: ArtifactKey,
-    attributes: Arc<ObjectAttributes>,
+    object: Object,
     place: Place,
     position: u64,
     end: u64,
@@ -31,7 +28,7 @@ pub struct ArtifactReader {
 
 enum Place {
     Memory(Bytes),
-    File(CacheKey, Arc<Entry>),
+    File(Arc<Entry>),
     Flight(Arc<Flight>),
     /// A private download, for when the cache cannot take the object; `at` in its body.
     Alone {
@@ -50,12 +47,12 @@ enum Step {
 }
 
 impl Found {
-    /// Whether all bytes are at hand, without waiting.
+    /// The bytes from `start` up to `end`, if all of them are in memory.
     #[must_use]
-    pub fn in_memory(&self) -> Option<&Bytes> {
+    pub fn in_memory(&self, start: u64, end: u64) -> Option<Bytes> {
         match &self.source {
-            Source::Hit(_, HitBody::Memory(body)) => Some(body),
-            Source::Hit(_, HitBody::File(_))
+            Source::Hit(HitBody::Memory(object)) => Some(within(object.body(), start, end)),
+            Source::Hit(HitBody::File(_))
             | Source::Flight(_)
             | Source::Diverted(_)
             | Source::Nothing => None,
@@ -72,8 +69,8 @@ impl Found {
         end: u64,
     ) -> ArtifactReader {
         let place = match &self.source {
-            Source::Hit(_, HitBody::Memory(body)) => Place::Memory(body.clone()),
-            Source::Hit(key, HitBody::File(entry)) => Place::File(key.clone(), Arc::clone(entry)),
+            Source::Hit(HitBody::Memory(object)) => Place::Memory(object.body().clone()),
+            Source::Hit(HitBody::File(entry)) => Place::File(Arc::clone(entry)),
             Source::Flight(flight) => Place::Flight(Arc::clone(flight)),
             Source::Diverted(flight) => Place::NotYetAlone(Some(Arc::clone(flight))),
             Source::Nothing => Place::NotYetAlone(None),
@@ -81,7 +78,7 @@ impl Found {
         ArtifactReader {
             fetcher: Arc::clone(fetcher),
             key: key.clone(),
-            attributes: Arc::clone(&self.attributes),
+            object: self.object.clone(),
             place,
             position: start,
             end,
@@ -111,30 +108,39 @@ impl ArtifactReader {
         Ok(None)
     }
 
+    /// The next bytes, if nothing has to be waited for; [`Self::next`] has them, too.
+    #[must_use]
+    pub fn at_hand(&mut self) -> Option<Bytes> {
+        let bytes = match &self.place {
+            Place::Memory(body) => within(body, self.position, self.end),
+            Place::File(entry) => entry.at_hand(self.position, self.end)?,
+            Place::Flight(_) | Place::Alone { .. } | Place::NotYetAlone(_) => return None,
+        };
+        self.position += bytes.len() as u64;
+        (!bytes.is_empty()).then_some(bytes)
+    }
+
     async fn step(&mut self) -> Result<Step, Error> {
         let (position, end) = (self.position, self.end);
         match &mut self.place {
             Place::Memory(body) => {
-                let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(body.len());
-                let bytes = body.slice(within(position)..within(end));
+                let bytes = within(body, position, end);
                 if bytes.is_empty() {
                     return Err(Error::Cache("an object in memory is too short".into()));
                 }
                 Ok(Step::Bytes(bytes))
             }
-            Place::File(cache_key, entry) => {
-                let (cache_key, reading) = (cache_key.clone(), Arc::clone(entry));
-                let length = READ_BYTES.min(end - position);
-                let read = request::spawn_blocking(move || reading.read_at(position, length));
-                let broken = Arc::clone(entry);
+            Place::File(entry) => {
+                let (reading, broken) = (Arc::clone(entry), Arc::clone(entry));
+                let read = request::spawn_blocking(move || reading.read_at(position, end));
                 match read.await {
                     Ok(Ok(bytes)) => Ok(Step::Bytes(bytes)),
                     Ok(Err(error)) if !self.healed && !error.is_of_the_system() => {
                         self.healed = true;
-                        self.heal(cache_key, &broken, &error).await
+                        self.heal(&broken, &error).await
                     }
-                    Ok(Err(error)) => Ok(leave_the_file(&cache_key, &error)),
-                    Err(error) => Ok(leave_the_file(&cache_key, &error)),
+                    Ok(Err(error)) => Ok(self.leave_the_file(&error)),
+                    Err(error) => Ok(self.leave_the_file(&error)),
                 }
             }
             Place::Flight(flight) => match flight.read(position, end).await {
@@ -171,12 +177,8 @@ impl ArtifactReader {
 
     /// A cache file turned out broken while it was sent: removed, and the rest comes from a new
     /// download of the same object.
-    async fn heal(
-        &self,
-        cache_key: CacheKey,
-        broken: &Arc<Entry>,
-        error: &ReadError,
-    ) -> Result<Step, Error> {
+    async fn heal(&self, broken: &Arc<Entry>, error: &ReadError) -> Result<Step, Error> {
+        let cache_key = self.fetcher.cache_key(&self.key);
         warn!(artifact.key = cache_key.key(), %error, "a cache file is broken and is replaced");
         self.fetcher.cache.remove_broken(&cache_key, broken).await;
         let (flight, _) = self.fetcher.flights.join(&self.key, &cache_key);
@@ -184,26 +186,34 @@ impl ArtifactReader {
             .fetcher
             .board(&self.key, cache_key, flight, super::Verdict::Miss)
             .await?;
-        self.must_be_the_same(&found.attributes)?;
+        self.must_be_the_same(found.attributes())?;
         Ok(Step::Moved(
             found.reader(&self.fetcher, &self.key, 0, 0).place,
         ))
     }
 
     fn must_be_the_same(&self, other: &ObjectAttributes) -> Result<(), Error> {
-        let same = self.attributes.etag == other.etag && self.attributes.length == other.length;
+        let this = self.object.attributes();
+        let same = this.etag == other.etag && this.length == other.length;
         if same { Ok(()) } else { Err(Error::Changed) }
     }
 
     fn finish(&self) {
-        if let Place::File(cache_key, entry) = &self.place {
-            self.fetcher.cache.note_verified(cache_key, entry);
+        if let Place::File(entry) = &self.place {
+            let cache_key = self.fetcher.cache_key(&self.key);
+            self.fetcher.cache.note_verified(&cache_key, entry);
         }
+    }
+
+    /// A file that cannot be read is no reason to fail an answer: the rest is downloaded.
+    fn leave_the_file(&self, error: &impl std::fmt::Display) -> Step {
+        warn!(artifact.key = self.key.as_str(), %error, "a cache file cannot be read");
+        Step::Moved(Place::NotYetAlone(None))
     }
 }
 
-/// A file that cannot be read is no reason to fail an answer: the rest is downloaded.
-fn leave_the_file(cache_key: &CacheKey, error: &impl std::fmt::Display) -> Step {
-    warn!(artifact.key = cache_key.key(), %error, "a cache file cannot be read");
-    Step::Moved(Place::NotYetAlone(None))
+/// The bytes of `body` from `start` up to `end`, as far as it goes.
+fn within(body: &Bytes, start: u64, end: u64) -> Bytes {
+    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(body.len());
+    body.slice(place(start)..place(end))
 }

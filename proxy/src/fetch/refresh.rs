@@ -76,7 +76,7 @@ impl Fetcher {
     ) -> Result<Found, Error> {
         let group = self.cache_key(&key.group()).id();
         if self.refreshes.is_left_alone(group) {
-            return Ok(Found::hit(cache_key, hit, Verdict::Stale));
+            return Ok(Found::hit(hit, Verdict::Stale));
         }
         let lock = self.refreshes.lock_of(group);
         let guard = lock.lock().await;
@@ -100,11 +100,11 @@ impl Fetcher {
             self.negatives.check(&cache_key)?;
         }
         let hit = looked.unwrap_or(hit);
-        if self.is_fresh(key, &hit) {
-            return Ok(Found::hit(cache_key, hit, Verdict::Revalidated));
+        if self.is_fresh(key.freshness(), &hit) {
+            return Ok(Found::hit(hit, Verdict::Revalidated));
         }
         if self.refreshes.is_left_alone(group) {
-            return Ok(Found::hit(cache_key, hit, Verdict::Stale));
+            return Ok(Found::hit(hit, Verdict::Stale));
         }
         if let Some(flight) = self.flights.running(&cache_key) {
             // A newer version is already on its way.
@@ -119,7 +119,7 @@ impl Fetcher {
         match outcome {
             Ok(Revalidation::NotModified) => {
                 self.cache.confirm(&cache_key).await;
-                Ok(Found::hit(cache_key, hit, Verdict::Revalidated))
+                Ok(Found::hit(hit, Verdict::Revalidated))
             }
             Ok(Revalidation::Changed(stream)) => {
                 info!(artifact.key = key.as_str(), "a newer version is fetched");
@@ -131,7 +131,7 @@ impl Fetcher {
                     .await
             }
             Err(error) if error.leaves_stale_copy_usable() => {
-                Ok(self.stale(cache_key, hit, group, &error))
+                Ok(self.stale(key, hit, group, &error))
             }
             Err(error) => {
                 // In this order: whoever misses the copy has to find out why.
@@ -151,18 +151,18 @@ impl Fetcher {
         hit: Hit,
         group: EntryId,
     ) -> Result<Found, Error> {
-        match self.board(key, cache_key.clone(), flight, verdict).await {
+        match self.board(key, cache_key, flight, verdict).await {
             Err(error) if error.leaves_stale_copy_usable() => {
-                Ok(self.stale(cache_key, hit, group, &error))
+                Ok(self.stale(key, hit, group, &error))
             }
             boarded => boarded,
         }
     }
 
-    fn stale(&self, cache_key: CacheKey, hit: Hit, group: EntryId, error: &Error) -> Found {
-        info!(artifact.key = cache_key.key(), %error, "a stale copy is served");
+    fn stale(&self, key: &ArtifactKey, hit: Hit, group: EntryId, error: &Error) -> Found {
+        info!(artifact.key = key.as_str(), %error, "a stale copy is served");
         self.refreshes.unanswered.insert(group, Instant::now());
-        Found::hit(cache_key, hit, Verdict::Stale)
+        Found::hit(hit, Verdict::Stale)
     }
 
     async fn revalidate(

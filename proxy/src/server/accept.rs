@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -15,10 +14,11 @@ use prometheus::IntGauge;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tower::ServiceExt as _;
 use tracing::{debug, info, warn};
 
+use super::access::ObservedBody;
 use super::connection::{AbortAll, AbortHandle, Connection};
+use super::service::Service;
 use crate::config::Listen;
 
 /// A connection that sends no (further) request for so long is closed.
@@ -99,7 +99,7 @@ impl Listeners {
     }
 
     /// Serves until `shutdown` ends, then lets running answers end. `open` counts connections.
-    pub async fn serve(self, router: Router, open: IntGauge, shutdown: impl Future<Output = ()>) {
+    pub async fn serve(self, service: Service, open: IntGauge, shutdown: impl Future<Output = ()>) {
         let graceful = Arc::new(GracefulShutdown::new());
         let places = Arc::new(Semaphore::new(most_connections()));
         let aborts = AbortAll::default();
@@ -107,10 +107,10 @@ impl Listeners {
             .0
             .into_iter()
             .map(|listener| {
-                let (router, graceful) = (router.clone(), Arc::clone(&graceful));
+                let (service, graceful) = (service.clone(), Arc::clone(&graceful));
                 let (places, aborts) = (Arc::clone(&places), aborts.clone());
                 let open = open.clone();
-                tokio::spawn(accept(listener, router, graceful, places, aborts, open))
+                tokio::spawn(accept(listener, service, graceful, places, aborts, open))
             })
             .collect();
         shutdown.await;
@@ -167,7 +167,7 @@ fn is_absent(error: &std::io::Error) -> bool {
 
 async fn accept(
     listener: TcpListener,
-    router: Router,
+    service: Service,
     graceful: Arc<GracefulShutdown>,
     places: Arc<Semaphore>,
     aborts: AbortAll,
@@ -187,7 +187,7 @@ async fn accept(
             }
         };
         let counted = Counted::new(&open);
-        let connection = connection(stream, router.clone(), aborts.handle());
+        let connection = connection(stream, service.clone(), aborts.handle());
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -216,13 +216,13 @@ impl Drop for Counted {
 
 fn connection(
     stream: TcpStream,
-    router: Router,
+    service: Service,
     abort: AbortHandle,
 ) -> http1::Connection<
     TokioIo<Connection>,
     impl hyper::service::Service<
         Request<Incoming>,
-        Response = axum::response::Response,
+        Response = http::Response<ObservedBody>,
         Error = std::convert::Infallible,
         Future: Send + 'static,
     >,
@@ -231,9 +231,10 @@ fn connection(
         debug!(%error, "TCP_NODELAY");
     }
     let connection = Connection::new(stream, abort.clone());
-    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(abort.clone());
-        router.clone().oneshot(request)
+    let service = Arc::new(service);
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let (service, abort) = (Arc::clone(&service), abort.clone());
+        async move { Ok(service.answer(request, abort).await) }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())

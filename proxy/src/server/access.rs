@@ -15,27 +15,29 @@ mod sampling;
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use http::request::Parts;
 use tracing::Instrument as _;
 
-use super::router::App;
-use crate::request;
-use body::ObservedBody;
+use super::app::App;
+use super::content::Answer;
+use crate::request::{self, Context};
+pub(super) use body::ObservedBody;
 use record::{Record, Unanswered};
 pub(super) use sampling::AccessLog;
 
 /// Sees every request and every answer.
-pub(super) async fn observe(State(app): State<Arc<App>>, asked: Request, next: Next) -> Response {
-    let unanswered = Unanswered::new(Record::new(app, &asked));
+pub(super) async fn observe(
+    app: &Arc<App>,
+    asked: &Parts,
+    answer: impl AsyncFnOnce(&Context) -> Answer,
+) -> http::Response<ObservedBody> {
+    let unanswered = Unanswered::new(Record::new(Arc::clone(app), asked));
     let context = Arc::clone(unanswered.context());
     let id = context.id().to_header();
     let span = unanswered.span().clone();
-    let answering = request::scope(context, next.run(asked));
-    let mut response = answering.instrument(span).await;
-    response.headers_mut().insert(request::ID_HEADER, id);
-    let answered = unanswered.answered(&response);
-    response.map(|body| Body::new(ObservedBody::new(body, answered)))
+    let answering = request::scope(Arc::clone(&context), answer(&context));
+    let mut answer = answering.instrument(span).await;
+    answer.headers_mut().insert(request::ID_HEADER, id);
+    let answered = unanswered.answered(&answer);
+    answer.map(|content| ObservedBody::new(content, answered))
 }

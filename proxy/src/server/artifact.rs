@@ -3,24 +3,52 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use axum::body::Body;
-use axum::response::Response;
 use http::header::{
     ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
     LAST_MODIFIED, RANGE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use percent_encoding::percent_decode_str;
 
-use super::body;
+use super::app::App;
 use super::conditions::{self, Outcome};
 use super::connection::AbortHandle;
+use super::content::{Answer, Content};
 use super::range::{self, RangeOutcome};
-use super::router::App;
 use super::verdict::Verdict;
-use crate::artifact::ArtifactKey;
+use crate::artifact::{self, ArtifactKey};
+use crate::cache_status::CACHE_STATUS;
 use crate::error::Error;
 use crate::fetch::Found;
+use crate::request::ID_HEADER;
+
+/// So many headers has an answer with an object.
+const USUAL_HEADERS: usize = 12;
+
+/// The head of an answer with an object in memory, worked out once. It has a place for whatever differs
+/// from request to request, so that a copy need not grow.
+struct PreparedHead(HeaderMap);
+
+/// Answers with an artifact that is in memory, without waiting for anything.
+pub(super) fn at_hand(app: &App, request: &Parts) -> Option<Answer> {
+    let encoded = request.uri.path().strip_prefix('/')?;
+    let key = percent_decode_str(encoded).decode_utf8().ok()?;
+    let found = app.fetcher().at_hand(&key)?;
+    let prepared = found.annex()?.get_or_make(|| {
+        let mut headers = object_headers(&key, &found);
+        for name in [CONTENT_LENGTH, CACHE_STATUS, ID_HEADER] {
+            headers.insert(name, HeaderValue::from_static("-"));
+        }
+        PreparedHead(headers)
+    })?;
+    let mut answer = with_object(request, &found, prepared.0.clone(), |start, end| {
+        let bytes = found.in_memory(start, end);
+        bytes.map_or_else(Content::empty, Content::Bytes)
+    });
+    Verdict::Found(found.verdict).mark(&mut answer);
+    Some(answer)
+}
 
 /// Answers a GET or HEAD, or says why not.
 pub(super) async fn answer(
@@ -28,7 +56,7 @@ pub(super) async fn answer(
     abort: AbortHandle,
     key: &ArtifactKey,
     request: &Parts,
-) -> Result<Response, Error> {
+) -> Result<Answer, Error> {
     let is_head = request.method == Method::HEAD;
     let found = if is_head {
         app.fetcher().head(key).await
@@ -36,35 +64,50 @@ pub(super) async fn answer(
         app.fetcher().get(key).await
     };
     let found = found?;
-    let mut response = with_object(app, abort, key, request, &found);
-    add_object_headers(response.headers_mut(), key, &found);
-    Verdict::Found(found.verdict).mark(&mut response);
-    Ok(response)
+    let headers = object_headers(key.as_str(), &found);
+    let mut answer = with_object(request, &found, headers, |start, end| {
+        if let Some(bytes) = found.in_memory(start, end) {
+            return Content::Bytes(bytes);
+        }
+        let reader = found.reader(app.fetcher(), key, start, end);
+        Content::artifact(
+            reader,
+            end - start,
+            abort,
+            app.troubles().clone(),
+            key.to_string(),
+        )
+    });
+    Verdict::Found(found.verdict).mark(&mut answer);
+    Ok(answer)
 }
 
+/// The answer by the request's conditions and its range; `said` of the object is in all of them.
 fn with_object(
-    app: &Arc<App>,
-    abort: AbortHandle,
-    key: &ArtifactKey,
     request: &Parts,
     found: &Found,
-) -> Response {
+    said: HeaderMap,
+    content: impl FnOnce(u64, u64) -> Content,
+) -> Answer {
     let headers = &request.headers;
     let is_head = request.method == Method::HEAD;
-    match conditions::evaluate(headers, &found.attributes) {
-        Outcome::NotModified => return empty(StatusCode::NOT_MODIFIED),
-        Outcome::PreconditionFailed => return empty(StatusCode::PRECONDITION_FAILED),
+    match conditions::evaluate(headers, found.attributes()) {
+        Outcome::NotModified => return without_body(StatusCode::NOT_MODIFIED, said),
+        Outcome::PreconditionFailed => {
+            return without_body(StatusCode::PRECONDITION_FAILED, said);
+        }
         Outcome::Proceed => {}
     }
-    let length = found.attributes.length;
+    let length = found.attributes().length;
     let range = headers.get(RANGE).and_then(|range| range.to_str().ok());
     // Ranges are defined for GET only (RFC 9110, section 14.2).
-    let range = range.filter(|_| !is_head && conditions::range_applies(headers, &found.attributes));
+    let range =
+        range.filter(|_| !is_head && conditions::range_applies(headers, found.attributes()));
     let (status, start, end) = match range::parse(range, length) {
         RangeOutcome::Full => (StatusCode::OK, 0, length),
         RangeOutcome::Partial { start, end } => (StatusCode::PARTIAL_CONTENT, start, end),
         RangeOutcome::NotSatisfiable => {
-            let mut response = empty(StatusCode::RANGE_NOT_SATISFIABLE);
+            let mut response = without_body(StatusCode::RANGE_NOT_SATISFIABLE, said);
             insert(
                 response.headers_mut(),
                 CONTENT_RANGE,
@@ -74,12 +117,13 @@ fn with_object(
         }
     };
     let content = if is_head {
-        Body::empty()
+        Content::empty()
     } else {
-        content(app, abort, key, found, start, end)
+        content(start, end)
     };
-    let mut response = Response::new(content);
+    let mut response = Answer::new(content);
     *response.status_mut() = status;
+    *response.headers_mut() = said;
     let headers = response.headers_mut();
     headers.insert(CONTENT_LENGTH, HeaderValue::from(end - start));
     if status == StatusCode::PARTIAL_CONTENT {
@@ -92,70 +136,49 @@ fn with_object(
     response
 }
 
-fn content(
-    app: &Arc<App>,
-    abort: AbortHandle,
-    key: &ArtifactKey,
-    found: &Found,
-    start: u64,
-    end: u64,
-) -> Body {
-    if let Some(bytes) = found.in_memory() {
-        let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
-        return Body::from(bytes.slice(within(start)..within(end)));
-    }
-    let reader = found.reader(app.fetcher(), key, start, end);
-    body::streaming(reader, abort, app.troubles().clone(), key.to_string())
-}
-
-fn empty(status: StatusCode) -> Response {
-    let mut response = Response::new(Body::empty());
+fn without_body(status: StatusCode, mut said: HeaderMap) -> Answer {
+    said.remove(CONTENT_LENGTH);
+    let mut response = Answer::new(Content::empty());
     *response.status_mut() = status;
+    *response.headers_mut() = said;
     response
 }
 
-fn add_object_headers(headers: &mut HeaderMap, key: &ArtifactKey, found: &Found) {
-    let object = &found.attributes;
+/// What is said of the object in every answer, 304 and 416 included.
+fn object_headers(key: &str, found: &Found) -> HeaderMap {
+    let object = found.attributes();
+    let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    insert(
-        headers,
-        CONTENT_TYPE,
-        key.media_type(object.content_type.as_deref()),
-    );
+    let media_type = artifact::media_type(key, object.content_type.as_deref());
+    insert(&mut headers, CONTENT_TYPE, media_type);
     if let Some(etag) = &object.etag {
-        insert(headers, ETAG, etag);
+        insert(&mut headers, ETAG, etag);
     }
     if let Some(seconds) = object
         .last_modified
         .and_then(|seconds| seconds.try_into().ok())
     {
         let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds));
-        insert(headers, LAST_MODIFIED, &date);
+        insert(&mut headers, LAST_MODIFIED, &date);
     }
     if let Some(encoding) = &object.content_encoding {
-        insert(headers, CONTENT_ENCODING, encoding);
+        insert(&mut headers, CONTENT_ENCODING, encoding);
     }
-    for promise in found.promised.iter().filter(|_| found.checksums.is_none()) {
-        let (name, value) = promise.header();
-        insert(headers, name, &value);
+    let Some(checksums) = found.checksums() else {
+        for promise in found.promised() {
+            let (name, value) = promise.header();
+            insert(&mut headers, name, &value);
+        }
+        return headers;
+    };
+    for (name, value) in [
+        ("x-checksum-sha1", &checksums.sha1),
+        ("x-checksum-md5", &checksums.md5),
+        ("x-checksum-sha256", &checksums.sha256),
+    ] {
+        insert(&mut headers, HeaderName::from_static(name), value);
     }
-    if let Some(checksums) = &found.checksums {
-        insert(
-            headers,
-            HeaderName::from_static("x-checksum-sha1"),
-            &checksums.sha1,
-        );
-        insert(
-            headers,
-            HeaderName::from_static("x-checksum-md5"),
-            &checksums.md5,
-        );
-        insert(
-            headers,
-            HeaderName::from_static("x-checksum-sha256"),
-            &checksums.sha256,
-        );
-    }
+    headers
 }
 
 /// Values come from S3; one that is no header value is left out rather than failing the answer.

@@ -10,8 +10,8 @@ use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::app::App;
 use super::negotiation::json;
-use super::router::App;
 use crate::credentials::{Report, State};
 use crate::error::{Error, Trouble};
 use crate::origin::Origin;

@@ -18,12 +18,12 @@ mod redirect;
 
 use std::time::Duration;
 
-use axum::response::Response;
 use http::header::USER_AGENT;
 use http::request::Parts;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::content::{Answer, page};
 use super::troubles::Troubles;
 use super::{status, verdict};
 use crate::credentials::{Credentials, State};
@@ -82,10 +82,10 @@ impl Hold {
     /// key or a folder.
     ///
     /// However often new credentials turn out bad, the request's patience counts from its arrival.
-    pub(super) async fn answer<F, Fut>(&self, request: &Parts, name: &str, attempt: F) -> Response
+    pub(super) async fn answer<F, Fut>(&self, request: &Parts, name: &str, attempt: F) -> Answer
     where
         F: Fn() -> Fut,
-        Fut: Future<Output = Result<Response, Error>>,
+        Fut: Future<Output = Result<Answer, Error>>,
     {
         let arrived = Instant::now();
         let mut place = None;
@@ -122,7 +122,7 @@ impl Hold {
         };
         let mut response = outcome.unwrap_or_else(|error| {
             self.troubles.note(&error, name);
-            status::answer(&error)
+            page(status::answer(&error))
         });
         if place.is_some() {
             verdict::mark_held(&mut response);
@@ -167,11 +167,11 @@ impl Hold {
 }
 
 /// The client comes back by itself, if it bears that; else it is told what to run.
-fn end_of_patience(request: &Parts, plan: Plan, error: Error) -> Result<Response, Error> {
+fn end_of_patience(request: &Parts, plan: Plan, error: Error) -> Result<Answer, Error> {
     let count = plan.redirect;
     let location = count.and_then(|count| redirect::location(request, count));
     location
-        .map(|location| status::again(&location))
+        .map(|location| page(status::again(&location)))
         .ok_or(error)
 }
 
@@ -190,6 +190,7 @@ mod tests {
     use http::StatusCode;
     use http::header::LOCATION;
 
+    use super::super::content::Content;
     use super::*;
     use crate::credentials::{Identity, Valid};
     use crate::error::Trouble;
@@ -244,10 +245,10 @@ mod tests {
         }
 
         /// What a request gets that any valid credentials serve, and after how many seconds.
-        async fn ask(&self, user_agent: &str, uri: &str) -> (Response, u64) {
+        async fn ask(&self, user_agent: &str, uri: &str) -> (Answer, u64) {
             self.ask_for(user_agent, uri, || {
                 self.hold.credentials.refuse_without_login()?;
-                Ok(Response::default())
+                Ok(Answer::new(Content::empty()))
             })
             .await
         }
@@ -256,8 +257,8 @@ mod tests {
             &self,
             user_agent: &str,
             uri: &str,
-            attempt: impl Fn() -> Result<Response, Error>,
-        ) -> (Response, u64) {
+            attempt: impl Fn() -> Result<Answer, Error>,
+        ) -> (Answer, u64) {
             let started = Instant::now();
             let request = asked(user_agent, uri);
             let attempt = || {
@@ -274,14 +275,14 @@ mod tests {
         }
     }
 
-    fn refused() -> Result<Response, Error> {
+    fn refused() -> Result<Answer, Error> {
         Err(Error::LoginRequired(Trouble::new(
             "S3 refuses them",
             "Run this.",
         )))
     }
 
-    fn is_held(response: &Response) -> bool {
+    fn is_held(response: &Answer) -> bool {
         let verdict = response.headers().get("cache-status");
         verdict.is_some_and(|verdict| verdict.to_str().is_ok_and(|text| text.ends_with("; held")))
     }
@@ -389,7 +390,7 @@ mod tests {
     async fn credentials_under_renewal_are_waited_for() {
         let park = Park::new(State::Refreshing);
         let by_state = || match park.hold.credentials.state() {
-            state if state.valid().is_some() => Ok(Response::default()),
+            state if state.valid().is_some() => Ok(Answer::new(Content::empty())),
             _ => Err(Error::unavailable("the credentials are being fetched")),
         };
         let (answer, ()) = tokio::join!(
@@ -452,7 +453,7 @@ mod tests {
         let mut park = Park::new(login_required());
         park.hold.again = Some(Duration::from_secs(10));
         let served_at_last = || match park.attempts.get() {
-            4 => Ok(Response::default()),
+            4 => Ok(Answer::new(Content::empty())),
             _ => refused(),
         };
         let (response, seconds) = park

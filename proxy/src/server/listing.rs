@@ -12,9 +12,9 @@ use quick_cache::sync::Cache;
 use serde::Serialize;
 use tracing::info;
 
+use super::app::App;
 use super::html::human_size;
 use super::negotiation::{json, prefers_json};
-use super::router::App;
 use super::verdict::Verdict;
 use crate::artifact::FolderKey;
 use crate::error::Error;

@@ -8,7 +8,7 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use prometheus::{Encoder as _, TEXT_FORMAT, TextEncoder};
 
-use super::router::App;
+use super::app::App;
 use crate::cache::Figures;
 use crate::credentials::{Report, StateName};
 use crate::metrics::Family;

@@ -22,8 +22,8 @@ use axum::response::Response;
 use http::header::{CACHE_CONTROL, VARY};
 use http::{HeaderMap, HeaderValue};
 
+use super::app::App;
 use super::negotiation::{json, prefers_json};
-use super::router::App;
 use status::Status;
 pub use vantage::Surroundings;
 pub(super) use vantage::Vantage;

@@ -1,8 +1,7 @@
 //! How a request was answered, in one word. The only place that knows these words: `Cache-Status`, the
 //! log and the metrics take them from here.
 
-use axum::response::Response;
-use http::HeaderValue;
+use http::{HeaderValue, Response};
 
 use crate::cache_status::CACHE_STATUS;
 use crate::fetch::Verdict as Found;
@@ -171,7 +170,7 @@ impl Verdict {
     }
 
     /// Says it in an answer: in `Cache-Status` for the client, in the extensions for whoever counts.
-    pub(super) fn mark(self, response: &mut Response) {
+    pub(super) fn mark<B>(self, response: &mut Response<B>) {
         if let Some(value) = self.cache_status() {
             let value = HeaderValue::from_static(value);
             response.headers_mut().insert(CACHE_STATUS, value);
@@ -180,7 +179,7 @@ impl Verdict {
     }
 
     /// What an answer was marked with.
-    pub(super) fn of(response: &Response) -> Self {
+    pub(super) fn of<B>(response: &Response<B>) -> Self {
         let marked = response.extensions().get();
         marked.copied().unwrap_or(Self::Page)
     }
@@ -201,7 +200,7 @@ impl Source {
 }
 
 /// Says in an answer that it waited for a login, beside all that it says already.
-pub(super) fn mark_held(response: &mut Response) {
+pub(super) fn mark_held<B>(response: &mut Response<B>) {
     response.extensions_mut().insert(Held);
     let headers = response.headers_mut();
     let written = headers
@@ -231,7 +230,7 @@ mod tests {
             ),
             (Verdict::Redirected, "bazel-proxy; fwd=uri-miss; held"),
         ] {
-            let mut response = Response::default();
+            let mut response = Response::<()>::default();
             verdict.mark(&mut response);
             mark_held(&mut response);
             assert_eq!(response.headers()[CACHE_STATUS], after);
@@ -241,6 +240,6 @@ mod tests {
 
     #[test]
     fn what_is_not_marked_is_a_page() {
-        assert_eq!(Verdict::of(&Response::default()), Verdict::Page);
+        assert_eq!(Verdict::of(&Response::<()>::default()), Verdict::Page);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::response::Response;
 use http::header::CONTENT_LENGTH;
 use http::{Method, StatusCode};
 use http_body::Body as _;
@@ -11,6 +10,7 @@ use prometheus::IntCounter;
 use super::line;
 use super::record::Record;
 use crate::metrics::AbortedBy;
+use crate::server::content::Answer;
 use crate::server::verdict::{Held, Verdict};
 
 /// What is known when the answer's head goes out.
@@ -39,7 +39,7 @@ pub(super) enum End {
 }
 
 impl Answered {
-    pub(super) fn new(record: Record, response: &Response) -> Self {
+    pub(super) fn new(record: Record, response: &Answer) -> Self {
         let first_byte = record.arrived.elapsed();
         let verdict = Verdict::of(response);
         let headers = response.headers();
@@ -50,10 +50,7 @@ impl Answered {
             .and_then(|length| length.to_str().ok()?.parse().ok());
         let expected = said.or_else(|| response.body().size_hint().exact());
         let metrics = record.app.metrics();
-        metrics
-            .first_byte_seconds
-            .with_label_values(&[verdict.label()])
-            .observe(first_byte.as_secs_f64());
+        metrics.note_head(verdict, first_byte);
         let is_held = response.extensions().get::<Held>().is_some();
         if is_held {
             metrics.note_held(response.status());

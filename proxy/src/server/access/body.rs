@@ -3,21 +3,22 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes};
+use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use super::answered::{Answered, End};
+use crate::server::content::Content;
 
 /// Gives away what the inner body gives, and finishes the request's record when it is dropped: that is
 /// right behind the last byte, or when the client has left.
-pub(super) struct ObservedBody {
-    inner: Body,
+pub(in crate::server) struct ObservedBody {
+    inner: Content,
     answered: Answered,
     end: Option<End>,
 }
 
 impl ObservedBody {
-    pub(super) fn new(inner: Body, answered: Answered) -> Self {
+    pub(super) fn new(inner: Content, answered: Answered) -> Self {
         Self {
             inner,
             answered,

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::Request;
-use axum::response::Response;
 use http::header::USER_AGENT;
+use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use tokio::time::Instant;
 use tracing::field::Empty;
@@ -14,7 +13,8 @@ use super::answered::{Answered, End};
 use super::line;
 use crate::peer::Chain;
 use crate::request::{Context, ID_HEADER, RequestId};
-use crate::server::router::App;
+use crate::server::app::App;
+use crate::server::content::Answer;
 use crate::server::verdict::Verdict;
 use crate::telemetry;
 
@@ -39,8 +39,8 @@ pub(super) struct Record {
 pub(super) struct Unanswered(Option<Record>);
 
 impl Record {
-    pub(super) fn new(app: Arc<App>, request: &Request) -> Self {
-        let headers = request.headers();
+    pub(super) fn new(app: Arc<App>, request: &Parts) -> Self {
+        let headers = &request.headers;
         let given = headers.get(ID_HEADER).and_then(RequestId::given);
         let id = given.unwrap_or_else(RequestId::generate);
         let span = span(request, &id);
@@ -49,8 +49,8 @@ impl Record {
             app,
             context: Context::new(id, Chain::of(headers)),
             span,
-            method: request.method().clone(),
-            uri: request.uri().clone(),
+            method: request.method.clone(),
+            uri: request.uri.clone(),
             user_agent: headers.get(USER_AGENT).cloned(),
             arrived: Instant::now(),
         }
@@ -75,7 +75,7 @@ impl Unanswered {
         self.0.as_ref().expect("not answered yet")
     }
 
-    pub(super) fn answered(mut self, response: &Response) -> Answered {
+    pub(super) fn answered(mut self, response: &Answer) -> Answered {
         let record = self.0.take().expect("not answered yet");
         Answered::new(record, response)
     }
@@ -100,16 +100,16 @@ fn without_answer() -> (u16, Verdict, End) {
 }
 
 /// What a trace tells of a request, by OpenTelemetry's names.
-fn span(request: &Request, id: &RequestId) -> Span {
-    let method = known_method(request.method());
+fn span(request: &Parts, id: &RequestId) -> Span {
+    let method = known_method(&request.method);
     info_span!(
         target: telemetry::SPANS,
         "request",
         otel.kind = "server",
         otel.name = method.unwrap_or("HTTP"),
         http.request.method = method.unwrap_or("_OTHER"),
-        url.path = request.uri().path(),
-        user_agent.original = line::text(request.headers().get(USER_AGENT)),
+        url.path = request.uri.path(),
+        user_agent.original = line::text(request.headers.get(USER_AGENT)),
         bazel_proxy.request_id = %id,
         http.response.status_code = Empty,
         http.response.body.size = Empty,

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use sso_session::date;
 
-use super::super::router::App;
+use super::super::app::App;
 use super::credentials::{Advice, Credentials, Signal};
 use super::headline::{self, Headline};
 use super::traffic::Traffic;

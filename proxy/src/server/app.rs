@@ -1,0 +1,121 @@
+//! What every request may use: one state.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::access::AccessLog;
+use super::health::Readiness;
+use super::hold::Hold;
+use super::hosts::AllowedHosts;
+use super::html::Pages;
+use super::listing::Listings;
+use super::page::{Surroundings, Vantage};
+use super::troubles::Troubles;
+use crate::config::Config;
+use crate::fetch::Fetcher;
+use crate::metrics::Metrics;
+use crate::peer;
+
+/// What every request may use.
+pub struct App {
+    fetcher: Arc<Fetcher>,
+    prefix_bytes: usize,
+    hosts: AllowedHosts,
+    readiness: Readiness,
+    listings: Listings,
+    hold: Hold,
+    troubles: Troubles,
+    pages: Pages,
+    vantage: Vantage,
+    metrics: Arc<Metrics>,
+    access_log: AccessLog,
+    repository_name: String,
+}
+
+impl App {
+    /// Puts the parts together. `stop` becomes true when the process stops.
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        fetcher: Arc<Fetcher>,
+        metrics: Arc<Metrics>,
+        surroundings: Surroundings,
+        stop: watch::Receiver<bool>,
+    ) -> Arc<Self> {
+        let credentials = fetcher.origin().credentials().clone();
+        let again = fetcher.origin().tried_again_after();
+        let repository_name = peer::repository_name(&config.bucket, &config.prefix);
+        let troubles = Troubles::default();
+        Arc::new(Self {
+            hold: Hold::new(
+                config.login_wait,
+                credentials,
+                again,
+                stop,
+                troubles.clone(),
+            ),
+            troubles,
+            pages: Pages::new(),
+            vantage: Vantage::new(config, surroundings),
+            fetcher,
+            prefix_bytes: config.prefix.len(),
+            hosts: AllowedHosts::new(&config.allowed_hosts),
+            readiness: Readiness::default(),
+            listings: Listings::new(&config.bucket),
+            metrics,
+            access_log: AccessLog::new(config.log.hits),
+            repository_name,
+        })
+    }
+
+    /// What [`peer::repository_name`] makes of this proxy's bucket and folder.
+    pub(super) fn repository_name(&self) -> &str {
+        &self.repository_name
+    }
+
+    /// The length of the configured prefix, which counts against S3's limit on keys.
+    pub(super) fn prefix_bytes(&self) -> usize {
+        self.prefix_bytes
+    }
+
+    pub(super) fn hosts(&self) -> &AllowedHosts {
+        &self.hosts
+    }
+
+    pub(super) fn listings(&self) -> &Listings {
+        &self.listings
+    }
+
+    pub(super) fn fetcher(&self) -> &Arc<Fetcher> {
+        &self.fetcher
+    }
+
+    pub(super) fn hold(&self) -> &Hold {
+        &self.hold
+    }
+
+    pub(super) fn troubles(&self) -> &Troubles {
+        &self.troubles
+    }
+
+    pub(super) fn pages(&self) -> &Pages {
+        &self.pages
+    }
+
+    pub(super) fn vantage(&self) -> &Vantage {
+        &self.vantage
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub(super) fn access_log(&self) -> &AccessLog {
+        &self.access_log
+    }
+
+    pub(super) fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+}

@@ -1,0 +1,142 @@
+//! The way of one request: one function, from its head to the head of its answer.
+//!
+//! Artifacts do not go through axum's router: boxes for its layers and handlers take as long as all else
+//! about a hit in memory. Our own pages do.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::IntoResponse as _;
+use axum::routing::get;
+use http::header::ALLOW;
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, StatusCode};
+use hyper::body::Incoming;
+use tower::ServiceExt as _;
+use tracing::info;
+
+use super::access::{self, ObservedBody};
+use super::app::App;
+use super::connection::AbortHandle;
+use super::content::{Answer, page};
+use super::hosts::HostError;
+use super::verdict::Verdict;
+use super::{artifact, health, numbers, page as status_page, peers, status};
+use crate::artifact::RequestPath;
+use crate::request::Context;
+
+const HEALTHZ: &str = "/healthz";
+const READYZ: &str = "/readyz";
+const METRICS: &str = "/metrics";
+const STATUS: &str = "/status";
+
+/// Answers requests. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    app: Arc<App>,
+    pages: Router,
+}
+
+impl Service {
+    /// Over one state.
+    #[must_use]
+    pub fn new(app: &Arc<App>) -> Self {
+        let pages = Router::new()
+            .route(HEALTHZ, get(health::healthz))
+            .route(READYZ, get(health::readyz))
+            .route(METRICS, get(numbers::metrics))
+            .route(STATUS, get(status_page::status))
+            .with_state(Arc::clone(app));
+        Self {
+            app: Arc::clone(app),
+            pages,
+        }
+    }
+
+    /// Answers one request.
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        abort: AbortHandle,
+    ) -> http::Response<ObservedBody> {
+        let (request, body) = request.into_parts();
+        // Outermost, so that every answer is counted.
+        access::observe(&self.app, &request, async |asked| {
+            // A request for a foreign host reaches nothing.
+            if let Some(refusal) = refuse_foreign_host(&self.app, &request) {
+                return refusal;
+            }
+            if let Some(answer) = at_hand(&self.app, &request, asked) {
+                return answer;
+            }
+            let answer = async {
+                // They shadow artifacts of the same name at the top of the bucket.
+                if is_page(request.uri.path()) {
+                    let request = Request::from_parts(request.clone(), Body::new(body));
+                    let Ok(answer) = self.pages.clone().oneshot(request).await;
+                    page(answer)
+                } else {
+                    by_path(&self.app, &request, abort).await
+                }
+            };
+            // Boxed: it is large, as it may wait for a login, and hits should not have its size.
+            Box::pin(peers::serve(&self.app, asked, answer)).await
+        })
+        .await
+    }
+}
+
+fn is_page(path: &str) -> bool {
+    matches!(path, HEALTHZ | READYZ | METRICS | STATUS)
+}
+
+fn is_read(request: &Parts) -> bool {
+    matches!(request.method, Method::GET | Method::HEAD)
+}
+
+/// An artifact that needs nothing but memory, for a client that is no proxy.
+fn at_hand(app: &App, request: &Parts, asked: &Context) -> Option<Answer> {
+    let may_be = is_read(request) && asked.chain().is_empty() && !is_page(request.uri.path());
+    may_be.then(|| artifact::at_hand(app, request)).flatten()
+}
+
+async fn by_path(app: &Arc<App>, request: &Parts, abort: AbortHandle) -> Answer {
+    if !is_read(request) {
+        let text = "this repository is read-only: publish to the bucket itself";
+        let mut answer = status::plain(StatusCode::METHOD_NOT_ALLOWED, text, Verdict::ReadOnly);
+        let allowed = HeaderValue::from_static("GET, HEAD");
+        answer.headers_mut().insert(ALLOW, allowed);
+        return page(answer);
+    }
+    match RequestPath::parse(request.uri.path(), app.prefix_bytes()) {
+        Ok(RequestPath::Artifact(key)) => {
+            let attempt = || artifact::answer(app, abort.clone(), &key, request);
+            app.hold().answer(request, key.as_str(), attempt).await
+        }
+        Ok(RequestPath::Folder(folder)) => {
+            let attempt = async || app.listings().answer(app, &folder, request).await.map(page);
+            app.hold().answer(request, folder.as_str(), attempt).await
+        }
+        Err(error) => page(status::bad_key(&error)),
+    }
+}
+
+fn refuse_foreign_host(app: &App, request: &Parts) -> Option<Answer> {
+    let mut refusal = match app.hosts().check(request) {
+        Ok(()) => return None,
+        Err(HostError::Malformed) => {
+            let text = "an HTTP/1.1 request has exactly one Host header\n";
+            (StatusCode::BAD_REQUEST, text).into_response()
+        }
+        Err(HostError::Foreign(name)) => {
+            let text = format!(
+                "this proxy is not called `{name}`; if it is, add the name to PROXY_ALLOWED_HOSTS"
+            );
+            info!(host = name, "refused a request for a foreign host");
+            (StatusCode::MISDIRECTED_REQUEST, format!("{text}\n")).into_response()
+        }
+    };
+    Verdict::Refused.mark(&mut refusal);
+    Some(page(refusal))
+}
