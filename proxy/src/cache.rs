@@ -55,8 +55,8 @@ use crate::request;
 
 /// Objects up to this size are kept in memory when served, in bytes.
 pub const MEMORY_OBJECT_BYTES: u64 = 64 * 1024;
-/// What all objects in memory may occupy together, in bytes.
-const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
+/// What all objects in memory may occupy together, in bytes: 10,000 poms and checksums.
+const MEMORY_BYTES: u64 = 48 * 1024 * 1024;
 
 /// The bounds of a cache, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -160,12 +160,18 @@ impl Cache {
             }
             self.inner.memory.remove(key);
         }
+        if let Some(hit) = self.inner.open_at_hand(key) {
+            return Some(hit);
+        }
         let (inner, key) = (Arc::clone(&self.inner), key.clone());
         blocking(move || inner.lookup_on_disk(&key)).await?
     }
 
     async fn still_on_disk(&self, key: &CacheKey, identity: entry::Identity) -> bool {
         let path = self.inner.folder.object_path(key.id());
+        if let Ok(found) = entry::Identity::at_hand(&path) {
+            return found == identity;
+        }
         let found = blocking(move || entry::Identity::of_path(&path).ok()).await;
         found.flatten() == Some(identity)
     }
@@ -257,6 +263,16 @@ impl Cache {
 }
 
 impl Inner {
+    /// An object whose file the system has in memory, and that is whole. Everything else is for
+    /// [`Self::lookup_on_disk`].
+    fn open_at_hand(&self, key: &CacheKey) -> Option<Hit> {
+        let path = self.folder.object_path(key.id());
+        let verified = self.usage.verified_identity(key);
+        let opened = Entry::open_at_hand(&path, key, verified).ok()?;
+        self.usage.served(key, Some(&opened));
+        Some(self.hit(key, opened))
+    }
+
     fn lookup_on_disk(&self, key: &CacheKey) -> Option<Hit> {
         let path = self.folder.object_path(key.id());
         let verified = self.usage.verified_identity(key);

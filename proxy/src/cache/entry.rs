@@ -1,8 +1,8 @@
 //! Reading an object file: nothing leaves here that was not verified since it was last written.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -11,11 +11,10 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use thiserror::Error;
 
 use super::format::{self, BLOCK_BYTES, FormatError, Metadata};
-use super::read::{self, PIECE_BYTES};
+use super::read::{self, PIECE_BYTES, Wait};
 use super::{CacheKey, MEMORY_OBJECT_BYTES};
 
 /// Enough for nearly every header.
@@ -100,6 +99,11 @@ impl Identity {
         std::fs::metadata(path).map(|metadata| Self::of(&metadata))
     }
 
+    /// As [`Self::of_path`], without waiting for the disk; an error says nothing about the file.
+    pub(super) fn at_hand(path: &Path) -> io::Result<Self> {
+        read::status_at_hand(path).map(|metadata| Self::of(&metadata))
+    }
+
     /// Whether both are one file, as long as either is open.
     pub(super) fn is_same_file(&self, other: &Self) -> bool {
         self.inode == other.inode
@@ -152,7 +156,21 @@ impl Entry {
     /// Opens the object file of `key`. `verified` is the fingerprint under which the file was
     /// found whole before, 0 for none.
     pub fn open(path: &Path, key: &CacheKey, verified: u64) -> Result<Self, ReadError> {
-        let entry = Self::open_any(path, verified)?;
+        Self::open_of(path, key, verified, Wait::ForDisk)
+    }
+
+    /// As [`Self::open`], without waiting for the disk: what the system does not have in memory is an
+    /// error [`ReadError::is_of_the_system`].
+    pub(super) fn open_at_hand(
+        path: &Path,
+        key: &CacheKey,
+        verified: u64,
+    ) -> Result<Self, ReadError> {
+        Self::open_of(path, key, verified, Wait::Never)
+    }
+
+    fn open_of(path: &Path, key: &CacheKey, verified: u64, wait: Wait) -> Result<Self, ReadError> {
+        let entry = Self::open_any(path, verified, wait)?;
         let metadata = &entry.metadata;
         if metadata.repository != key.repository() || metadata.key != key.key() {
             return Err(ReadError::Foreign);
@@ -161,8 +179,8 @@ impl Entry {
     }
 
     /// Opens an object file without knowing whose it is.
-    pub(super) fn open_any(path: &Path, verified: u64) -> Result<Self, ReadError> {
-        let file = open(path).map_err(|error| {
+    pub(super) fn open_any(path: &Path, verified: u64, wait: Wait) -> Result<Self, ReadError> {
+        let file = read::open(path, wait).map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
                 ReadError::Absent
             } else {
@@ -175,10 +193,11 @@ impl Entry {
         }
         let identity = Identity::of(&status);
         let whole = status.len() <= WHOLE_FILE;
-        let mut start = read::exactly(&file, 0, if whole { status.len() } else { HEADER_GUESS })?;
+        let guess = if whole { status.len() } else { HEADER_GUESS };
+        let mut start = read::exactly(&file, 0, guess, wait)?;
         let header_bytes = format::header_length(&start)?;
         if header_bytes > start.len() {
-            start = read::exactly(&file, 0, header_bytes as u64)?;
+            start = read::exactly(&file, 0, header_bytes as u64, wait)?;
         }
         let metadata = format::decode_header(&start)?;
         let header_bytes = header_bytes as u64;
@@ -213,8 +232,10 @@ impl Entry {
             offset(self.header_bytes + self.length()),
         );
         let body = file.slice(start..end);
-        check_blocks(&body, 0, &file[end..])?;
-        self.trusted = true;
+        if !self.trusted {
+            check_blocks(&body, 0, &file[end..])?;
+            self.trusted = true;
+        }
         self.body = Some(body);
         Ok(())
     }
@@ -295,17 +316,10 @@ impl Entry {
             return Ok(table);
         }
         let length = format::table_bytes(self.length());
-        let table = read::exactly(&self.file, self.header_bytes + self.length(), length)?;
+        let start = self.header_bytes + self.length();
+        let table = read::exactly(&self.file, start, length, Wait::ForDisk)?;
         Ok(self.table.get_or_init(|| table.to_vec()))
     }
-}
-
-/// Opens for reading, without waiting for the other end of a pipe that stands in a file's place.
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(OFlag::O_NONBLOCK.bits())
-        .open(path)
 }
 
 fn check_blocks(bytes: &[u8], first: u64, table: &[u8]) -> Result<(), ReadError> {

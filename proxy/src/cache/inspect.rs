@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::key::EntryId;
+use super::read::Wait;
 use super::{CacheFolder, CacheKey, Entry, Metadata, ReadError};
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ pub fn inspect(folder: &CacheFolder, thorough: bool) -> impl Iterator<Item = Ins
             let id = EntryId::from_names(&parent, &name)?;
             // Taken before the file is read, which may move its access time.
             let status = fs::metadata(&path).ok()?;
-            let metadata = Entry::open_any(&path, 0).and_then(|entry| {
+            let metadata = Entry::open_any(&path, 0, Wait::ForDisk).and_then(|entry| {
                 let metadata = Arc::clone(entry.metadata());
                 if CacheKey::new(&metadata.repository.as_str().into(), &metadata.key).id() != id {
                     return Err(ReadError::Foreign);
@@ -52,7 +53,7 @@ fn verify(entry: &Entry) -> Result<(), ReadError> {
     const CHUNK_BYTES: u64 = 1024 * 1024;
     let mut offset = 0;
     while offset < entry.length() {
-        offset += entry.read_at(offset, CHUNK_BYTES)?.len() as u64;
+        offset += entry.read_at(offset, offset + CHUNK_BYTES)?.len() as u64;
     }
     Ok(())
 }

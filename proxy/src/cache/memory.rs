@@ -16,8 +16,8 @@ use super::{CacheKey, Hit, HitBody, Metadata};
 /// How long an object in memory is served without a look at its file, in milliseconds. A file
 /// removed or changed by another hand (`cache purge`, a person) is noticed after that.
 const CHECK_EVERY_MS: u64 = 1000;
-/// A guess at what an entry costs beside its body, in bytes.
-const OVERHEAD_BYTES: u64 = 1024;
+/// What an entry costs beside its body, in bytes: its metadata, and the head that is prepared for it.
+const OVERHEAD_BYTES: u64 = 2560;
 
 pub(super) struct Memory {
     objects: Cache<CacheKey, Arc<MemoryObject>, Weight>,

@@ -1,17 +1,39 @@
 //! Reading files: into buffers that are used again, and without waiting where the system has the bytes.
+//!
+//! What needs no disk is done where it is asked for. A trip to another thread costs two wake-ups, which is
+//! more than opening and reading a small file that the system has in memory.
 
-use std::fs::File;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
+use nix::fcntl::OFlag;
 
 /// Read in one piece at most, in bytes. Small enough to be still in the processor's cache when the socket
 /// takes it: with 1 MiB, copying costs half as much again.
 pub(super) const PIECE_BYTES: u64 = 128 * 1024;
 /// Buffers that wait to be used again: 2 MiB of them.
 const MOST_SPARE: usize = 16;
+
+/// Whether the disk may be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// On a thread that may block.
+    ForDisk,
+    /// What the system does not have in memory fails with [`io::ErrorKind::WouldBlock`], or with another
+    /// error where it cannot tell.
+    Never,
+}
+
+/// Whether a file is opened for its bytes.
+#[derive(Clone, Copy)]
+enum Content {
+    Needed,
+    NotNeeded,
+}
 
 static SPARE: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 
@@ -56,11 +78,34 @@ impl Drop for Piece {
     }
 }
 
-/// Reads exactly `length` bytes, which are to be kept, or fails. Blocks on the disk.
-pub(super) fn exactly(file: &File, offset: u64, length: u64) -> io::Result<Bytes> {
+/// Opens a file for reading, without waiting for the other end of a pipe that stands in its place.
+pub(super) fn open(path: &Path, wait: Wait) -> io::Result<File> {
+    match wait {
+        Wait::ForDisk => OpenOptions::new()
+            .read(true)
+            .custom_flags(OFlag::O_NONBLOCK.bits())
+            .open(path),
+        Wait::Never => system::open_at_hand(path, Content::Needed),
+    }
+}
+
+/// What the system knows of a file without asking the disk. An error says nothing about the file.
+pub(super) fn status_at_hand(path: &Path) -> io::Result<Metadata> {
+    system::open_at_hand(path, Content::NotNeeded)?.metadata()
+}
+
+/// Reads exactly `length` bytes, which are to be kept, or fails.
+pub(super) fn exactly(file: &File, offset: u64, length: u64, wait: Wait) -> io::Result<Bytes> {
     let length = usize::try_from(length).map_err(io::Error::other)?;
     let mut buffer = vec![0; length];
-    file.read_exact_at(&mut buffer, offset)?;
+    match wait {
+        Wait::ForDisk => file.read_exact_at(&mut buffer, offset)?,
+        // The rest of a file is seldom on the disk alone: then all is read again.
+        Wait::Never if system::read_at_hand(file, &mut buffer, offset)? < length => {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Wait::Never => {}
+    }
     Ok(buffer.into())
 }
 
@@ -76,24 +121,56 @@ pub(super) fn piece(file: &File, offset: u64, length: u64) -> io::Result<Bytes> 
 /// As [`piece`], what the system has in memory of it: at least one byte, never waiting for the disk.
 pub(super) fn piece_at_hand(file: &File, offset: u64, length: u64) -> Option<Bytes> {
     let mut piece = Piece::new();
-    let read = read_at_hand(file, piece.room(length), offset)?;
+    // Whoever then waits for the disk is told what is wrong.
+    let read = system::read_at_hand(file, piece.room(length), offset).ok()?;
     piece.length = read;
     (read > 0).then(|| Bytes::from_owner(piece))
 }
 
-/// `None` also where this cannot be told of the file system, or it fails: whoever then waits for the disk is
-/// told why.
+/// Only Linux does this without waiting.
 #[cfg(target_os = "linux")]
-fn read_at_hand(file: &File, room: &mut [u8], offset: u64) -> Option<usize> {
+mod system {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
     use rustix::io::{ReadWriteFlags, preadv2};
-    let mut room = [io::IoSliceMut::new(room)];
-    preadv2(file, &mut room, offset, ReadWriteFlags::NOWAIT).ok()
+
+    use super::Content;
+
+    pub(super) fn open_at_hand(path: &Path, content: Content) -> io::Result<File> {
+        let flags = OFlags::CLOEXEC
+            | match content {
+                Content::Needed => OFlags::RDONLY | OFlags::NONBLOCK,
+                Content::NotNeeded => OFlags::PATH,
+            };
+        let opened = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED)?;
+        Ok(opened.into())
+    }
+
+    pub(super) fn read_at_hand(file: &File, room: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut room = [io::IoSliceMut::new(room)];
+        Ok(preadv2(file, &mut room, offset, ReadWriteFlags::NOWAIT)?)
+    }
 }
 
-/// Only Linux tells.
+/// Elsewhere every file is read on a thread that may block.
 #[cfg(not(target_os = "linux"))]
-fn read_at_hand(_: &File, _: &mut [u8], _: u64) -> Option<usize> {
-    None
+mod system {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+
+    use super::Content;
+
+    pub(super) fn open_at_hand(_: &Path, _: Content) -> io::Result<File> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    pub(super) fn read_at_hand(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
 }
 
 #[cfg(test)]
@@ -130,5 +207,17 @@ mod tests {
             assert_eq!(bytes, b"ell"[..]);
         }
         assert_eq!(piece_at_hand(&file, 5, 3), None, "at the end");
+    }
+
+    #[test]
+    fn a_folder_and_what_is_not_there_are_no_files_at_hand() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["nothing", "nothing/below"] {
+            assert!(
+                open(&folder.path().join(name), Wait::Never).is_err(),
+                "{name}"
+            );
+            assert!(status_at_hand(&folder.path().join(name)).is_err(), "{name}");
+        }
     }
 }
