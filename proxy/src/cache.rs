@@ -46,6 +46,7 @@ pub use inspect::{Inspection, inspect, purge};
 pub use key::{CacheKey, ObjectName};
 use memory::Memory;
 pub use memory::{Annex, MemoryObject};
+use read::Wait;
 pub use staging::{Staged, StagedReader};
 use usage::Usage;
 
@@ -53,7 +54,7 @@ use crate::disk::Disk;
 use crate::object::ObjectAttributes;
 use crate::request;
 
-/// Objects up to this size are kept in memory when served, in bytes.
+/// Objects up to this size may be kept in memory when served, in bytes.
 pub const MEMORY_OBJECT_BYTES: u64 = 64 * 1024;
 /// What all objects in memory may occupy together, in bytes: 10,000 poms and checksums.
 const MEMORY_BYTES: u64 = 48 * 1024 * 1024;
@@ -268,7 +269,7 @@ impl Inner {
     fn open_at_hand(&self, key: &CacheKey) -> Option<Hit> {
         let path = self.folder.object_path(key.id());
         let verified = self.usage.verified_identity(key);
-        let opened = Entry::open_at_hand(&path, key, verified).ok()?;
+        let opened = Entry::open(&path, key, verified, &self.memory, Wait::Never).ok()?;
         self.usage.served(key, Some(&opened));
         Some(self.hit(key, opened))
     }
@@ -276,7 +277,7 @@ impl Inner {
     fn lookup_on_disk(&self, key: &CacheKey) -> Option<Hit> {
         let path = self.folder.object_path(key.id());
         let verified = self.usage.verified_identity(key);
-        match Entry::open(&path, key, verified) {
+        match Entry::open(&path, key, verified, &self.memory, Wait::ForDisk) {
             Ok(opened) => {
                 self.usage.served(key, Some(&opened));
                 Some(self.hit(key, opened))
@@ -295,7 +296,7 @@ impl Inner {
 
     /// Looks once more before a broken file is removed: another request may have healed it.
     fn lookup_again(&self, error: &ReadError, key: &CacheKey, path: &Path) -> Option<Hit> {
-        if let Ok(healed) = Entry::open(path, key, 0) {
+        if let Ok(healed) = Entry::open(path, key, 0, &self.memory, Wait::ForDisk) {
             self.usage.served(key, Some(&healed));
             return Some(self.hit(key, healed));
         }
@@ -308,12 +309,12 @@ impl Inner {
         let metadata = Arc::clone(entry.metadata());
         let validated_at = entry.identity().modified();
         let body = match entry.whole_body() {
-            Some(body) => {
+            Some((body, keep)) => {
                 let identity = entry.identity();
-                let kept = self
+                let object = self
                     .memory
-                    .insert(key, &metadata, validated_at, body, identity);
-                HitBody::Memory(kept)
+                    .object(keep, key, &metadata, validated_at, body, identity);
+                HitBody::Memory(object)
             }
             None => HitBody::File(Arc::new(entry)),
         };

@@ -14,6 +14,7 @@ use nix::errno::Errno;
 use thiserror::Error;
 
 use super::format::{self, BLOCK_BYTES, FormatError, Metadata};
+use super::memory::Memory;
 use super::read::{self, PIECE_BYTES, Wait};
 use super::{CacheKey, MEMORY_OBJECT_BYTES};
 
@@ -145,6 +146,8 @@ pub struct Entry {
     disk_bytes: u64,
     /// The whole body, verified, where the file is small.
     body: Option<Bytes>,
+    /// Whether that is in memory of its own.
+    keeps: bool,
     /// Set for a file that was verified whole since it was last changed.
     trusted: bool,
     table: OnceLock<Vec<u8>>,
@@ -153,24 +156,20 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Opens the object file of `key`. `verified` is the fingerprint under which the file was
-    /// found whole before, 0 for none.
-    pub fn open(path: &Path, key: &CacheKey, verified: u64) -> Result<Self, ReadError> {
-        Self::open_of(path, key, verified, Wait::ForDisk)
-    }
-
-    /// As [`Self::open`], without waiting for the disk: what the system does not have in memory is an
-    /// error [`ReadError::is_of_the_system`].
-    pub(super) fn open_at_hand(
+    /// Opens the object file of `key`, one of those that `memory` may keep. `verified` is the fingerprint
+    /// under which the file was found whole before, 0 for none.
+    ///
+    /// Where the disk must not be waited for, what the system does not have in memory is an error
+    /// [`ReadError::is_of_the_system`].
+    pub(super) fn open(
         path: &Path,
         key: &CacheKey,
         verified: u64,
+        memory: &Memory,
+        wait: Wait,
     ) -> Result<Self, ReadError> {
-        Self::open_of(path, key, verified, Wait::Never)
-    }
-
-    fn open_of(path: &Path, key: &CacheKey, verified: u64, wait: Wait) -> Result<Self, ReadError> {
-        let entry = Self::open_any(path, verified, wait)?;
+        let keep = |file_bytes| memory.will_keep(key.id(), file_bytes);
+        let entry = Self::open_any(path, verified, wait, keep)?;
         let metadata = &entry.metadata;
         if metadata.repository != key.repository() || metadata.key != key.key() {
             return Err(ReadError::Foreign);
@@ -178,8 +177,14 @@ impl Entry {
         Ok(entry)
     }
 
-    /// Opens an object file without knowing whose it is.
-    pub(super) fn open_any(path: &Path, verified: u64, wait: Wait) -> Result<Self, ReadError> {
+    /// Opens an object file without knowing whose it is. `keep` says whether a small file, of so many bytes,
+    /// is to be in memory of its own.
+    pub(super) fn open_any(
+        path: &Path,
+        verified: u64,
+        wait: Wait,
+        keep: impl FnOnce(u64) -> bool,
+    ) -> Result<Self, ReadError> {
         let file = read::open(path, wait).map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
                 ReadError::Absent
@@ -193,8 +198,12 @@ impl Entry {
         }
         let identity = Identity::of(&status);
         let whole = status.len() <= WHOLE_FILE;
-        let guess = if whole { status.len() } else { HEADER_GUESS };
-        let mut start = read::exactly(&file, 0, guess, wait)?;
+        let keeps = whole && keep(status.len());
+        let mut start = match (whole, keeps) {
+            (true, false) => read::piece(&file, 0, status.len(), wait)?,
+            (true, true) => read::exactly(&file, 0, status.len(), wait)?,
+            (false, _) => read::exactly(&file, 0, HEADER_GUESS, wait)?,
+        };
         let header_bytes = format::header_length(&start)?;
         if header_bytes > start.len() {
             start = read::exactly(&file, 0, header_bytes as u64, wait)?;
@@ -215,6 +224,7 @@ impl Entry {
             identity,
             disk_bytes: status.blocks() * 512,
             body: None,
+            keeps,
             trusted: verified == identity.fingerprint(),
             table: OnceLock::new(),
             verified_blocks: AtomicU64::new(0),
@@ -268,8 +278,9 @@ impl Entry {
         self.trusted || self.verified_blocks.load(Ordering::Relaxed) >= blocks
     }
 
-    pub(super) fn whole_body(&self) -> Option<Bytes> {
-        self.body.clone()
+    /// The whole body of a small file, and whether it is in memory of its own.
+    pub(super) fn whole_body(&self) -> Option<(Bytes, bool)> {
+        self.body.clone().map(|body| (body, self.keeps))
     }
 
     /// Bytes of the body from `offset`, up to `end` at most, if the file was verified and the system has
@@ -294,14 +305,16 @@ impl Entry {
         }
         if self.is_verified() {
             let start = self.header_bytes + offset;
-            return Ok(read::piece(&self.file, start, end - offset)?);
+            return Ok(read::piece(&self.file, start, end - offset, Wait::ForDisk)?);
         }
         let first_block = offset / BLOCK_BYTES;
         let start = first_block * BLOCK_BYTES;
         // Whole blocks, as each has one checksum.
         let end = end.min(start + PIECE_BYTES);
         let aligned_end = (end.div_ceil(BLOCK_BYTES) * BLOCK_BYTES).min(self.length());
-        let blocks = read::piece(&self.file, self.header_bytes + start, aligned_end - start)?;
+        let length = aligned_end - start;
+        let start_in_file = self.header_bytes + start;
+        let blocks = read::piece(&self.file, start_in_file, length, Wait::ForDisk)?;
         check_blocks(&blocks, first_block, self.table()?)?;
         let done = aligned_end.div_ceil(BLOCK_BYTES);
         if self.verified_blocks.load(Ordering::Relaxed) >= first_block {

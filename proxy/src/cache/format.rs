@@ -28,7 +28,7 @@ pub const MAX_HEADER_BYTES: usize = 32 * 1024;
 const MAGIC: &str = "bazel-proxy-cache 1 ";
 
 /// What an object file says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Metadata {
     /// Where the object is from.
     pub repository: String,
@@ -91,7 +91,48 @@ pub fn decode_header(start: &[u8]) -> Result<Metadata, FormatError> {
     if crc32c(rest) != checksum {
         return Err(FormatError::HeaderChecksum);
     }
-    serde_json::from_slice(rest).map_err(|error| FormatError::Json(error.to_string()))
+    let flat: Flat =
+        serde_json::from_slice(rest).map_err(|error| FormatError::Json(error.to_string()))?;
+    Ok(flat.into())
+}
+
+/// [`Metadata`] as it is read: `flatten` collects all fields in a map first, which takes longer than
+/// opening the file.
+#[derive(Deserialize)]
+struct Flat {
+    repository: String,
+    key: String,
+    length: u64,
+    etag: Option<String>,
+    last_modified: Option<i64>,
+    content_type: Option<String>,
+    content_encoding: Option<String>,
+    sha1: String,
+    md5: String,
+    sha256: String,
+    stored_at: i64,
+}
+
+impl From<Flat> for Metadata {
+    fn from(flat: Flat) -> Self {
+        Self {
+            repository: flat.repository,
+            key: flat.key,
+            attributes: ObjectAttributes {
+                length: flat.length,
+                etag: flat.etag,
+                last_modified: flat.last_modified,
+                content_type: flat.content_type,
+                content_encoding: flat.content_encoding,
+            },
+            checksums: Checksums {
+                sha1: flat.sha1,
+                md5: flat.md5,
+                sha256: flat.sha256,
+            },
+            stored_at: flat.stored_at,
+        }
+    }
 }
 
 fn preamble(start: &[u8]) -> Result<(usize, u32), FormatError> {

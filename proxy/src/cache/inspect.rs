@@ -30,7 +30,7 @@ pub fn inspect(folder: &CacheFolder, thorough: bool) -> impl Iterator<Item = Ins
             let id = EntryId::from_names(&parent, &name)?;
             // Taken before the file is read, which may move its access time.
             let status = fs::metadata(&path).ok()?;
-            let metadata = Entry::open_any(&path, 0, Wait::ForDisk).and_then(|entry| {
+            let metadata = Entry::open_any(&path, 0, Wait::ForDisk, |_| false).and_then(|entry| {
                 let metadata = Arc::clone(entry.metadata());
                 if CacheKey::new(&metadata.repository.as_str().into(), &metadata.key).id() != id {
                     return Err(ReadError::Foreign);

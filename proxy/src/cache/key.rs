@@ -117,9 +117,17 @@ impl EntryId {
             .map(Self)
     }
 
-    /// Which of `shards` tables knows the object.
+    /// Which of `shards` tables, or places, knows the object; at most 65,536.
     pub(super) fn shard(self, shards: usize) -> usize {
-        usize::from(self.0.to_be_bytes()[15]) % shards
+        let [.., a, b] = self.0.to_be_bytes();
+        usize::from(u16::from_be_bytes([a, b])) % shards
+    }
+
+    /// Enough of it to tell it from others in the same place.
+    pub(super) fn print(self) -> u64 {
+        let mut upper = [0; 8];
+        upper.copy_from_slice(&self.0.to_be_bytes()[..8]);
+        u64::from_be_bytes(upper)
     }
 }
 

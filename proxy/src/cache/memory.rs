@@ -10,7 +10,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::entry::Identity;
-use super::key::ObjectName;
+use super::key::{EntryId, ObjectName};
 use super::{CacheKey, Hit, HitBody, Metadata};
 
 /// How long an object in memory is served without a look at its file, in milliseconds. A file
@@ -19,7 +19,15 @@ const CHECK_EVERY_MS: u64 = 1000;
 /// What an entry costs beside its body, in bytes: its metadata, and the head that is prepared for it.
 const OVERHEAD_BYTES: u64 = 2560;
 
+/// Up to this size, in bytes, an object is kept when it is first served: a pom, a checksum. Others have to
+/// be asked for again first, as reading a large one into memory of its own, just to let it go, takes twice as
+/// long as sending it from a buffer that the processor has at hand.
+const KEPT_AT_ONCE_BYTES: u64 = 16 * 1024;
+/// So many objects of those that were asked for last are known again.
+const LATELY_SERVED: usize = 4096;
+
 pub(super) struct Memory {
+    lately: Lately,
     objects: Cache<CacheKey, Arc<MemoryObject>, Weight>,
     started: Instant,
 }
@@ -47,6 +55,23 @@ pub(super) struct MemoryHit {
     now: u64,
 }
 
+/// Which objects were served lately: one for each place, the newest counts.
+struct Lately([AtomicU64; LATELY_SERVED]);
+
+impl Default for Lately {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::new(0)))
+    }
+}
+
+impl Lately {
+    /// Whether the object was served lately; it is now.
+    fn note(&self, id: EntryId) -> bool {
+        let print = id.print();
+        self.0[id.shard(LATELY_SERVED)].swap(print, Ordering::Relaxed) == print
+    }
+}
+
 impl Annex {
     /// What is kept, made on first use; `None` if something of another type is.
     pub fn get_or_make<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
@@ -70,7 +95,13 @@ impl Memory {
         Self {
             objects: Cache::with_weighter(items, bytes, Weight),
             started: Instant::now(),
+            lately: Lately::default(),
         }
+    }
+
+    /// Whether an object that is being read now, from a file of so many bytes, is to be kept. Counts.
+    pub(super) fn will_keep(&self, id: EntryId, file_bytes: u64) -> bool {
+        file_bytes <= KEPT_AT_ONCE_BYTES || self.lately.note(id)
     }
 
     pub(super) fn get(&self, name: &ObjectName<'_>) -> Option<MemoryHit> {
@@ -79,8 +110,10 @@ impl Memory {
         Some(MemoryHit { object, now })
     }
 
-    pub(super) fn insert(
+    /// An object with all its bytes, which is kept if `keep` says so.
+    pub(super) fn object(
         &self,
+        keep: bool,
         key: &CacheKey,
         metadata: &Arc<Metadata>,
         validated_at: SystemTime,
@@ -97,7 +130,9 @@ impl Memory {
             annex: Annex::default(),
         };
         let object = Arc::new(object);
-        self.objects.insert(key.clone(), Arc::clone(&object));
+        if keep {
+            self.objects.insert(key.clone(), Arc::clone(&object));
+        }
         object
     }
 

@@ -98,22 +98,26 @@ pub(super) fn status_at_hand(path: &Path) -> io::Result<Metadata> {
 pub(super) fn exactly(file: &File, offset: u64, length: u64, wait: Wait) -> io::Result<Bytes> {
     let length = usize::try_from(length).map_err(io::Error::other)?;
     let mut buffer = vec![0; length];
-    match wait {
-        Wait::ForDisk => file.read_exact_at(&mut buffer, offset)?,
-        // The rest of a file is seldom on the disk alone: then all is read again.
-        Wait::Never if system::read_at_hand(file, &mut buffer, offset)? < length => {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        Wait::Never => {}
-    }
+    fill(&mut buffer, file, offset, wait)?;
     Ok(buffer.into())
 }
 
-/// Reads exactly `length` bytes, at most [`PIECE_BYTES`], to be sent and forgotten. Blocks on the disk.
-pub(super) fn piece(file: &File, offset: u64, length: u64) -> io::Result<Bytes> {
+fn fill(buffer: &mut [u8], file: &File, offset: u64, wait: Wait) -> io::Result<()> {
+    match wait {
+        Wait::ForDisk => file.read_exact_at(buffer, offset),
+        // The rest of a file is seldom on the disk alone: then all is read again.
+        Wait::Never if system::read_at_hand(file, buffer, offset)? < buffer.len() => {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        Wait::Never => Ok(()),
+    }
+}
+
+/// Reads exactly `length` bytes, at most [`PIECE_BYTES`], to be sent and forgotten, or fails.
+pub(super) fn piece(file: &File, offset: u64, length: u64, wait: Wait) -> io::Result<Bytes> {
     let mut piece = Piece::new();
     let room = piece.room(length);
-    file.read_exact_at(room, offset)?;
+    fill(room, file, offset, wait)?;
     piece.length = room.len();
     Ok(Bytes::from_owner(piece))
 }
@@ -185,13 +189,16 @@ mod tests {
         let bytes: Vec<u8> = (0..300_000_u32).map(|at| at.to_le_bytes()[1]).collect();
         file.write_all(&bytes).expect("written");
         for (offset, length) in [(0, PIECE_BYTES), (7, 100), (200_000, 100_000)] {
-            let found = piece(&file, offset, length).expect("read");
+            let found = piece(&file, offset, length, Wait::ForDisk).expect("read");
             let start = usize::try_from(offset).expect("small");
             let end = start + usize::try_from(length).expect("small");
             assert_eq!(found, bytes[start..end], "{offset}");
         }
-        assert!(piece(&file, 299_990, 11).is_err(), "beyond the end");
-        let most = piece(&file, 0, u64::MAX).expect("a piece");
+        assert!(
+            piece(&file, 299_990, 11, Wait::ForDisk).is_err(),
+            "beyond the end"
+        );
+        let most = piece(&file, 0, u64::MAX, Wait::ForDisk).expect("a piece");
         assert_eq!(most.len() as u64, PIECE_BYTES);
         drop(most);
         let spare = SPARE.lock().expect("no panic").len();

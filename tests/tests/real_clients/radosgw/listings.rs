@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
-use tests::Proxy;
+use tests::{Proxy, eventually};
 
 use super::Shop;
 
@@ -32,7 +32,11 @@ async fn folders_of_a_real_s3_list_names_whose_links_lead_to_the_objects() {
     }
     shop.put("g/1.0/a-1.0.jar", b"in a folder".to_vec()).await;
     let proxy = shop.proxy().start().await;
-    assert_eq!(proxy.get("/g/plain.jar").await.status, 200);
+    // Its bytes are all there a moment before its file is.
+    eventually("it is kept", async || {
+        proxy.get("/g/plain.jar").await.verdict() == "bazel-proxy; hit"
+    })
+    .await;
 
     let listed = page(&proxy, "/g/").await;
     let mut found = texts(&listed, "name");
