@@ -1,0 +1,106 @@
+//! Where the instructions of a path are spent, a request.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::Outcome;
+use crate::baseline::grouped;
+use crate::measure::Measurement;
+
+/// Prints the dearest functions twice: by what they do themselves, and with all that they call. Keeps callgrind's file
+/// as `keep`.
+pub(crate) fn print(
+    measurement: &Measurement,
+    functions: usize,
+    keep: Option<&Path>,
+) -> Outcome<()> {
+    let file = &measurement.dump.file;
+    if let Some(keep) = keep {
+        std::fs::copy(file, keep).map_err(|error| format!("{}: {error}", keep.display()))?;
+    }
+    let requests = u64::from(measurement.path.requests);
+    for (inclusive, title) in [("no", "by themselves"), ("yes", "with what they call")] {
+        println!("{:>11}  {:>6}  functions, {title}", "a request", "%");
+        for line in annotated(file, inclusive)?.iter().take(functions) {
+            let a_request = line.instructions / requests;
+            let tenths = line.instructions * 1000 / measurement.dump.instructions.max(1);
+            println!(
+                "{:>11}  {:>4}.{}  {}",
+                grouped(a_request),
+                tenths / 10,
+                tenths % 10,
+                line.function
+            );
+        }
+        println!();
+    }
+    Ok(())
+}
+
+struct Line {
+    instructions: u64,
+    function: String,
+}
+
+fn annotated(file: &Path, inclusive: &str) -> Outcome<Vec<Line>> {
+    let output = Command::new("callgrind_annotate")
+        .arg(format!("--inclusive={inclusive}"))
+        .args(["--auto=no", "--threshold=100"])
+        .arg(file)
+        .output()
+        .map_err(|error| format!("callgrind_annotate: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines: Vec<_> = text.lines().filter_map(parse).collect();
+    if lines.is_empty() {
+        return Err(format!(
+            "callgrind_annotate names no function: {text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        ));
+    }
+    Ok(lines)
+}
+
+/// A line such as `1,234 (56.7%)  file:function [object]`.
+fn parse(line: &str) -> Option<Line> {
+    let (number, rest) = line.trim_start().split_once(' ')?;
+    let instructions = number.replace(',', "").parse().ok()?;
+    let (_, named) = rest.split_once(')')?;
+    let named = named.trim();
+    if named == "PROGRAM TOTALS" {
+        return None;
+    }
+    let function = named
+        .rsplit_once(" [")
+        .map_or(named, |(function, _)| function);
+    // Without the file, which is `???` or as long as the line.
+    let function = function.split_once(':').map_or(function, |(_, name)| name);
+    Some(Line {
+        instructions,
+        function: without_hash(function).to_owned(),
+    })
+}
+
+/// Without the compiler's `::h0123456789abcdef`.
+fn without_hash(function: &str) -> &str {
+    match function.rsplit_once("::h") {
+        Some((name, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            name
+        }
+        Some(_) | None => function,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_callgrind_annotate_is_a_number_and_a_function() {
+        let line =
+            parse(" 1,234 (56.78%)  ./a/b.rs:core::poll::h0123456789abcdef [/x/bazel-proxy]");
+        let line = line.map(|line| (line.instructions, line.function));
+        assert_eq!(line, Some((1234, "core::poll".to_owned())));
+        assert!(parse("1,234 (100.0%)  PROGRAM TOTALS").is_none());
+        assert!(parse("Profile data file 'x'").is_none());
+    }
+}
