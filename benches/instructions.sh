@@ -20,4 +20,6 @@ fi
 # Apart from each other: what the counter needs of a library must not end up in the program.
 cargo build --release --locked --quiet -p bazel-proxy
 cargo build --release --locked --quiet -p benches --bin instructions
-exec "${CARGO_TARGET_DIR:-target}/release/instructions" "$@"
+# On one processor, the last of those that are allowed: `program.rs` tells why.
+processor=$(taskset --cpu-list --pid $$ | sed 's/.*[ ,-]//')
+exec taskset --cpu-list "$processor" "${CARGO_TARGET_DIR:-target}/release/instructions" "$@"

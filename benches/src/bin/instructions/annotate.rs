@@ -1,5 +1,9 @@
 //! Where the instructions of a path are spent, a request.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -16,7 +20,7 @@ pub(crate) fn print(
 ) -> Outcome<()> {
     let file = &measurement.dump.file;
     if let Some(keep) = keep {
-        std::fs::copy(file, keep).map_err(|error| format!("{}: {error}", keep.display()))?;
+        fs::copy(file, keep).map_err(|error| format!("{}: {error}", keep.display()))?;
     }
     let requests = u64::from(measurement.path.requests);
     for (inclusive, title) in [("no", "by themselves"), ("yes", "with what they call")] {
@@ -43,14 +47,31 @@ struct Line {
 }
 
 fn annotated(file: &Path, inclusive: &str) -> Outcome<Vec<Line>> {
+    let finished = file.with_extension("finished");
+    let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    File::create(&finished)
+        .and_then(|mut created| created.write_all(without_unfinished_calls(&text).as_bytes()))
+        .map_err(|error| format!("{}: {error}", finished.display()))?;
     let output = Command::new("callgrind_annotate")
         .arg(format!("--inclusive={inclusive}"))
         .args(["--auto=no", "--threshold=100"])
-        .arg(file)
+        .arg(&finished)
         .output()
         .map_err(|error| format!("callgrind_annotate: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let lines: Vec<_> = text.lines().filter_map(parse).collect();
+    // A function has a line for each file that code was inlined from.
+    let mut functions: HashMap<String, u64> = HashMap::new();
+    for line in text.lines().filter_map(parse) {
+        *functions.entry(line.function).or_default() += line.instructions;
+    }
+    let mut lines: Vec<_> = functions
+        .into_iter()
+        .map(|(function, instructions)| Line {
+            instructions,
+            function,
+        })
+        .collect();
+    lines.sort_by_key(|line| Reverse(line.instructions));
     if lines.is_empty() {
         return Err(format!(
             "callgrind_annotate names no function: {text}{}",
@@ -58,6 +79,22 @@ fn annotated(file: &Path, inclusive: &str) -> Outcome<Vec<Line>> {
         ));
     }
     Ok(lines)
+}
+
+/// Without the calls that were under way before and after the round, such as each thread's first: `callgrind_annotate`
+/// takes what they cost (the line behind `calls=0`) for the caller's own.
+fn without_unfinished_calls(dump: &str) -> String {
+    let mut kept = String::with_capacity(dump.len());
+    let mut lines = dump.lines();
+    while let Some(line) = lines.next() {
+        if line.starts_with("calls=0 ") {
+            lines.next();
+        } else {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    kept
 }
 
 /// A line such as `1,234 (56.7%)  file:function [object]`.
@@ -93,6 +130,13 @@ fn without_hash(function: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_unfinished_call_costs_is_left_out() {
+        let dump = "fn=(1) clone\ncfn=(2)\ncalls=0 336\n100 2641533\n5 7\ncalls=3 1\n6 8\n";
+        let kept = without_unfinished_calls(dump);
+        assert_eq!(kept, "fn=(1) clone\ncfn=(2)\n5 7\ncalls=3 1\n6 8\n");
+    }
 
     #[test]
     fn a_line_of_callgrind_annotate_is_a_number_and_a_function() {
