@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::Outcome;
 use crate::measure::Measurement;
+use crate::paths;
 use crate::tools::Tools;
 
 /// In percent of the baseline: counts of the same code are within 1 %, and a compiler may move them by a few.
@@ -65,7 +66,20 @@ impl Baseline {
                 file.display()
             )
         })?;
-        Self::parse(&text).map_err(|problem| format!("{}: {problem}", file.display()))
+        Self::parse(&text)
+            .and_then(|baseline| {
+                baseline
+                    .instructions
+                    .keys()
+                    .try_for_each(|name| paths::named(name).map(drop))?;
+                Ok(baseline)
+            })
+            .map_err(|problem| {
+                format!(
+                    "{}: {problem}. benches/instructions.sh --accept writes it anew.",
+                    file.display()
+                )
+            })
     }
 
     /// Tables of `name = value`, which is as much of TOML as is written here.

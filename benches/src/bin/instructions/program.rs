@@ -61,7 +61,7 @@ impl Program {
     pub(crate) fn start(tools: &Tools, origin: SocketAddr) -> Outcome<Self> {
         let folder = tempfile::tempdir().map_err(|error| format!("a scratch folder: {error}"))?;
         let child = spawn(tools, origin, folder.path())
-            .map_err(|error| format!("starting bazel-proxy under valgrind: {error}"))?;
+            .map_err(|error| format!("starting bazel-proxy by setpriv and valgrind: {error}"))?;
         let mut program = Self {
             child,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -222,7 +222,9 @@ fn spawn(tools: &Tools, origin: SocketAddr, folder: &Path) -> std::io::Result<Ch
     // Not in the environment, where AWS_PROFILE would have to be empty, and the program begin anew without callgrind.
     File::create(home.join(".aws/credentials"))?.write_all(CREDENTIALS)?;
     let log = File::create(folder.join("log"))?;
-    Command::new("valgrind")
+    // Ends with this process, however that ends.
+    Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "valgrind"])
         .args(["--quiet", "--tool=callgrind", "--instr-atstart=no"])
         // Layers poll layers of the same type; beyond this depth their counts would run into each other.
         .args([
