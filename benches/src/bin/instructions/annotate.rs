@@ -23,9 +23,12 @@ pub(crate) fn print(
         fs::copy(file, keep).map_err(|error| format!("{}: {error}", keep.display()))?;
     }
     let requests = u64::from(measurement.path.requests);
-    for (inclusive, title) in [("no", "by themselves"), ("yes", "with what they call")] {
+    for (counted, title) in [
+        (Counted::Own, "by themselves"),
+        (Counted::WithCalls, "with what they call"),
+    ] {
         println!("{:>11}  {:>6}  functions, {title}", "a request", "%");
-        for line in annotated(file, inclusive)?.iter().take(functions) {
+        for line in annotated(file, counted)?.iter().take(functions) {
             let a_request = line.instructions / requests;
             let tenths = line.instructions * 1000 / measurement.dump.instructions.max(1);
             println!(
@@ -41,28 +44,42 @@ pub(crate) fn print(
     Ok(())
 }
 
+#[derive(Clone, Copy)]
+enum Counted {
+    Own,
+    WithCalls,
+}
+
 struct Line {
     instructions: u64,
     function: String,
 }
 
-fn annotated(file: &Path, inclusive: &str) -> Outcome<Vec<Line>> {
+fn annotated(file: &Path, counted: Counted) -> Outcome<Vec<Line>> {
     let finished = file.with_extension("finished");
     let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     File::create(&finished)
         .and_then(|mut created| created.write_all(without_unfinished_calls(&text).as_bytes()))
         .map_err(|error| format!("{}: {error}", finished.display()))?;
     let output = Command::new("callgrind_annotate")
-        .arg(format!("--inclusive={inclusive}"))
+        .arg(match counted {
+            Counted::Own => "--inclusive=no",
+            Counted::WithCalls => "--inclusive=yes",
+        })
         .args(["--auto=no", "--threshold=100"])
         .arg(&finished)
         .output()
         .map_err(|error| format!("callgrind_annotate: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    // A function has a line for each file that code was inlined from.
+    // A function has a line for each file that code was inlined from: parts of its own instructions, but of its calls
+    // one line has all and the others have parts.
     let mut functions: HashMap<String, u64> = HashMap::new();
     for line in text.lines().filter_map(parse) {
-        *functions.entry(line.function).or_default() += line.instructions;
+        let known = functions.entry(line.function).or_default();
+        *known = match counted {
+            Counted::Own => *known + line.instructions,
+            Counted::WithCalls => line.instructions.max(*known),
+        };
     }
     let mut lines: Vec<_> = functions
         .into_iter()
