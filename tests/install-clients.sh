@@ -114,6 +114,7 @@ parts=(
   'Docker engine|docker.io|/usr/sbin/dockerd|iptables runc binutils'
   'docker-compose|docker-compose|/usr/bin/docker-compose|python3-yaml'
   'debootstrap|debootstrap|/usr/sbin/debootstrap|'
+  'valgrind|valgrind|/usr/bin/valgrind|'
   'ShellCheck|shellcheck|/usr/bin/shellcheck|'
   'Ruby|ruby|/usr/bin/ruby|'
 )
