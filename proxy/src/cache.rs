@@ -57,7 +57,7 @@ use crate::request;
 /// Objects up to this size may be kept in memory when served, in bytes.
 pub const MEMORY_OBJECT_BYTES: u64 = 64 * 1024;
 /// What all objects in memory may occupy together, in bytes: 10,000 poms and checksums.
-const MEMORY_BYTES: u64 = 48 * 1024 * 1024;
+const MEMORY_BYTES: u64 = 32 * 1024 * 1024;
 
 /// The bounds of a cache, in bytes.
 #[derive(Clone, Copy, Debug)]

@@ -17,7 +17,7 @@ use super::{CacheKey, Hit, HitBody, Metadata};
 /// removed or changed by another hand (`cache purge`, a person) is noticed after that.
 const CHECK_EVERY_MS: u64 = 1000;
 /// What an entry costs beside its body, in bytes: its metadata, and the head that is prepared for it.
-const OVERHEAD_BYTES: u64 = 2560;
+const OVERHEAD_BYTES: u64 = 2048;
 
 /// Up to this size, in bytes, an object is kept when it is first served: a pom, a checksum. Others have to
 /// be asked for again first, as reading a large one into memory of its own, just to let it go, takes twice as
