@@ -76,8 +76,9 @@ impl EntryId {
     }
 
     /// Which of `shards` tables knows the object.
-    pub(super) fn shard(self, shards: usize) -> usize {
-        usize::from(self.0.to_be_bytes()[15]) % shards
+    pub(crate) fn shard(self, shards: usize) -> usize {
+        let bytes = self.0.to_be_bytes();
+        usize::from(u16::from_be_bytes([bytes[14], bytes[15]])) % shards
     }
 }
 
