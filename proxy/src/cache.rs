@@ -153,6 +153,9 @@ impl Cache {
             }
             self.inner.memory.remove(key);
         }
+        if self.inner.usage.is_absent(key.id()) {
+            return None;
+        }
         let (inner, key) = (Arc::clone(&self.inner), key.clone());
         blocking(move || inner.lookup_on_disk(&key)).await?
     }
