@@ -12,7 +12,8 @@
 //! * **The file system is the index**: the path of an object is a hash of repository and key. No
 //!   scan stands between the start of the process and its first hit; usage is counted behind.
 //! * **One door in**: [`Staged`] writes below `staging/`, takes a proof of verification, syncs,
-//!   renames, syncs the folder. Nothing else creates an object.
+//!   renames; the folder is synced a moment later, for all that was renamed into it meanwhile. Nothing
+//!   else creates an object.
 //! * **Anything wrong on reading is a miss**: it is logged, removed, and fetched again.
 //! * A file's modification time is when its object was last validated with the origin; its access
 //!   time is when it was last served (written in the background, so that eviction survives a
@@ -28,6 +29,7 @@ mod memory;
 mod read;
 mod reservation;
 mod staging;
+mod unsynced;
 mod usage;
 
 use std::io;
@@ -35,6 +37,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use thiserror::Error;
 use tracing::{debug, warn};
 
@@ -48,8 +51,10 @@ use memory::Memory;
 pub use memory::{Annex, MemoryObject};
 use read::Wait;
 pub use staging::{Staged, StagedReader};
+use unsynced::Unsynced;
 use usage::Usage;
 
+use crate::checksum::Verified;
 use crate::disk::Disk;
 use crate::object::ObjectAttributes;
 use crate::request;
@@ -120,6 +125,7 @@ struct Inner {
     folder: CacheFolder,
     usage: Usage,
     memory: Memory,
+    unsynced: Unsynced,
     /// Asked how much is free.
     disk: Disk,
 }
@@ -133,6 +139,7 @@ impl Cache {
             folder,
             usage,
             memory: Memory::new(MEMORY_BYTES),
+            unsynced: Unsynced::default(),
             disk: Disk::default(),
         };
         Ok(Self {
@@ -161,6 +168,9 @@ impl Cache {
             }
             self.inner.memory.remove(key);
         }
+        if self.inner.usage.is_absent(key.id()) {
+            return None;
+        }
         if let Some(hit) = self.inner.open_at_hand(key) {
             return Some(hit);
         }
@@ -187,6 +197,26 @@ impl Cache {
         blocking(move || Staged::create(inner, key, attributes))
             .await
             .unwrap_or_else(|| Err(CacheError::io("staging", io::Error::other("task failed"))))
+    }
+
+    /// Stores a small object of which all bytes are at hand.
+    pub async fn store(
+        &self,
+        key: &CacheKey,
+        attributes: &ObjectAttributes,
+        body: Bytes,
+        verified: Verified,
+    ) -> Result<(), CacheError> {
+        let (inner, key, attributes) = (Arc::clone(&self.inner), key.clone(), attributes.clone());
+        let store = move || {
+            let staged = Staged::create(inner, key, attributes)?;
+            staged
+                .commit_whole(&body, &verified)
+                .map_err(|error| CacheError::io("storing", error))
+        };
+        blocking(store)
+            .await
+            .unwrap_or_else(|| Err(CacheError::io("storing", io::Error::other("task failed"))))
     }
 
     /// Notes that the origin has just confirmed the object.
@@ -235,8 +265,8 @@ impl Cache {
         }
     }
 
-    /// Counts what is on disk and evicts what is too much; then keeps usage on disk, until
-    /// `shutdown` ends. The background part of the cache.
+    /// Counts what is on disk and evicts what is too much; then keeps usage and the names of new objects
+    /// on disk, until `shutdown` ends. The background part of the cache.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         const PERSIST_EVERY: Duration = Duration::from_mins(1);
         let inner = Arc::clone(&self.inner);
@@ -244,12 +274,19 @@ impl Cache {
         let mut every = tokio::time::interval(PERSIST_EVERY);
         tokio::pin!(shutdown);
         loop {
-            let last = tokio::select! {
-                _ = every.tick() => false,
-                () = &mut shutdown => true,
+            let (persist, last) = tokio::select! {
+                _ = every.tick() => (true, false),
+                () = self.inner.unsynced.collected() => (false, false),
+                () = &mut shutdown => (true, true),
             };
             let inner = Arc::clone(&self.inner);
-            blocking(move || inner.usage.persist()).await;
+            blocking(move || {
+                inner.unsynced.sync();
+                if persist {
+                    inner.usage.persist();
+                }
+            })
+            .await;
             if last {
                 return;
             }

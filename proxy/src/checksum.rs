@@ -1,15 +1,18 @@
 //! Checksums of a download: computed while it streams, compared with what S3 promised.
 //!
-//! [`Hasher::finish`] is the only way to a [`Verified`], and the cache commits nothing without one.
+//! [`Tally::finish`] is the only way to a [`Verified`], and the cache commits nothing without one. All of a
+//! body is given away once [`Tally::check`] and, if they are promised, its [`Digests`] are right.
 
+mod digests;
 mod headers;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use crc_fast::{CrcAlgorithm, Digest as CrcDigest};
 use serde::{Deserialize, Serialize};
-use sha1::Digest as _;
 use thiserror::Error;
+
+pub use digests::Digests;
 
 /// What clients are told of an object, lower-case hexadecimal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,18 +98,54 @@ impl Verified {
 
 /// Computes everything that is needed to verify and describe one body.
 pub struct Hasher {
-    expected: Expected,
-    length: u64,
-    sha1: sha1::Sha1,
-    md5: md5::Md5,
-    sha256: sha2::Sha256,
-    crcs: Vec<CrcDigest>,
+    tally: Tally,
+    digests: Digests,
 }
 
 impl Hasher {
     /// Starts on an empty body.
     #[must_use]
     pub fn new(expected: Expected) -> Self {
+        Self {
+            tally: Tally::new(expected),
+            digests: Digests::default(),
+        }
+    }
+
+    /// Takes the next bytes of the body.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.tally.update(bytes);
+        self.digests.update(bytes);
+    }
+
+    /// Whether as many bytes have come as were promised, or more.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.tally.is_complete()
+    }
+
+    /// Its two halves, for whoever computes the dear one beside.
+    #[must_use]
+    pub fn split(self) -> (Tally, Digests) {
+        (self.tally, self.digests)
+    }
+
+    /// Compares the whole body with every promise.
+    pub fn finish(self) -> Result<Verified, Mismatch> {
+        self.tally.finish(self.digests)
+    }
+}
+
+/// What is promised of a body, and as much of the comparison as costs next to nothing: its length and its
+/// CRCs, at the speed of memory.
+pub struct Tally {
+    expected: Expected,
+    length: u64,
+    crcs: Vec<CrcDigest>,
+}
+
+impl Tally {
+    fn new(expected: Expected) -> Self {
         let crcs = expected
             .checksums
             .iter()
@@ -116,18 +155,12 @@ impl Hasher {
             crcs: crcs.collect(),
             expected,
             length: 0,
-            sha1: sha1::Sha1::new(),
-            md5: md5::Md5::new(),
-            sha256: sha2::Sha256::new(),
         }
     }
 
     /// Takes the next bytes of the body.
     pub fn update(&mut self, bytes: &[u8]) {
         self.length += bytes.len() as u64;
-        self.sha1.update(bytes);
-        self.md5.update(bytes);
-        self.sha256.update(bytes);
         for crc in &mut self.crcs {
             crc.update(bytes);
         }
@@ -139,24 +172,49 @@ impl Hasher {
         self.length >= self.expected.length
     }
 
-    /// Compares the whole body with every promise.
-    pub fn finish(self) -> Result<Verified, Mismatch> {
+    /// Whether what is promised can only be compared with the [`Digests`].
+    #[must_use]
+    pub fn needs_digests(&self) -> bool {
+        let promises = self.expected.checksums.iter();
+        promises.map(ExpectedChecksum::crc).any(|crc| crc.is_none())
+    }
+
+    /// Compares the whole body with the promises that need no digests.
+    pub fn check(&self) -> Result<(), Mismatch> {
         compare(
             "length",
             &self.expected.length.to_string(),
             self.length.to_string(),
         )?;
-        let (sha1, md5, sha256) = (
-            self.sha1.finalize(),
-            self.md5.finalize(),
-            self.sha256.finalize(),
-        );
-        let checksums = Checksums {
-            sha1: hex::encode(sha1),
-            md5: hex::encode(md5),
-            sha256: hex::encode(sha256),
-        };
         let mut crcs = self.crcs.iter();
+        for expected in &self.expected.checksums {
+            match expected {
+                ExpectedChecksum::Crc32(promised) | ExpectedChecksum::Crc32c(promised) => {
+                    let received = crcs.next().map_or(0, CrcDigest::finalize).to_be_bytes();
+                    compare("CRC-32", promised, BASE64.encode(&received[4..]))?;
+                }
+                ExpectedChecksum::Crc64Nvme(promised) => {
+                    let received = crcs.next().map_or(0, CrcDigest::finalize).to_be_bytes();
+                    compare("CRC-64/NVME", promised, BASE64.encode(received))?;
+                }
+                ExpectedChecksum::Md5Hex(_)
+                | ExpectedChecksum::Sha1(_)
+                | ExpectedChecksum::Sha256(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the whole body with every promise.
+    pub fn finish(&self, digests: Digests) -> Result<Verified, Mismatch> {
+        self.check()?;
+        compare(
+            "length of what was hashed",
+            &self.length.to_string(),
+            digests.length().to_string(),
+        )?;
+        let finished = digests.finish();
+        let checksums = finished.checksums();
         for expected in &self.expected.checksums {
             match expected {
                 ExpectedChecksum::Md5Hex(promised) => {
@@ -167,19 +225,14 @@ impl Hasher {
                     )?;
                 }
                 ExpectedChecksum::Sha1(promised) => {
-                    compare("SHA-1", promised, BASE64.encode(sha1))?;
+                    compare("SHA-1", promised, BASE64.encode(finished.sha1))?;
                 }
                 ExpectedChecksum::Sha256(promised) => {
-                    compare("SHA-256", promised, BASE64.encode(sha256))?;
+                    compare("SHA-256", promised, BASE64.encode(finished.sha256))?;
                 }
-                ExpectedChecksum::Crc32(promised) | ExpectedChecksum::Crc32c(promised) => {
-                    let received = crcs.next().map_or(0, CrcDigest::finalize).to_be_bytes();
-                    compare("CRC-32", promised, BASE64.encode(&received[4..]))?;
-                }
-                ExpectedChecksum::Crc64Nvme(promised) => {
-                    let received = crcs.next().map_or(0, CrcDigest::finalize).to_be_bytes();
-                    compare("CRC-64/NVME", promised, BASE64.encode(received))?;
-                }
+                ExpectedChecksum::Crc32(_)
+                | ExpectedChecksum::Crc32c(_)
+                | ExpectedChecksum::Crc64Nvme(_) => {}
             }
         }
         Ok(Verified {
@@ -260,6 +313,36 @@ mod tests {
             verified.checksums().sha1,
             "f7c3bc1d808e04732adf679965ccc34ca7ae3441"
         );
+    }
+
+    #[test]
+    fn only_what_the_digests_promise_waits_for_them() {
+        let mut expected = promised(9);
+        let tally = |expected: &Expected, body: &[u8]| {
+            let (mut tally, _) = Hasher::new(expected.clone()).split();
+            tally.update(body);
+            tally
+        };
+        assert!(tally(&expected, b"123456789").needs_digests());
+        assert_eq!(tally(&expected, b"123456789").check(), Ok(()));
+        assert!(tally(&expected, b"123456780").check().is_err());
+        assert!(tally(&expected, b"12345678").check().is_err());
+        expected
+            .checksums
+            .retain(|checksum| checksum.crc().is_some());
+        assert!(!tally(&expected, b"123456789").needs_digests());
+    }
+
+    #[test]
+    fn digests_of_a_part_prove_nothing() {
+        let (mut tally, mut digests) = Hasher::new(Expected {
+            length: 9,
+            checksums: vec![],
+        })
+        .split();
+        tally.update(b"123456789");
+        digests.update(b"12345678");
+        assert!(tally.finish(digests).is_err());
     }
 
     #[test]

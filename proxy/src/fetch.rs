@@ -162,6 +162,7 @@ impl Fetcher {
     /// Finds an artifact to answer a GET with.
     pub async fn get(self: &Arc<Self>, key: &ArtifactKey) -> Result<Found, Error> {
         let cache_key = self.cache_key(key);
+        let before = self.flights.landed_before(&cache_key);
         if let Some(hit) = self.cache.lookup(&cache_key).await {
             return self.serve_copy(key, cache_key, hit).await;
         }
@@ -170,7 +171,7 @@ impl Fetcher {
             // A download that cannot begin is not begun.
             self.origin.refuse_without_login()?;
         }
-        let (flight, is_new) = self.flights.join(key, &cache_key);
+        let (flight, is_new) = self.flights.join_after_look(key, &cache_key, before);
         if is_new {
             self.refresh_companions_of_new(key).await;
         }

@@ -12,7 +12,9 @@
 //!     └─► AlreadyCached            it was committed just before: readers look it up
 //! ```
 
+mod digesting;
 mod download;
+mod landed;
 mod spool;
 mod under_way;
 mod writer;
@@ -21,7 +23,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::artifact::ArtifactKey;
@@ -32,13 +34,24 @@ use crate::error::Error;
 use crate::object::ObjectAttributes;
 use crate::origin::{ObjectHead, ObjectStream, Origin, VerifiedDownload};
 use crate::request;
+use digesting::Turns;
+use landed::Landed;
+pub use landed::LandedBefore;
 use spool::Spool;
 pub use under_way::UnderWay;
+
+/// Objects up to so many are made durable at once, of either size: those that wait for it keep their place
+/// among the calls to S3, so that downloads do not run ahead of a slow disk.
+const COMMITS: usize = 64;
 
 /// All downloads under way. Cheap to clone.
 #[derive(Clone)]
 pub struct Flights {
     running: Arc<Mutex<HashMap<EntryId, Arc<Flight>>>>,
+    landed: Arc<Landed>,
+    turns: Turns,
+    /// Of small objects, and of those that have to be hashed yet.
+    commits: [Arc<Semaphore>; 2],
     cache: Cache,
     origin: Arc<Origin>,
 }
@@ -48,7 +61,7 @@ pub struct Flight {
     key: ArtifactKey,
     begun: Instant,
     progress: watch::Sender<Progress>,
-    spool: Spool,
+    spool: Arc<Spool>,
     attributes: OnceLock<Arc<ObjectAttributes>>,
     checksums: OnceLock<Checksums>,
     promised: OnceLock<Arc<[ExpectedChecksum]>>,
@@ -94,6 +107,9 @@ impl Flights {
     pub fn new(cache: Cache, origin: Arc<Origin>) -> Self {
         Self {
             running: Arc::default(),
+            landed: Arc::default(),
+            turns: Turns::default(),
+            commits: std::array::from_fn(|_| Arc::new(Semaphore::new(COMMITS))),
             cache,
             origin,
         }
@@ -102,7 +118,24 @@ impl Flights {
     /// The download of `key` under way, or a new one; and whether it is new.
     #[must_use]
     pub fn join(&self, key: &ArtifactKey, cache_key: &CacheKey) -> (Arc<Flight>, bool) {
-        self.join_or_start(key, cache_key, None)
+        self.join_or_start(key, cache_key, Begin::Unseen)
+    }
+
+    /// As [`Self::join`], after a look into the cache, before which [`Self::landed_before`] was asked.
+    #[must_use]
+    pub fn join_after_look(
+        &self,
+        key: &ArtifactKey,
+        cache_key: &CacheKey,
+        before: LandedBefore,
+    ) -> (Arc<Flight>, bool) {
+        self.join_or_start(key, cache_key, Begin::Seen(before))
+    }
+
+    /// What tells a flight whether a look into the cache, which begins now, is not too old.
+    #[must_use]
+    pub fn landed_before(&self, cache_key: &CacheKey) -> LandedBefore {
+        self.landed.of(cache_key.id())
     }
 
     /// As [`Self::join`], with a body that is already on its way.
@@ -113,7 +146,7 @@ impl Flights {
         cache_key: &CacheKey,
         stream: ObjectStream,
     ) -> (Arc<Flight>, bool) {
-        self.join_or_start(key, cache_key, Some(stream))
+        self.join_or_start(key, cache_key, Begin::With(Box::new(stream)))
     }
 
     /// The download of a key, if there is one.
@@ -134,7 +167,7 @@ impl Flights {
         &self,
         key: &ArtifactKey,
         cache_key: &CacheKey,
-        stream: Option<ObjectStream>,
+        begin: Begin,
     ) -> (Arc<Flight>, bool) {
         let mut table = self.table();
         let running = table.get(&cache_key.id());
@@ -149,13 +182,7 @@ impl Flights {
             id: cache_key.id(),
             flight: Arc::clone(&flight),
         };
-        let task = download::run(
-            self.clone(),
-            landing,
-            key.clone(),
-            cache_key.clone(),
-            stream,
-        );
+        let task = download::run(self.clone(), landing, key.clone(), cache_key.clone(), begin);
         request::spawn(task);
         (flight, true)
     }
@@ -163,6 +190,16 @@ impl Flights {
     fn table(&self) -> MutexGuard<'_, HashMap<EntryId, Arc<Flight>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is known of an object when its flight begins.
+enum Begin {
+    /// Nothing: it may have been stored meanwhile.
+    Unseen,
+    /// It was not in the cache, unless a flight has landed since.
+    Seen(LandedBefore),
+    /// Its body is on the way.
+    With(Box<ObjectStream>),
 }
 
 /// Takes a flight out of the table however its task ends, a panic included, so that nobody hangs.
@@ -175,6 +212,8 @@ struct Landing {
 impl Drop for Landing {
     fn drop(&mut self) {
         let mut table = self.flights.table();
+        // Before anybody can begin another one.
+        self.flights.landed.note(self.id);
         let entry = table.get(&self.id);
         if entry.is_some_and(|entry| Arc::ptr_eq(entry, &self.flight)) {
             table.remove(&self.id);
@@ -194,7 +233,7 @@ impl Flight {
             key: key.clone(),
             begun: Instant::now(),
             progress: watch::Sender::new(Progress::Starting),
-            spool: Spool::default(),
+            spool: Arc::default(),
             attributes: OnceLock::new(),
             checksums: OnceLock::new(),
             promised: OnceLock::new(),

@@ -39,7 +39,7 @@ pub use list::{ListedFolder, ListedObject, Listing};
 pub use object::ObjectHead;
 pub use stream::ObjectStream;
 pub use upstream::{Upstream, UpstreamState};
-pub use verified::VerifiedDownload;
+pub use verified::{Reception, VerifiedDownload};
 
 use crate::artifact::ArtifactKey;
 use crate::config::Config;

@@ -118,7 +118,7 @@ impl EntryId {
     }
 
     /// Which of `shards` tables, or places, knows the object; at most 65,536.
-    pub(super) fn shard(self, shards: usize) -> usize {
+    pub(crate) fn shard(self, shards: usize) -> usize {
         let [.., a, b] = self.0.to_be_bytes();
         usize::from(u16::from_be_bytes([a, b])) % shards
     }

@@ -10,6 +10,7 @@ use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 
+use super::entry::Identity;
 use super::format::{self, BlockTable, Metadata};
 use super::reservation::Reservation;
 use super::{CacheError, CacheKey, Inner, RimClock as _, folder};
@@ -111,8 +112,39 @@ impl Staged {
         Ok(())
     }
 
+    /// Writes a whole small body and makes it an object, which may be in memory, too: whoever has asked for
+    /// it is seldom the only one. Blocks on the disk.
+    pub(super) fn commit_whole(mut self, body: &Bytes, verified: &Verified) -> io::Result<()> {
+        self.append(body)?;
+        self.seal(verified)?;
+        let identity = self.publish()?;
+        let memory = &self.cache.memory;
+        if memory.will_keep(self.key.id(), body.len() as u64) {
+            // A copy, as these bytes may be a part of a larger buffer.
+            let body = Bytes::copy_from_slice(body);
+            let metadata = Arc::new(self.metadata.clone());
+            memory.object(
+                true,
+                &self.key,
+                &metadata,
+                identity.modified(),
+                body,
+                identity,
+            );
+        }
+        Ok(())
+    }
+
     /// Makes the file an object: the only way. Blocks on the disk.
+    ///
+    /// Its content is on the disk before it has its name; the name will be so a moment later.
     pub fn commit(mut self, verified: &Verified) -> io::Result<()> {
+        self.seal(verified)?;
+        self.publish().map(|_| ())
+    }
+
+    /// Brings all of the file to the disk.
+    fn seal(&mut self, verified: &Verified) -> io::Result<()> {
         let length = self.metadata.attributes.length;
         if verified.length() != length || self.body_bytes != length {
             return Err(io::Error::other("the staged body is not the verified one"));
@@ -125,16 +157,15 @@ impl Staged {
         let table = std::mem::take(&mut self.blocks).finish();
         self.file.write_all_at(&table, self.header_bytes + length)?;
         self.file.write_all_at(&header, 0)?;
-        self.file.sync_all()?;
-        self.publish()
+        self.file.sync_all()
     }
 
-    fn publish(&mut self) -> io::Result<()> {
+    fn publish(&mut self) -> io::Result<Identity> {
         let path = self.cache.folder.object_path(self.key.id());
         let parent = path.parent().unwrap_or(Path::new("."));
         if !parent.is_dir() {
             folder::create_folder(parent)?;
-            sync_folder(&self.cache.folder.objects())?;
+            self.cache.unsynced.note(&self.cache.folder.objects());
         }
         fs::rename(&self.path, &path).or_else(|error| {
             if error.kind() != io::ErrorKind::IsADirectory {
@@ -145,9 +176,10 @@ impl Staged {
         })?;
         self.committed = true;
         self.cache.memory.remove(&self.key);
-        let disk_bytes = self.file.metadata()?.blocks() * 512;
-        self.cache.usage.stored(&self.key, disk_bytes);
-        sync_folder(parent)
+        self.cache.unsynced.note(parent);
+        let status = self.file.metadata()?;
+        self.cache.usage.stored(&self.key, status.blocks() * 512);
+        Ok(Identity::of(&status))
     }
 }
 
@@ -178,11 +210,6 @@ fn create_private(path: &Path) -> io::Result<File> {
         .create_new(true)
         .mode(0o600)
         .open(path)
-}
-
-/// A rename is durable only when its folder is.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }
 
 fn remove_quietly(path: &Path) {

@@ -120,6 +120,13 @@ impl Usage {
         }
     }
 
+    /// Whether it is certain, without a look at the disk, that there is no such object: all files are
+    /// counted, and every one that came since has passed through here. A file that another hand has put
+    /// there is not seen; its object is fetched.
+    pub(super) fn is_absent(&self, id: EntryId) -> bool {
+        self.counted.load(Ordering::Acquire) && !self.shard(id).contains_key(&id)
+    }
+
     /// The fingerprint under which the file was last found whole, 0 for never.
     pub(super) fn verified_identity(&self, key: &CacheKey) -> u64 {
         self.shard(key.id())

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument as _, info_span, warn};
 
+use super::digesting::Digesting;
 use super::spool::Keep;
 use super::writer::Writer;
-use super::{Flight, Flights, Landing, Progress};
+use super::{Begin, Flight, Flights, Landing, Progress};
 use crate::artifact::ArtifactKey;
 use crate::cache::CacheKey;
+use crate::checksum::Verified;
 use crate::error::Error;
-use crate::origin::{ObjectStream, VerifiedDownload};
+use crate::object::ObjectAttributes;
+use crate::origin::{ObjectHead, ObjectStream, Reception, VerifiedDownload};
 
 /// Objects up to this size are handed to all readers from memory where the disk cannot take them.
 const MEMORY_ONLY_BYTES: u64 = 1024 * 1024;
@@ -27,7 +31,7 @@ pub(super) async fn run(
     landing: Landing,
     key: ArtifactKey,
     cache_key: CacheKey,
-    stream: Option<ObjectStream>,
+    begin: Begin,
 ) {
     let span = info_span!("download", artifact.key = key.as_str());
     let flight = Arc::clone(&landing.flight);
@@ -37,7 +41,7 @@ pub(super) async fn run(
         key,
         cache_key,
     };
-    task.run(stream).instrument(span).await;
+    task.run(begin).instrument(span).await;
     // Only now may a new flight for this key start, unless this one has failed.
     drop(landing);
 }
@@ -50,9 +54,14 @@ struct Download {
 }
 
 impl Download {
-    async fn run(&self, mut stream: Option<ObjectStream>) {
+    async fn run(&self, begin: Begin) {
         // Whoever saw a miss may have looked before the previous flight was committed.
-        if stream.is_none() && self.flights.cache.lookup(&self.cache_key).await.is_some() {
+        let (looks_again, mut stream) = match begin {
+            Begin::Unseen => (true, None),
+            Begin::Seen(before) => (self.flights.landed_before(&self.cache_key) != before, None),
+            Begin::With(stream) => (false, Some(*stream)),
+        };
+        if looks_again && self.flights.cache.lookup(&self.cache_key).await.is_some() {
             self.flight.progress.send_replace(Progress::AlreadyCached);
             return;
         }
@@ -95,53 +104,156 @@ impl Download {
             Some(stream) => stream,
             None => self.flights.origin.get(&self.key).await?,
         };
-        let mut download = VerifiedDownload::new(stream);
-        let length = download.head().attributes.length;
-        let mut writer = self.stage(&download).await;
-        if writer.is_none() && length > MEMORY_ONLY_BYTES {
-            self.flight.depart(download.head());
-            self.flight.hand_over(download);
-            self.flight.progress.send_replace(Progress::Diverted);
-            return Ok(());
+        let download = VerifiedDownload::new(stream);
+        if download.head().attributes.length <= GATHERED_BYTES {
+            self.gather(download).await
+        } else {
+            self.stream(download).await
         }
-        let mut position = 0;
-        while let Some(bytes) = next_piece(&mut download).await? {
-            self.note_checksums(&download);
-            self.flight.depart(download.head());
-            self.flight.publish(position, bytes.clone());
-            position += bytes.len() as u64;
-            writer = self.write(writer, bytes).await;
-            if writer.is_none() && length > MEMORY_ONLY_BYTES && position < length {
-                self.flight.progress.send_replace(Progress::Diverted);
-                return Ok(());
-            }
-        }
-        if length == 0 {
-            self.note_checksums(&download);
-            self.flight.depart(download.head());
-            self.flight
-                .progress
-                .send_replace(Progress::Streaming { available_bytes: 0 });
-        }
-        if let (Some(writer), Some(verified)) = (writer, download.verified()) {
-            self.commit(writer, verified.clone(), length).await;
+    }
+
+    /// A small object: published when it is whole, and stored behind that.
+    async fn gather(&self, mut download: VerifiedDownload) -> Result<(), Error> {
+        let bytes = whole(&mut download).await?;
+        let Some(verified) = download.verified().cloned() else {
+            return Err(Error::Corrupt("the download ended early".into()));
+        };
+        self.note_checksums(&verified);
+        self.flight.depart(download.head());
+        self.flight.publish(0, bytes.clone());
+        let [small, _] = &self.flights.commits;
+        let _slot = Arc::clone(small).acquire_owned().await;
+        let attributes = download.head().attributes.clone();
+        // Its place is for the next call while the disk works. The bytes stay in the spool.
+        drop(download);
+        let cache = &self.flights.cache;
+        let stored = cache.store(&self.cache_key, &attributes, bytes, verified);
+        if let Err(error) = stored.await {
+            report_uncached(&error);
         }
         Ok(())
     }
 
-    fn note_checksums(&self, download: &VerifiedDownload) {
-        if let Some(verified) = download.verified() {
-            let _set_once = self.flight.checksums.set(verified.checksums().clone());
+    /// Any other object: published as it comes, but for its last bytes, which wait for the proof.
+    async fn stream(&self, mut download: VerifiedDownload) -> Result<(), Error> {
+        let head = download.head().clone();
+        let length = head.attributes.length;
+        let (writer, ahead) = tokio::join!(self.stage(&head.attributes), download.look_ahead());
+        ahead?;
+        if writer.is_none() && length > MEMORY_ONLY_BYTES {
+            self.flight.depart(&head);
+            self.flight.hand_over(download);
+            self.flight.progress.send_replace(Progress::Diverted);
+            return Ok(());
+        }
+        let (reception, digests) = download.receive();
+        let (spool, turns) = (Arc::clone(&self.flight.spool), self.flights.turns.clone());
+        let tail = Tail {
+            reception,
+            writer,
+            digesting: Digesting::new(spool, turns, digests),
+            position: 0,
+        };
+        match self.follow(&head, tail).await? {
+            Some((tail, last)) => self.end(&head, tail, last).await,
+            None => Ok(()),
         }
     }
 
-    async fn stage(&self, download: &VerifiedDownload) -> Option<Writer> {
-        match self
-            .flights
-            .cache
-            .stage(&self.cache_key, &download.head().attributes)
-            .await
-        {
+    /// Publishes all but the last bytes, which are returned. `None` where the flight has ended before.
+    async fn follow(
+        &self,
+        head: &ObjectHead,
+        mut tail: Tail,
+    ) -> Result<Option<(Tail, Bytes)>, Error> {
+        let length = head.attributes.length;
+        while let Some(bytes) = tail.reception.next().await? {
+            if tail.position + bytes.len() as u64 >= length {
+                return Ok(Some((tail, bytes)));
+            }
+            self.flight.depart(head);
+            self.flight.publish(tail.position, bytes.clone());
+            tail.position += bytes.len() as u64;
+            tail.writer = self.write(tail.writer, bytes).await;
+            if tail.writer.is_none() && length > MEMORY_ONLY_BYTES {
+                self.flight.progress.send_replace(Progress::Diverted);
+                return Ok(None);
+            }
+            tail.digesting.advance(tail.position).await;
+        }
+        Err(Error::Corrupt("the download ended early".into()))
+    }
+
+    /// Publishes the last bytes if all of them are right, and commits what is right.
+    async fn end(&self, head: &ObjectHead, tail: Tail, last: Bytes) -> Result<(), Error> {
+        let Tail {
+            reception,
+            writer,
+            digesting,
+            position,
+        } = tail;
+        let length = head.attributes.length;
+        reception.check()?;
+        if reception.needs_digests() {
+            let Some(digests) = digesting.finish_with(position, last.clone()).await else {
+                self.divert(head);
+                return Ok(());
+            };
+            let verified = reception.verify(digests)?;
+            self.note_checksums(&verified);
+            self.publish_last(head, position, last.clone());
+            let Some(writer) = self.write(writer, last).await else {
+                return Ok(());
+            };
+            let _slot = self.commit_slot().await;
+            drop(reception);
+            self.commit(writer, verified, length).await;
+            return Ok(());
+        }
+        self.publish_last(head, position, last.clone());
+        let Some(writer) = self.write(writer, last).await else {
+            return Ok(());
+        };
+        let _slot = self.commit_slot().await;
+        // All that was promised is right, so the digests are only what the cache wants to tell.
+        let tally = reception.into_tally();
+        let verified = match digesting.finish(length).await {
+            Some(digests) => tally.finish(digests).map_err(|error| error.to_string()),
+            None => Err("its bytes could not be read again".to_owned()),
+        };
+        match verified {
+            Ok(verified) => {
+                self.note_checksums(&verified);
+                self.commit(writer, verified, length).await;
+            }
+            Err(error) => report_uncached(&error),
+        }
+        Ok(())
+    }
+
+    fn publish_last(&self, head: &ObjectHead, position: u64, last: Bytes) {
+        self.flight.depart(head);
+        self.flight.publish(position, last);
+    }
+
+    /// The bytes received so far cannot be read again: readers download on their own.
+    fn divert(&self, head: &ObjectHead) {
+        report_uncached(&"its bytes could not be read again");
+        self.flight.depart(head);
+        self.flight.progress.send_replace(Progress::Diverted);
+    }
+
+    async fn commit_slot(&self) -> Option<OwnedSemaphorePermit> {
+        let [_, large] = &self.flights.commits;
+        Arc::clone(large).acquire_owned().await.ok()
+    }
+
+    fn note_checksums(&self, verified: &Verified) {
+        let _set_once = self.flight.checksums.set(verified.checksums().clone());
+    }
+
+    async fn stage(&self, attributes: &ObjectAttributes) -> Option<Writer> {
+        match self.flights.cache.stage(&self.cache_key, attributes).await {
             Ok(staged) => {
                 self.flight.spool.set_file(staged.reader());
                 Some(Writer::new(staged))
@@ -167,7 +279,7 @@ impl Download {
         }
     }
 
-    async fn commit(&self, writer: Writer, verified: crate::checksum::Verified, length: u64) {
+    async fn commit(&self, writer: Writer, verified: Verified, length: u64) {
         match writer.commit(verified).await {
             Ok(()) => self.flight.spool.trim(length, Keep::Nothing),
             Err(error) => report_uncached(&error),
@@ -175,22 +287,33 @@ impl Download {
     }
 }
 
+/// A download on its way, and those that follow it.
+struct Tail {
+    reception: Reception,
+    /// `None` where the disk cannot take it.
+    writer: Option<Writer>,
+    digesting: Digesting,
+    /// How much has been published, in bytes.
+    position: u64,
+}
+
 fn report_uncached(error: &impl std::fmt::Display) {
     warn!(%error, "served without being cached");
 }
 
-/// The next bytes to publish: of a small object all at once, of others as they come.
-async fn next_piece(download: &mut VerifiedDownload) -> Result<Option<Bytes>, Error> {
+/// All bytes of a small object.
+async fn whole(download: &mut VerifiedDownload) -> Result<Bytes, Error> {
     let length = download.head().attributes.length;
     let Some(first) = download.next().await? else {
-        return Ok(None);
+        return Ok(Bytes::new());
     };
-    if length > GATHERED_BYTES || first.len() as u64 == length {
-        return Ok(Some(first));
+    if first.len() as u64 == length {
+        return Ok(first);
     }
-    let mut whole = BytesMut::from(first);
+    let mut whole = BytesMut::with_capacity(usize::try_from(length).unwrap_or(0));
+    whole.extend_from_slice(&first);
     while let Some(more) = download.next().await? {
         whole.extend_from_slice(&more);
     }
-    Ok(Some(whole.freeze()))
+    Ok(whole.freeze())
 }

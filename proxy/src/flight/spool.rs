@@ -57,26 +57,52 @@ impl Spool {
     /// The bytes from `position`, at least one and at most up to `end`. `None` where they are
     /// neither in memory nor in the file.
     pub(super) async fn read(&self, position: u64, end: u64) -> Option<Bytes> {
-        if let Some(bytes) = self.recent().at(position) {
-            let wanted = usize::try_from(end - position).unwrap_or(usize::MAX);
-            return Some(bytes.slice(..wanted.min(bytes.len())));
+        match self.find(position, end)? {
+            Place::Memory(bytes) => Some(bytes),
+            Place::File(file, length) => {
+                let read = request::spawn_blocking(move || file.read_at(position, length)).await;
+                read.ok()?.ok()
+            }
         }
+    }
+
+    /// The same. May block on the disk.
+    pub(super) fn read_now(&self, position: u64, end: u64) -> Option<Bytes> {
+        match self.find(position, end)? {
+            Place::Memory(bytes) => Some(bytes),
+            Place::File(file, length) => file.read_at(position, length).ok(),
+        }
+    }
+
+    fn find(&self, position: u64, end: u64) -> Option<Place> {
+        let recent = self.recent();
+        if let Some(bytes) = recent.at(position) {
+            let wanted = usize::try_from(end - position).unwrap_or(usize::MAX);
+            return Some(Place::Memory(bytes.slice(..wanted.min(bytes.len()))));
+        }
+        // Everything before the oldest chunk in memory is in the file.
+        let oldest = recent.chunks.front().map(|(oldest, _)| *oldest);
+        drop(recent);
         let file = self
             .file
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()?;
         let length = READ_BYTES.min(end - position);
-        // Everything before the oldest chunk in memory is in the file.
-        let oldest = self.recent().chunks.front().map(|(oldest, _)| *oldest);
         let length = length.min(oldest.unwrap_or(u64::MAX).checked_sub(position)?);
-        let read = request::spawn_blocking(move || file.read_at(position, length)).await;
-        read.ok()?.ok()
+        Some(Place::File(file, length))
     }
 
     fn recent(&self) -> MutexGuard<'_, Recent> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where bytes were found.
+enum Place {
+    Memory(Bytes),
+    /// So many of them.
+    File(StagedReader, u64),
 }
 
 /// What stays in memory.
