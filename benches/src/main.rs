@@ -10,6 +10,7 @@ mod crowd;
 mod failure;
 mod files;
 mod http;
+mod interrupt;
 mod load;
 mod origin;
 mod report;
@@ -24,8 +25,9 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use failure::Failure;
+use failure::{Failure, While as _};
 use report::{Row, Section, Style};
 use settings::Settings;
 
@@ -95,7 +97,8 @@ impl Group {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(&arguments) {
+    let prepared = interrupt::end_servers_with_us().and_then(|()| raise_file_limit());
+    match prepared.and_then(|()| run(&arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("compare: {failure}");
@@ -129,6 +132,13 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     println!("\n{met} of {with_goal} goals met.");
     Ok(())
+}
+
+/// For 1,000 connections here and as many in a server; shells give 1024 by default, and children inherit it.
+fn raise_file_limit() -> Result<(), Failure> {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    raised.when(|| "raising the limit of open files".to_owned())
 }
 
 fn settings(arguments: &Arguments) -> Result<Settings, Failure> {

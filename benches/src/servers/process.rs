@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 
 use super::group::Group;
 use crate::failure::{Failure, While as _};
+use crate::interrupt;
 
 /// How long a server may take to listen, and to end.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,13 +33,13 @@ impl Process {
     ) -> Result<Self, Failure> {
         let file = std::fs::File::create(&log).when(|| format!("the log {}", log.display()))?;
         let same = file.try_clone()?;
-        let child = command
+        command
             .stdin(Stdio::null())
             .stdout(file)
             .stderr(same)
-            .process_group(0)
-            .spawn()
-            .when(|| format!("starting {name}"))?;
+            .process_group(0);
+        let start = || command.spawn().when(|| format!("starting {name}"));
+        let child = interrupt::started(start, Child::id)?;
         Ok(Self { name, child, log })
     }
 
@@ -79,9 +80,10 @@ impl Drop for Process {
             if Instant::now() > deadline {
                 let _gone = killpg(group, Signal::SIGKILL);
                 let _status = self.child.wait();
-                return;
+                break;
             }
             thread::sleep(LOOK_EVERY);
         }
+        interrupt::ended(self.child.id());
     }
 }
