@@ -91,11 +91,6 @@ impl Origin {
         self.address
     }
 
-    /// For `AWS_ENDPOINT_URL`.
-    pub(crate) fn endpoint_url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
     /// Puts an object at `key`. The same content at many keys takes memory once.
     pub(crate) fn put(&self, key: impl Into<String>, content: &Content) {
         self.shared.objects().insert(key.into(), content.clone());

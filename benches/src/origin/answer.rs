@@ -17,8 +17,18 @@ const LAST_MODIFIED: &str = "Wed, 01 Jan 2025 00:00:00 GMT";
 pub(super) struct Answer {
     pub(super) head: String,
     pub(super) body: Bytes,
-    /// Of an object's bytes: its key, the range asked for, and where the body begins in it.
-    pub(super) object: Option<(String, Option<(u64, u64)>, u64)>,
+    /// Whose bytes they are.
+    pub(super) object: Option<Part>,
+}
+
+/// The part of an object that is a body.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) key: String,
+    /// First and last byte of the range asked for.
+    pub(super) range: Option<(u64, u64)>,
+    /// Where the body begins in the object.
+    pub(super) start: u64,
 }
 
 impl Answer {
@@ -64,7 +74,11 @@ impl Answer {
                 answer.line("x-amz-checksum-crc64nvme", content.crc64nvme());
                 answer.line("x-amz-checksum-type", "FULL_OBJECT");
             }
-            answer.object = Some((key.to_owned(), None, 0));
+            answer.object = Some(Part {
+                key: key.to_owned(),
+                range: None,
+                start: 0,
+            });
             return answer;
         };
         let Some(part) = asked.within(whole.len()) else {
@@ -77,7 +91,11 @@ impl Answer {
         answer.describe(content);
         let told = format!("bytes {first}-{last}/{}", whole.len());
         answer.line("Content-Range", &told);
-        answer.object = Some((key.to_owned(), Some((first, last)), first));
+        answer.object = Some(Part {
+            key: key.to_owned(),
+            range: Some((first, last)),
+            start: first,
+        });
         answer
     }
 

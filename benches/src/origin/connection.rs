@@ -66,7 +66,7 @@ impl<'a> Connection<'a> {
         let writing = answer
             .object
             .as_ref()
-            .map(|(key, range, start)| self.shared.record.begin(key, *range, *start));
+            .map(|part| self.shared.record.begin(&part.key, part.range, part.start));
         let wrote = |bytes: usize| {
             if let Some(writing) = &writing {
                 Writing::wrote(writing, bytes as u64);

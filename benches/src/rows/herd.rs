@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::sides::{Sides, jar};
 use crate::failure::Failure;
 use crate::http::Connection;
+use crate::load::as_f64;
 use crate::origin::{Asked, Content};
 use crate::report::{Better, Goal, Row, Section};
 use crate::servers::Server as _;
@@ -123,19 +124,15 @@ struct Herd {
 
 impl Herd {
     /// In the order of the rows.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "counts and sizes far below 2^52"
-    )]
     fn values(&self, body_bytes: usize) -> [f64; 5] {
         let ranges = self.asked.iter().filter(|one| one.range.is_some()).count();
-        let written: u64 = self.asked.iter().map(|one| one.written).sum();
+        let written = self.asked.iter().map(|one| one.written).sum();
         [
             self.slowest.as_secs_f64() * 1e3,
-            (self.asked.len() - ranges) as f64,
-            ranges as f64,
-            in_two_ranges(&self.asked) as f64,
-            written as f64 / body_bytes as f64,
+            as_f64((self.asked.len() - ranges) as u64),
+            as_f64(ranges as u64),
+            as_f64(in_two_ranges(&self.asked)),
+            as_f64(written) / as_f64(body_bytes as u64),
         ]
     }
 }

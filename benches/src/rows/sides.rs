@@ -10,7 +10,7 @@ use crate::servers::{Nginx, Proxy, ProxyBuilder, Server};
 use crate::settings::Settings;
 
 /// How long an object may take from its last byte to the disk.
-const CACHED_WITHIN: Duration = Duration::from_secs(60);
+const CACHED_WITHIN: Duration = Duration::from_mins(1);
 
 /// What a miss goes through; caches first, so that they end before their origin does.
 pub(super) struct Sides {
