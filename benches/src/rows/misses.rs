@@ -99,9 +99,10 @@ const QUICK: [Case; 4] = [
 
 /// Measures all cases.
 pub(crate) fn measure(settings: &Settings) -> Result<Vec<Section>, Failure> {
-    let sides = Sides::start(settings)?;
     let mut rows = Vec::new();
     for case in settings.cases(&ALL, &QUICK) {
+        // Each with empty caches, so that no more lies on the disk than one case takes.
+        let sides = Sides::start(settings)?;
         rows.extend(compare(&sides, case, settings.rounds)?);
     }
     Ok(vec![Section {
