@@ -5,34 +5,44 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use nix::sys::signal::{SigSet, Signal, killpg};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::{Failure, While as _};
 
 /// The leaders of the groups that run.
 static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// From now on SIGINT and SIGTERM end all servers and then this process. Called before any thread is started, as
-/// these inherit that the signals are blocked for them; children begin with none blocked (`std::process`).
+/// From now on SIGINT and SIGTERM end all servers and then this process.
+///
+/// By handlers, which children do not inherit. Signals that are blocked for us would be blocked for them.
 pub(crate) fn end_servers_with_us() -> Result<(), Failure> {
-    let mut signals = SigSet::empty();
-    signals.add(Signal::SIGINT);
-    signals.add(Signal::SIGTERM);
-    signals
-        .thread_block()
-        .when(|| "blocking signals".to_owned())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .when(|| "a runtime for signals".to_owned())?;
+    let entered = runtime.enter();
+    let terminate = signal(SignalKind::terminate());
+    let interrupt = signal(SignalKind::interrupt());
+    drop(entered);
+    let (mut terminate, mut interrupt) = terminate
+        .and_then(|terminate| Ok((terminate, interrupt?)))
+        .when(|| "handling signals".to_owned())?;
     thread::spawn(move || {
-        let Ok(signal) = signals.wait() else {
-            return;
-        };
+        let number = runtime.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => Signal::SIGTERM,
+                _ = interrupt.recv() => Signal::SIGINT,
+            }
+        });
         let running = running();
         for group in running.iter() {
             // Fails only where the group is gone already.
             let _gone = killpg(Pid::from_raw(*group), Signal::SIGTERM);
         }
         // With the lock held: nobody starts a server any more. 128 + the signal's number, as shells count.
-        std::process::exit(128 + signal as i32);
+        std::process::exit(128 + number as i32);
     });
     Ok(())
 }

@@ -93,6 +93,11 @@ impl Row {
         median(self.rounds.iter().map(|(own, _)| *own))
     }
 
+    /// The smallest and the largest of the proxy's values.
+    fn own_between(&self) -> Option<(f64, f64)> {
+        spread(self.rounds.iter().map(|(own, _)| *own))
+    }
+
     fn others(&self) -> Option<f64> {
         median(self.pairs().map(|(_, other)| other))
     }

@@ -66,7 +66,13 @@ fn width(text: &str) -> usize {
 fn cells(row: &Row) -> [String; 7] {
     let values = match (row.own(), row.others()) {
         (Some(own), Some(other)) => format!("{} / {}", written(own), written(other)),
-        (Some(own), None) => written(own),
+        (Some(own), None) => match row.own_between() {
+            Some((least, most)) if least < most => {
+                let (least, most) = (written(least), written(most));
+                format!("{} ({least}–{most})", written(own))
+            }
+            _ => written(own),
+        },
         (None, _) => "none".to_owned(),
     };
     let compared = if row.others().is_some() {
@@ -113,6 +119,7 @@ mod tests {
         hits.round(900.0, 1000.0);
         let mut rest = Row::new("memory at rest", "MiB", Better::Lower).goal(Goal::AtMost(32.0));
         rest.alone(21.5);
+        rest.alone(21.7);
         let rows = vec![hits, rest];
         let title = "Both.".to_owned();
         Section { title, rows }
@@ -122,9 +129,9 @@ mod tests {
     fn columns_are_aligned() {
         let expected = "\n\
             Both.\n\
-            what            unit  of / by        values       ratio (least–most)  goal       \n\
-            hits            1/s   proxy / nginx  900 / 1,000  0.90 (0.90–0.90)    ratio ≥ 1  MISSED\n\
-            memory at rest  MiB   proxy          21.5                             ≤ 32.0     met\n";
+            what            unit  of / by        values            ratio (least–most)  goal       \n\
+            hits            1/s   proxy / nginx  900 / 1,000       0.90 (0.90–0.90)    ratio ≥ 1  MISSED\n\
+            memory at rest  MiB   proxy          21.6 (21.5–21.7)                      ≤ 32.0     met\n";
         let written = written_out(&section(), Style::Text);
         let trimmed = expected.replace("goal       \n", "goal\n");
         assert_eq!(written, trimmed);

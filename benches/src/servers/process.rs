@@ -78,6 +78,8 @@ impl Drop for Process {
         let deadline = Instant::now() + PATIENCE;
         while let Ok(None) = self.child.try_wait() {
             if Instant::now() > deadline {
+                let (name, seconds) = (self.name, PATIENCE.as_secs());
+                eprintln!("{name} did not end within {seconds} s of SIGTERM, and is killed");
                 let _gone = killpg(group, Signal::SIGKILL);
                 let _status = self.child.wait();
                 break;
