@@ -1,9 +1,10 @@
 //! The proxy and nginx, both as caches before one origin.
 
+use std::fs::File;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, While as _};
 use crate::http::Connection;
 use crate::origin::{BUCKET, Content, Origin};
 use crate::servers::{Nginx, Proxy, ProxyBuilder, Server};
@@ -81,4 +82,43 @@ pub(super) fn origin_path(key: &str) -> String {
 /// The key of the `number`th jar of a case: nobody has asked for it before.
 pub(super) fn jar(case: &str, number: usize) -> String {
     format!("org/example/{case}/{number}/{case}-{number}.jar")
+}
+
+/// What it takes to create a file where both have their caches: the median of some.
+///
+/// Each miss creates one. On an ext4 where many files were removed a moment ago it can take a millisecond, as the
+/// kernel passes over their inodes.
+pub(super) fn creating_a_file() -> Result<Duration, Failure> {
+    const FILES: usize = 51;
+    let folder = tempfile::Builder::new()
+        .prefix("bench-files-")
+        .tempdir()
+        .when(|| "a folder for files".to_owned())?;
+    let mut times = Vec::with_capacity(FILES);
+    for number in 0..FILES {
+        let path = folder.path().join(number.to_string());
+        let begun = Instant::now();
+        File::create_new(&path).when(|| format!("creating {}", path.display()))?;
+        times.push(begun.elapsed());
+    }
+    Ok(median(times))
+}
+
+/// The upper one of two in the middle; nothing of nothing.
+pub(super) fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_is_in_the_middle() {
+        let times = [5, 1, 100, 2].map(Duration::from_millis);
+        assert_eq!(median(times[..3].to_vec()), Duration::from_millis(5));
+        assert_eq!(median(times.to_vec()), Duration::from_millis(5));
+        assert_eq!(median(Vec::new()), Duration::ZERO);
+    }
 }
