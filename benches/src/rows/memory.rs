@@ -22,7 +22,7 @@ const SETTLE: Duration = Duration::from_secs(1);
 
 pub(crate) fn measure(settings: &Settings) -> Result<Vec<Section>, Failure> {
     let origin = Origin::start()?;
-    let mut rows = vec![at_rest(settings, &origin)?];
+    let mut rows = vec![at_rest(settings, &origin)?, with_a_crowd(settings)?];
     rows.extend(under_load(settings, &origin)?);
     rows.push(with_parked_requests(settings, &origin)?);
     Ok(vec![Section {
@@ -54,6 +54,19 @@ fn at_rest(settings: &Settings, origin: &Origin) -> Result<Row, Failure> {
         thread::sleep(SETTLE);
         row.round(megabytes(&proxy)?, megabytes(&nginx)?);
     }
+    Ok(row)
+}
+
+/// What is known of each entry is in memory when the cache has been counted.
+fn with_a_crowd(settings: &Settings) -> Result<Row, Failure> {
+    let crowd = settings.crowd()?;
+    let entries = crowd.artifacts.len();
+    let mut row = row(&format!("at rest, {entries} entries cached"), Some(32.0));
+    let proxy = crowd.proxy(&settings.proxy).start()?;
+    let nginx = Nginx::serving(&crowd.store.files(), OpenFiles::EachTime)?;
+    proxy.until_logged("the cache is counted")?;
+    thread::sleep(SETTLE);
+    row.round(megabytes(&proxy)?, megabytes(&nginx)?);
     Ok(row)
 }
 

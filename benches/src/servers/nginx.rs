@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::sys::resource::{Resource, getrlimit};
 use tempfile::TempDir;
 
 use super::{Process, Server, free_port};
@@ -34,12 +35,8 @@ impl Nginx {
     /// Serves the files below `root`.
     pub(crate) fn serving(root: &Path, open_files: OpenFiles) -> Result<Self, Failure> {
         let (name, cache) = match open_files {
-            OpenFiles::EachTime => ("nginx", ""),
-            // More than the largest set of keys that is asked for over and over.
-            OpenFiles::Kept => (
-                "nginx, open files kept",
-                "open_file_cache max=20000 inactive=10m; open_file_cache_valid 60s;",
-            ),
+            OpenFiles::EachTime => ("nginx", String::new()),
+            OpenFiles::Kept => ("nginx, open files kept", open_file_cache()?),
         };
         let location = format!("location / {{ root {}; {cache} }}", root.display());
         Self::start(name, |_| (String::new(), location))
@@ -116,6 +113,16 @@ impl Server for Nginx {
     fn process(&self) -> &Process {
         &self.process
     }
+}
+
+/// More files than any row has keys, as long as each worker may have them open besides its connections.
+fn open_file_cache() -> Result<String, Failure> {
+    const MORE_THAN_KEYS: u64 = 12_000;
+    let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE).when(|| "the limit of files".to_owned())?;
+    let files = MORE_THAN_KEYS.min(limit / 2);
+    Ok(format!(
+        "open_file_cache max={files} inactive=10m; open_file_cache_valid 60s;"
+    ))
 }
 
 /// The whole of `nginx.conf`. What is not said is nginx's default.

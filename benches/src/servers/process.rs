@@ -62,6 +62,25 @@ impl Process {
         }
     }
 
+    /// Waits until it has said `words`.
+    pub(super) fn until_said(&self, words: &str) -> Result<(), Failure> {
+        const LOOK_EVERY: Duration = Duration::from_millis(50);
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let said = std::fs::read_to_string(&self.log).unwrap_or_default();
+            if said.contains(words) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let name = self.name;
+                return Err(Failure::new(format!(
+                    "{name} does not say {words:?}:\n{said}"
+                )));
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
     /// Its processes.
     pub(crate) fn group(&self) -> Group {
         Group(self.child.id())

@@ -108,6 +108,13 @@ sso_region = us-west-2
 sso_registration_scopes = sso:account:access
 ";
 
+impl Proxy {
+    /// Waits until its log has these words.
+    pub(crate) fn until_logged(&self, words: &str) -> Result<(), Failure> {
+        self.process.until_said(words)
+    }
+}
+
 impl Server for Proxy {
     fn name(&self) -> &'static str {
         "proxy"
