@@ -23,8 +23,9 @@ const OVERHEAD_BYTES: u64 = 2048;
 /// be asked for again first, as reading a large one into memory of its own, just to let it go, takes twice as
 /// long as sending it from a buffer that the processor has at hand.
 const KEPT_AT_ONCE_BYTES: u64 = 16 * 1024;
-/// So many objects of those that were asked for last are known again.
-const LATELY_SERVED: usize = 4096;
+/// So many of those that were asked for last are known again: not many more than memory has room for, or each
+/// would push out another before it is asked for.
+const LATELY_SERVED: usize = 1024;
 
 pub(super) struct Memory {
     lately: Lately,
