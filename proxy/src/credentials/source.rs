@@ -33,8 +33,9 @@ use crate::metrics::Metrics;
 /// No attempt takes longer: a slow `credential_process`, or a renewal behind another process's.
 pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Most tools write the configuration in place, truncated first, and need milliseconds for it.
-const READINGS: u32 = 5;
+/// Most tools write the configuration in place, truncated first, and need milliseconds for it; a second on a machine
+/// that is busy with a build.
+const READINGS: u32 = 11;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The first link of the default chain.
