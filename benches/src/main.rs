@@ -142,7 +142,7 @@ fn raise_file_limit() -> Result<(), Failure> {
 }
 
 fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
-    let (rounds, seconds) = if arguments.quick { (2, 1) } else { (5, 1) };
+    let (rounds, seconds) = if arguments.quick { (2, 1) } else { (3, 1) };
     let proxy = arguments.proxy.canonicalize().map_err(|error| {
         let path = arguments.proxy.display();
         Failure::new(format!(

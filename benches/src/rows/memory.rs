@@ -33,6 +33,11 @@ pub(crate) fn measure(settings: &Settings) -> Result<Vec<Section>, Failure> {
     }])
 }
 
+/// Memory varies little, and a round takes long.
+fn rounds(settings: &Settings) -> usize {
+    settings.rounds.min(if settings.quick { 1 } else { 3 })
+}
+
 fn row(name: &str, most_megabytes: Option<f64>) -> Row {
     let row = Row::new(name, "MB", Better::Lower);
     match most_megabytes {
@@ -48,7 +53,7 @@ fn megabytes(server: &dyn Server) -> Result<f64, Failure> {
 fn at_rest(settings: &Settings, origin: &Origin) -> Result<Row, Failure> {
     let mut row = row("at rest, nothing cached", Some(32.0));
     let store = Store::new(origin.address())?;
-    for _ in 0..settings.rounds {
+    for _ in 0..rounds(settings) {
         let proxy = ProxyBuilder::new(&settings.proxy, origin.address()).start()?;
         let nginx = Nginx::serving(&store.files(), OpenFiles::EachTime)?;
         thread::sleep(SETTLE);
@@ -77,7 +82,7 @@ fn under_load(settings: &Settings, origin: &Origin) -> Result<Vec<Row>, Failure>
     let mut store = Store::new(origin.address())?;
     let many = store.add("many", 2_000, 64 * KIB)?;
     let few = store.add("few", 8, 16 * MIB)?;
-    for _ in 0..settings.rounds.min(3) {
+    for _ in 0..rounds(settings) {
         let proxy = ProxyBuilder::new(&settings.proxy, origin.address());
         let proxy = proxy.cache(&store.cache()).start()?;
         let nginx = Nginx::serving(&store.files(), OpenFiles::EachTime)?;
@@ -105,7 +110,7 @@ fn under_load(settings: &Settings, origin: &Origin) -> Result<Vec<Row>, Failure>
 
 fn with_parked_requests(settings: &Settings, origin: &Origin) -> Result<Row, Failure> {
     let mut row = row("1,000 requests that wait for a login", Some(64.0));
-    for _ in 0..settings.rounds.min(3) {
+    for _ in 0..rounds(settings) {
         let proxy = ProxyBuilder::new(&settings.proxy, origin.address());
         let proxy = proxy.signed_out().start()?;
         until(&proxy, "\"login-required\"")?;

@@ -200,7 +200,7 @@ impl Sections {
 fn at_half_of_the_maximum(settings: &Settings, scene: &Scene) -> Result<Section, Failure> {
     let mut rows = Vec::new();
     for artifacts in &scene.artifacts {
-        for keys in [1, MANY_KEYS] {
+        for keys in settings.cases(&[1, MANY_KEYS], &[MANY_KEYS]) {
             let asked = &artifacts[..keys];
             let maximum = hits(&scene.proxy, asked, BUSY, settings)?.rate;
             let rate = maximum / 2.0;

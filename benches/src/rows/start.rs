@@ -11,7 +11,9 @@ use crate::servers::{Nginx, OpenFiles, ProxyBuilder, Server};
 use crate::settings::Settings;
 
 /// Starts are short, so there can be many.
-const STARTS: usize = 15;
+fn starts(settings: &Settings) -> usize {
+    if settings.quick { 5 } else { 15 }
+}
 
 pub(crate) fn measure(settings: &Settings) -> Result<Vec<Section>, Failure> {
     Ok(vec![Section {
@@ -27,7 +29,7 @@ fn with_nothing(settings: &Settings) -> Result<Row, Failure> {
     let mut row = Row::new(name, "ms", Better::Lower).goal(Goal::AtMost(50.0));
     let origin = Origin::start()?;
     let builder = ProxyBuilder::new(&settings.proxy, origin.address());
-    for _ in 0..STARTS {
+    for _ in 0..starts(settings) {
         row.alone(first_answer("/healthz", || builder.start())?);
     }
     Ok(row)
@@ -39,7 +41,7 @@ fn with_a_crowd(settings: &Settings) -> Result<Row, Failure> {
     let mut row = Row::new(name, "ms", Better::Lower).goal(Goal::AtMost(50.0));
     let builder = crowd.proxy(&settings.proxy);
     let files = crowd.store.files();
-    for artifact in crowd.artifacts.iter().take(STARTS) {
+    for artifact in crowd.artifacts.iter().take(starts(settings)) {
         let path = format!("/{}", artifact.key);
         row.round(
             first_answer(&path, || builder.start())?,
