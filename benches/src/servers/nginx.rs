@@ -55,8 +55,12 @@ impl Nginx {
             // Connections to the origin are kept, which takes HTTP/1.1 and no `Connection: close`. Whoever
             // waits for the lock waits as long as the download takes: by default nginx asks the origin again
             // after 5 s.
+            //
+            // Corked, a hit's last part waits for the client's delayed acknowledgement: nginx 1.22 sends a hit of
+            // its cache in several parts, and 7 % of them took 44 ms with `tcp_nopush on`.
             let location = format!(
                 "location / {{\n\
+                 tcp_nopush off;\n\
                  proxy_pass http://origin/{BUCKET}/;\n\
                  proxy_http_version 1.1;\n\
                  proxy_set_header Connection \"\";\n\
