@@ -11,10 +11,12 @@
 //! remains into an [`Error`] that says what to do.
 
 mod call;
+mod extent;
 mod limits;
 mod list;
 mod object;
 mod operation;
+mod ranges;
 mod stream;
 mod upstream;
 mod verified;
