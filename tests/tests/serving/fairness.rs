@@ -48,6 +48,34 @@ async fn small_files_are_never_starved_by_big_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn small_files_are_never_starved_by_ranges_of_big_ones() {
+    const BIG_ONES: usize = 8;
+    let world = World::new().await;
+    let big = noise(60_000_000);
+    for number in 0..BIG_ONES {
+        world.put(&format!("big/{number}.zip"), &big);
+    }
+    world.put("g/a-1.pom", b"<project/>");
+    let slow = Fault::on(Operation::GetObject).key_prefix("big/");
+    world.aws.faults().add(slow.rate(2_000_000));
+    let paths: Vec<_> = (0..BIG_ONES)
+        .map(|number| format!("/big/{number}.zip"))
+        .collect();
+    let downloads = join_all(paths.iter().map(|path| world.proxy.get(path)));
+    let small = async {
+        eventually("every place for a range is taken", async || {
+            world.aws.counters().count(Operation::GetObject) >= BIG_ONES as u64 + 8
+        })
+        .await;
+        within(PROMPTLY, "a small miss", world.proxy.get("/g/a-1.pom")).await
+    };
+    tokio::select! {
+        _ = downloads => panic!("they ended before the small one"),
+        small = small => assert_eq!(small.body, "<project/>"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn healthz_and_hits_answer_at_once_while_64_downloads_hang() {
     const HANGING: usize = 64;
     let world = World::new().await;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use aws_sdk_s3::primitives::ByteStream;
-use bytes::Bytes;
+use aws_smithy_types::byte_stream::error::Error as ByteStreamError;
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -16,6 +18,10 @@ use crate::origin::extent::{Extent, Sent};
 use crate::origin::stream::SILENCE_TIMEOUT;
 use crate::origin::{Origin, PATIENCE};
 use crate::request;
+
+/// Received bytes are copied together into pieces of this size: what the HTTP client gives away keeps
+/// buffers in memory that are up to twice as large.
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// A range on its way, or in memory. Its task ends with it.
 pub(in crate::origin) struct RangeBody {
@@ -133,23 +139,55 @@ impl Fetch {
             .extent
             .get(&self.origin, &self.key, &self.etag, PATIENCE);
         // Boxed, as the SDK's futures are large, and what follows takes longer.
-        let mut body = match Box::pin(get).await {
+        let body = match Box::pin(get).await {
             Ok(Sent::Extent(body)) => body,
             Ok(Sent::Whole) => return Err(Break::Whole),
             Err(refusal) => return Err(refused(refusal)),
         };
         self.tell(News::Begun);
+        let mut piece = BytesMut::new();
+        let received = self.receive(body, &mut piece).await;
+        self.hand_on(&mut piece);
+        received
+    }
+
+    async fn receive(&self, mut body: ByteStream, piece: &mut BytesMut) -> Result<(), Break> {
         let mut missing = self.extent.bytes();
         while missing > 0 {
-            let bytes = next(&mut body).await?;
+            let bytes = if let Some(next) = body.next().now_or_never() {
+                arrived(next)?
+            } else {
+                // Whoever reads along is not to wait for a whole piece.
+                self.hand_on(piece);
+                next(&mut body).await?
+            };
             let length = bytes.len() as u64;
             missing = missing
                 .checked_sub(length)
                 .ok_or_else(|| Break::Off("more bytes than the range has".to_owned()))?;
             self.origin.metrics.s3_received_bytes.inc_by(length);
-            self.tell(News::Bytes(bytes));
+            self.keep(piece, &bytes);
         }
         Ok(())
+    }
+
+    fn keep(&self, piece: &mut BytesMut, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if piece.len() == piece.capacity() {
+                self.hand_on(piece);
+                *piece = BytesMut::with_capacity(PIECE_BYTES);
+            }
+            let room = piece.capacity() - piece.len();
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            piece.extend_from_slice(now);
+            bytes = later;
+        }
+    }
+
+    fn hand_on(&self, piece: &mut BytesMut) {
+        if !piece.is_empty() {
+            self.tell(News::Bytes(piece.split().freeze()));
+        }
     }
 
     /// Nobody listens to a range that is given up; its task is then about to be ended.
@@ -160,15 +198,14 @@ impl Fetch {
 
 /// The next bytes of a body that has more.
 async fn next(body: &mut ByteStream) -> Result<Bytes, Break> {
-    match timeout(SILENCE_TIMEOUT, body.next()).await {
-        Ok(Some(Ok(bytes))) => Ok(bytes),
-        Ok(Some(Err(error))) => Err(Break::Off(error.to_string())),
-        Ok(None) => Err(Break::Off("the range ended early".to_owned())),
-        Err(_) => Err(Break::Off(format!(
-            "silence for {} s",
-            SILENCE_TIMEOUT.as_secs()
-        ))),
-    }
+    let silence = || format!("silence for {} s", SILENCE_TIMEOUT.as_secs());
+    let next = timeout(SILENCE_TIMEOUT, body.next()).await;
+    next.map_or_else(|_| Err(Break::Off(silence())), arrived)
+}
+
+fn arrived(next: Option<Result<Bytes, ByteStreamError>>) -> Result<Bytes, Break> {
+    next.ok_or_else(|| Break::Off("the range ended early".to_owned()))?
+        .map_err(|error| Break::Off(error.to_string()))
 }
 
 /// Most refusals are for the resumption to meet again and to explain, when it is the range's turn.
