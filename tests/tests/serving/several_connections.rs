@@ -165,6 +165,15 @@ async fn a_range_that_breaks_off_keeps_what_it_has_and_the_ones_behind_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_first_connection_that_breaks_off_is_resumed_up_to_the_first_range() {
+    const CUT_AT: u64 = 5_500_000;
+    let cut = limited().times(1).cut_with_fin(CUT_AT);
+    let (world, body) = with_large(LENGTH, [cut]).await;
+    assert_whole(&world.proxy.get(PATH).await, &body);
+    assert_eq!(assert_each_byte_was_asked_for_once(&world), CUT_AT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_object_replaced_while_its_ranges_are_fetched_resets_the_client() {
     // From the third request on all wait, so that the change comes between.
     let late = limited().skip_first(2).times(100);
