@@ -64,8 +64,14 @@ impl Limits {
         Self::place(&self.large, LARGE_PATIENCE).await
     }
 
-    /// So many places for ranges, if there are as many now: nobody waits for them.
+    /// So many places for ranges, if there are as many now: nobody waits for them. Each large download
+    /// under way counts as one that is taken: many of them have many connections as it is, and share
+    /// a line and processors.
     pub(super) fn range_places(&self, count: u32) -> Option<RangePlaces> {
+        let large = LARGE_DOWNLOADS.saturating_sub(self.large.available_permits());
+        if self.ranges.available_permits() < large + count as usize {
+            return None;
+        }
         let places = Arc::clone(&self.ranges).try_acquire_many_owned(count);
         places.ok().map(RangePlaces)
     }
@@ -100,6 +106,22 @@ impl RangePlaces {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn many_large_downloads_leave_no_places_for_ranges() {
+        let limits = Limits::default();
+        let mut downloads = Vec::new();
+        for _ in 0..RANGES - 3 {
+            let call = limits.call(Duration::ZERO).await.expect("a place");
+            let large = limits.for_size(call, LARGE_BYTES).await;
+            downloads.push(large.expect("a place"));
+        }
+        let three = limits.range_places(3).expect("places");
+        assert!(limits.range_places(1).is_none());
+        drop(three);
+        downloads.pop();
+        assert!(limits.range_places(4).is_some());
+    }
 
     #[test]
     fn places_for_ranges_are_all_or_none_and_come_back() {
