@@ -17,9 +17,12 @@
 //!   its line and buffers hold.
 //! * A new range begins when one has been read to its end, so a slow reader holds them all up, and what
 //!   waits in memory is bounded by the places for ranges ([`limits`](super::limits)).
+//! * Where ranges turn out to bring nothing, as the line is what limits, the next downloads are spared them
+//!   for a while.
 //! * A range that breaks off keeps what it has got; its rest is asked for when it is its turn.
 
 mod body;
+mod gain;
 mod pace;
 
 use std::collections::VecDeque;
@@ -35,6 +38,7 @@ use super::limits::RangePlaces;
 use crate::artifact::ArtifactKey;
 use crate::object::ObjectAttributes;
 pub(super) use body::{Break, RangeBody};
+pub(super) use gain::Gain;
 pub(super) use pace::Pace;
 
 /// A range takes 50 ms at S3's pace, which is worth its round trip, and waits in memory.
@@ -85,19 +89,24 @@ pub(super) struct Plan {
     /// The first byte that was not asked for.
     next: u64,
     length: u64,
+    /// Of the first body, before there were ranges.
+    one: Pace,
+    /// Of what has come in ranges.
+    several: Pace,
 }
 
 impl Plan {
     /// Asks for the first range, which begins a range's length behind `position`; `None` where the rest is
-    /// too short for that, or there is no place.
+    /// too short for that, ranges have brought nothing lately, or there is no place.
     pub(super) fn begin(
         origin: &Arc<Origin>,
         key: &ArtifactKey,
         attributes: &ObjectAttributes,
         position: u64,
+        pace: Pace,
     ) -> Option<Self> {
         let (etag, length) = (attributes.etag.clone()?, attributes.length);
-        if length.saturating_sub(position) <= SHORT_BYTES {
+        if length.saturating_sub(position) <= SHORT_BYTES || !origin.gain.is_likely() {
             return None;
         }
         let mut plan = Self {
@@ -109,6 +118,8 @@ impl Plan {
             is_answered: false,
             next: position + RANGE_BYTES,
             length,
+            one: pace,
+            several: Pace::default(),
         };
         debug!(
             artifact.key = key.as_str(),
@@ -136,6 +147,14 @@ impl Plan {
         }
         self.fill();
         Ok(())
+    }
+
+    /// Bytes have come in a range, `position` of the object in all.
+    pub(super) fn note(&mut self, position: u64, bytes: u64, waited: Duration) {
+        self.several.note(bytes, waited);
+        if position == self.length {
+            self.origin.gain.note(self.one, self.several);
+        }
     }
 
     /// The part behind the one that has been read. Fails where S3 does not send the first one.

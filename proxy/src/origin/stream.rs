@@ -214,13 +214,16 @@ impl ObjectStream {
                 if !pace.calls_for_more(rest) {
                     return;
                 }
-                let plan = Plan::begin(&self.origin, &self.key, attributes, self.position);
+                let plan = Plan::begin(&self.origin, &self.key, attributes, self.position, *pace);
                 if let Some(plan) = plan {
                     self.part_end = plan.boundary();
                     self.ranges = Ranges::Planned(plan);
                 }
             }
             Ranges::Planned(plan) => {
+                if matches!(self.part, Part::Range(_)) {
+                    plan.note(self.position, bytes, waited);
+                }
                 if let Err(why) = plan.go_on() {
                     self.go_on_with_one(&why);
                 }

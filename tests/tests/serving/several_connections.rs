@@ -260,6 +260,24 @@ async fn an_s3_that_is_fast_enough_is_read_over_one_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_several_connections_only_share_spares_the_next_download_the_ranges() {
+    let world = World::new().await;
+    let body = noise(30_000_000);
+    world.put(KEY, &body);
+    world.put("g/next.zip", &body);
+    // Six of these are slower than the first one alone.
+    let shared = Fault::on(Operation::GetObject).key(KEY).rate(RATE / 20);
+    let next = Fault::on(Operation::GetObject).key("g/next.zip").rate(RATE);
+    for fault in [limited().times(1), shared, next] {
+        world.aws.faults().add(fault);
+    }
+    assert_whole(&world.proxy.get(PATH).await, &body);
+    assert!(world.gets(KEY) > 1);
+    assert_whole(&world.proxy.get("/g/next.zip").await, &body);
+    assert_eq!(world.gets("g/next.zip"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn more_large_downloads_than_there_are_places_for_ranges_all_arrive() {
     let world = World::new().await;
     let body = noise(LENGTH);

@@ -24,6 +24,16 @@ impl Pace {
         self.waited += waited;
     }
 
+    pub(super) fn bytes(self) -> u64 {
+        self.bytes
+    }
+
+    /// By a quarter at least.
+    pub(super) fn is_noticeably_faster_than(self, other: Self) -> bool {
+        let work = |pace: Self, other: Self| u128::from(pace.bytes) * other.waited.as_micros();
+        work(self, other) * 4 >= work(other, self) * 5
+    }
+
     /// Whether `rest` more bytes would come noticeably sooner over several connections.
     pub(in crate::origin) fn calls_for_more(self, rest: u64) -> bool {
         const MICROS: u128 = 1_000_000;
