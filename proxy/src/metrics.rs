@@ -58,6 +58,8 @@ pub struct Metrics {
     pub sso_renewals: IntCounterVec,
     /// Requests for a login that were made of the host, each once however often it is said again.
     pub login_requests: IntCounter,
+    /// Downloads from S3 that went on over several connections.
+    pub s3_parallel: IntCounter,
     /// Requests to the upstream, by `outcome`: `object`, `not-modified`, `not-found`, `refused` (it could
     /// not help with this one) or `absent` (no answer of a proxy of this repository).
     pub upstream_requests: IntCounterVec,
@@ -149,6 +151,10 @@ impl Metrics {
             s3_resumed: new.counter(
                 "bazel_proxy_s3_resumed_total",
                 "Downloads from S3 that broke off and were resumed.",
+            ),
+            s3_parallel: new.counter(
+                "bazel_proxy_s3_parallel_total",
+                "Large downloads from S3 that went on over several connections.",
             ),
             upstream_requests: new.counters(
                 "bazel_proxy_upstream_requests_total",

@@ -11,10 +11,12 @@
 //! remains into an [`Error`] that says what to do.
 
 mod call;
+mod extent;
 mod limits;
 mod list;
 mod object;
 mod operation;
+mod ranges;
 mod stream;
 mod upstream;
 mod verified;
@@ -49,6 +51,7 @@ use crate::metrics::Metrics;
 use crate::object::ObjectAttributes;
 use limits::{Limits, Permit};
 use list::ListPermission;
+use ranges::Gain;
 use upstream::{Answer, Wanted};
 
 /// How long a miss is tried before its client is told to come back.
@@ -72,6 +75,7 @@ pub struct Origin {
     /// How long a broken download waits for a login.
     login_wait: Duration,
     limits: Limits,
+    gain: Gain,
     list_permission: ListPermission,
     metrics: Arc<Metrics>,
     /// Whether the bucket is known to be there: until then, the bare 404 of a HEAD may mean either.
@@ -125,6 +129,7 @@ impl Origin {
             credentials,
             login_wait: config.login_wait,
             limits: Limits::default(),
+            gain: Gain::default(),
             list_permission: ListPermission::default(),
             metrics,
             accepted_generation: AtomicU64::new(0),

@@ -1,4 +1,5 @@
 //! A download that mends itself: an interrupted body is resumed where it ended, on the same object.
+//! A large one goes on over several connections, where one is too slow for it ([`ranges`](super::ranges)).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +12,10 @@ use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use super::call::Refusal;
+use super::extent::{Extent, Sent};
 use super::limits::Permit;
 use super::operation::Operation;
+use super::ranges::{self, Break, Plan, RangeBody, Ranges};
 use super::upstream::{self, Answer, Wanted};
 use super::{ObjectHead, Origin, PATIENCE, Revalidation};
 use crate::artifact::ArtifactKey;
@@ -20,7 +23,7 @@ use crate::aws::Verdict;
 use crate::error::Error;
 
 /// A body that is silent for so long is taken as cut.
-const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Resumptions in a row that bring next to nothing.
 const FRUITLESS_RESUMPTIONS: u32 = 4;
 /// What a resumption has to bring to have been worth it, unless the body ends before.
@@ -31,7 +34,12 @@ pub struct ObjectStream {
     origin: Arc<Origin>,
     key: ArtifactKey,
     head: ObjectHead,
-    body: ByteStream,
+    part: Part,
+    /// Where it ends, or is left for the range behind it.
+    part_end: u64,
+    /// What it has brought of the bytes behind that.
+    beyond: Option<Bytes>,
+    ranges: Ranges,
     source: Source,
     /// Whether the upstream has sent any of it.
     has_upstream_bytes: bool,
@@ -40,6 +48,14 @@ pub struct ObjectStream {
     resumed_at: u64,
     /// Given back while the download waits for a login.
     permit: Option<Permit>,
+}
+
+/// What is being read.
+enum Part {
+    /// The answer to a request of this stream.
+    Body(ByteStream),
+    /// Fetched ahead.
+    Range(RangeBody),
 }
 
 /// Who sends the body.
@@ -113,8 +129,11 @@ impl ObjectStream {
         Ok(Self {
             origin: Arc::clone(origin),
             key: key.clone(),
+            part: Part::Body(body),
+            part_end: head.attributes.length,
+            beyond: None,
+            ranges: Ranges::of(&head.attributes),
             head,
-            body,
             source,
             has_upstream_bytes: false,
             position: 0,
@@ -134,14 +153,22 @@ impl ObjectStream {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         let length = self.head.attributes.length;
         while self.position < length {
+            if self.position == self.part_end {
+                self.take_next_part().await;
+            }
             let longest_silence = self.longest_silence();
-            let cause = match timeout(longest_silence, self.body.next()).await {
+            let asked = Instant::now();
+            let cause = match timeout(longest_silence, self.read()).await {
                 Ok(Some(Ok(bytes))) if bytes.is_empty() => continue,
                 Ok(Some(Ok(bytes))) => {
+                    let bytes = self.up_to_the_end_of_the_part(bytes);
                     self.received(bytes.len() as u64);
+                    self.look_ahead(bytes.len() as u64, asked.elapsed());
                     return Ok(Some(bytes));
                 }
-                Ok(Some(Err(error))) => error.to_string(),
+                Ok(Some(Err(Break::Off(cause)))) => cause,
+                Ok(Some(Err(Break::Changed))) => return Err(Error::Changed),
+                Ok(Some(Err(Break::Whole))) => "S3 sent the whole object".to_owned(),
                 Ok(None) => "the body ended early".to_owned(),
                 Err(_) => {
                     self.note_silence();
@@ -151,6 +178,80 @@ impl ObjectStream {
             self.resume(&cause).await?;
         }
         Ok(None)
+    }
+
+    async fn read(&mut self) -> Option<Result<Bytes, Break>> {
+        if let Some(bytes) = self.beyond.take() {
+            return Some(Ok(bytes));
+        }
+        match &mut self.part {
+            Part::Body(body) => {
+                let next = body.next().await?;
+                Some(next.map_err(|error| Break::Off(error.to_string())))
+            }
+            Part::Range(range) => range.next().await,
+        }
+    }
+
+    /// A body that is left brings more than its part. A last one that is too long is for the checksums
+    /// to find.
+    fn up_to_the_end_of_the_part(&mut self, mut bytes: Bytes) -> Bytes {
+        let wanted = self.part_end.saturating_sub(self.position);
+        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+        if self.part_end < self.head.attributes.length && wanted < bytes.len() {
+            self.beyond = Some(bytes.split_off(wanted));
+        }
+        bytes
+    }
+
+    /// Sees to the ranges behind the part that is being read, after it has brought some more.
+    fn look_ahead(&mut self, bytes: u64, waited: Duration) {
+        match &mut self.ranges {
+            Ranges::Watched(pace) if self.source == Source::S3 => {
+                pace.note(bytes, waited);
+                let attributes = &self.head.attributes;
+                let rest = attributes.length.saturating_sub(self.position);
+                if !pace.calls_for_more(rest) {
+                    return;
+                }
+                let plan = Plan::begin(&self.origin, &self.key, attributes, self.position, *pace);
+                if let Some(plan) = plan {
+                    self.part_end = plan.boundary();
+                    self.ranges = Ranges::Planned(plan);
+                }
+            }
+            Ranges::Planned(plan) => {
+                if matches!(self.part, Part::Range(_)) {
+                    plan.note(self.position, bytes, waited);
+                }
+                if let Err(why) = plan.go_on() {
+                    self.go_on_with_one(&why);
+                }
+            }
+            Ranges::Watched(_) | Ranges::Unwanted => {}
+        }
+    }
+
+    async fn take_next_part(&mut self) {
+        let next = match &mut self.ranges {
+            Ranges::Planned(plan) => plan.next_part().await,
+            Ranges::Watched(_) | Ranges::Unwanted => return,
+        };
+        match next {
+            Ok(range) => {
+                self.part_end = range.extent().end;
+                (self.part, self.source) = (Part::Range(range), Source::S3);
+                self.beyond = None;
+            }
+            Err(why) => self.go_on_with_one(&why),
+        }
+    }
+
+    /// The part that is being read goes on to the object's end.
+    fn go_on_with_one(&mut self, why: &Break) {
+        ranges::report_unwanted(&self.key, why);
+        self.ranges = Ranges::Unwanted;
+        self.part_end = self.head.attributes.length;
     }
 
     fn longest_silence(&self) -> Duration {
@@ -204,19 +305,24 @@ impl ObjectStream {
         self.go_on_from(position, &etag).await
     }
 
-    /// Finds another body for the object from `position` on. Readers wait for a login here as they do
+    /// Finds another body for the part from `position` on. Readers wait for a login here as they do
     /// before the first byte: without a place among the calls.
     async fn go_on_from(&mut self, position: u64, etag: &str) -> Result<(), Error> {
         let until = Instant::now() + self.origin.login_wait;
+        let rest = Extent {
+            start: position,
+            end: self.part_end,
+            length: self.head.attributes.length,
+        };
         loop {
             let tried = self.origin.credentials.generation();
-            if let Some(body) = self.rest_at_upstream(position, etag).await {
-                (self.body, self.source) = (body, Source::Upstream);
+            if let Some(body) = self.rest_at_upstream(rest, etag).await {
+                (self.part, self.source) = (Part::Body(body), Source::Upstream);
                 return Ok(());
             }
-            let refusal = match self.rest_at_s3(position, etag).await {
+            let refusal = match self.rest_at_s3(rest, etag).await {
                 Ok(body) => {
-                    (self.body, self.source) = (body, Source::S3);
+                    (self.part, self.source) = (Part::Body(body), Source::S3);
                     self.origin.metrics.s3_resumed.inc();
                     return Ok(());
                 }
@@ -237,31 +343,24 @@ impl ObjectStream {
 
     /// The upstream goes on with what S3 has begun and the other way round: it is the same object. One
     /// whose last body brought nothing has its turn after S3.
-    async fn rest_at_upstream(&self, position: u64, etag: &str) -> Option<ByteStream> {
+    async fn rest_at_upstream(&self, rest: Extent, etag: &str) -> Option<ByteStream> {
         let upstream = self.origin.upstream.as_ref()?;
         let brought_nothing = self.source == Source::Upstream && self.fruitless > 1;
         if brought_nothing && self.origin.credentials.generation().is_some() {
             return None;
         }
-        let wanted = Wanted::Rest(position, etag);
+        let wanted = Wanted::Rest(rest, etag);
         match upstream.ask(&self.key, wanted, upstream::PATIENCE).await? {
             Answer::Rest(body) => Some(body),
             Answer::Object(..) | Answer::NotModified | Answer::NotFound => None,
         }
     }
 
-    async fn rest_at_s3(&self, position: u64, etag: &str) -> Result<ByteStream, Refusal> {
-        let range = format!("bytes={position}-");
-        let answer = get(&self.origin, &self.key, PATIENCE, |call| {
-            call.range(&range).if_match(etag)
-        });
-        match answer.await? {
-            // Not every S3 honours If-Match.
-            answer if answer.e_tag().is_some_and(|given| given != etag) => {
-                Err(Error::Changed.into())
-            }
-            answer if starts_at(&answer, position) => Ok(answer.body),
-            _ => {
+    async fn rest_at_s3(&self, rest: Extent, etag: &str) -> Result<ByteStream, Refusal> {
+        let sent = rest.get(&self.origin, &self.key, etag, PATIENCE);
+        match Box::pin(sent).await? {
+            Sent::Extent(body) => Ok(body),
+            Sent::Whole => {
                 let elsewhere = "S3 resumed at another place than asked for";
                 Err(Error::Corrupt(elsewhere.to_owned()).into())
             }
@@ -276,6 +375,8 @@ impl ObjectStream {
         self.position += bytes;
         let metrics = &self.origin.metrics;
         match self.source {
+            // Its task has counted them.
+            Source::S3 if matches!(self.part, Part::Range(_)) => {}
             Source::S3 => metrics.s3_received_bytes.inc_by(bytes),
             Source::Upstream => {
                 self.has_upstream_bytes = true;
@@ -301,13 +402,6 @@ impl ObjectStream {
             upstream.distrust(why);
         }
     }
-}
-
-fn starts_at(answer: &GetObjectOutput, position: u64) -> bool {
-    let range = answer.content_range().unwrap_or_default();
-    range
-        .strip_prefix("bytes ")
-        .is_some_and(|range| range.starts_with(&format!("{position}-")))
 }
 
 type GetObject = aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;

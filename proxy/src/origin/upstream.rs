@@ -23,6 +23,7 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, Span, debug, info_span};
 
 use super::ObjectHead;
+use super::extent::Extent;
 use crate::artifact::ArtifactKey;
 use crate::config::Config;
 use crate::error::Trouble;
@@ -57,8 +58,8 @@ pub(super) enum Wanted<'a> {
     Head,
     /// All of it, unless it is still the one of this entity tag.
     ObjectUnless(&'a str),
-    /// Its bytes from a place on, if it is still the one of this entity tag.
-    Rest(u64, &'a str),
+    /// A part of its bytes, if it is still the one of this entity tag.
+    Rest(Extent, &'a str),
 }
 
 /// What the upstream has to say.
@@ -157,8 +158,8 @@ impl Upstream {
             (Word::Object(head), Wanted::Object | Wanted::Head | Wanted::ObjectUnless(_)) => {
                 Ok(("object", Answer::Object(head, body)))
             }
-            (Word::Rest { etag, start }, Wanted::Rest(position, wanted))
-                if etag == wanted && start == position =>
+            (Word::Rest { etag, start }, Wanted::Rest(extent, wanted))
+                if etag == wanted && start == extent.start =>
             {
                 Ok(("object", Answer::Rest(body)))
             }
@@ -202,9 +203,9 @@ impl Upstream {
             Wanted::Object => request,
             Wanted::Head => request.method(Method::HEAD),
             Wanted::ObjectUnless(etag) => request.header(IF_NONE_MATCH, etag),
-            Wanted::Rest(position, etag) => request
-                .header(RANGE, format!("bytes={position}-"))
-                .header(IF_MATCH, etag),
+            Wanted::Rest(extent, etag) => {
+                request.header(RANGE, extent.range()).header(IF_MATCH, etag)
+            }
         }
     }
 

@@ -81,7 +81,7 @@ async fn objects_larger_than_the_disk_stream_through_uncached() {
     };
     let aws = scratch.aws().await;
     let small = put(&aws, "g/small.jar", 100_000);
-    let big = put(&aws, "g/big.jar", 20_000_000);
+    let big = put(&aws, "g/big.jar", 16_000_000);
     let proxy = disk.proxy(&scratch).aws(&aws).start().await;
     assert!(proxy.get("/g/small.jar").await.body == small);
     assert!(proxy.get("/g/big.jar").await.body == big);
@@ -99,6 +99,67 @@ async fn objects_larger_than_the_disk_stream_through_uncached() {
     assert_eq!(part.status, 206);
     assert!(part.body == big[15_000_000..15_001_000]);
     assert!(proxy.get("/g/small.jar").await.is_hit());
+}
+
+/// Of each connection to S3 in the tests of large objects, in bytes a second: so little that the proxy
+/// uses several.
+const LIMIT: u64 = 10_000_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_object_that_no_disk_takes_comes_over_several_connections_and_they_end_with_its_client()
+ {
+    let scratch = Scratch::new();
+    let Some(disk) = SmallDisk::mount(&scratch, "8m") else {
+        return;
+    };
+    let aws = scratch.aws().await;
+    let body = put(&aws, "g/big.jar", 60_000_000);
+    aws.faults()
+        .add(Fault::on(Operation::GetObject).rate(LIMIT));
+    let proxy = disk.proxy(&scratch).aws(&aws).start().await;
+    let gets = || aws.counters().count_key(Operation::GetObject, "g/big.jar");
+    let mut leaving = proxy.begin("GET", "/g/big.jar", &[]).await;
+    while gets() < 3 {
+        leaving.next().await.expect("more").expect("bytes");
+    }
+    drop(leaving);
+    let mut before = 0;
+    eventually("nothing more is asked for", async || {
+        let quiet = std::mem::replace(&mut before, aws.counters().bytes_sent());
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        quiet == aws.counters().bytes_sent()
+    })
+    .await;
+    let asked = gets();
+    assert!(asked < 12, "{asked} requests for a client that has left");
+    // Its places are there for the next one.
+    assert!(proxy.get("/g/big.jar").await.body == body);
+    assert!(gets() > asked + 3, "{asked}, then {}", gets());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fills_up_while_ranges_are_fetched_fails_no_client() {
+    let scratch = Scratch::new();
+    let Some(disk) = SmallDisk::mount(&scratch, "64m") else {
+        return;
+    };
+    let aws = scratch.aws().await;
+    let body = put(&aws, "g/big.jar", 30_000_000);
+    aws.faults()
+        .add(Fault::on(Operation::GetObject).rate(LIMIT));
+    let proxy = disk.proxy(&scratch).aws(&aws).start().await;
+    let mut early = proxy.begin("GET", "/g/big.jar", &[]).await;
+    let mut received = Vec::new();
+    while aws.counters().count(Operation::GetObject) < 3 {
+        let bytes = early.next().await.expect("more").expect("bytes");
+        received.extend_from_slice(&bytes);
+    }
+    disk.fill(0);
+    let second = proxy.get("/g/big.jar").await;
+    let rest = early.finish().await;
+    assert_eq!((rest.broken, second.broken), (None, None));
+    assert!([&received[..], &rest.body].concat() == body);
+    assert!(second.body == body);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,8 +68,9 @@ async fn the_first_byte_is_sent_before_s3_has_sent_the_last() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_reader_slows_nobody() {
     let world = World::new().await;
-    // More than all buffers between S3 and a client that reads nothing.
-    let jar = noise(24_000_000);
+    // More than all buffers between S3 and a client that reads nothing; not so large that it comes over
+    // several connections.
+    let jar = noise(16_000_000);
     world.put("g/big-1.jar", &jar);
     let slow = world.proxy.begin("GET", "/g/big-1.jar", &[]).await;
     let fast = world.proxy.get("/g/big-1.jar").await;

@@ -48,6 +48,48 @@ async fn small_files_are_never_starved_by_big_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn small_files_are_never_starved_by_ranges_of_big_ones() {
+    // All places for calls but one.
+    const HANGING: usize = 63;
+    let world = World::new().await;
+    let big = noise(60_000_000);
+    for key in ["big/0.zip", "big/1.zip"] {
+        world.put(key, &big);
+    }
+    world.put("g/a-1.pom", b"<project/>");
+    let on_get = || Fault::on(Operation::GetObject);
+    let faults = world.aws.faults();
+    faults.add(on_get().key_prefix("big/").rate(1_000_000));
+    faults.add(on_get().key_prefix("hanging/").hang());
+    let count = || world.aws.counters().count(Operation::GetObject);
+    let downloads = join_all([
+        world.proxy.begin("GET", "/big/0.zip", &[]),
+        world.proxy.begin("GET", "/big/1.zip", &[]),
+    ])
+    .await;
+    eventually("ranges of both are fetched", async || count() >= 10).await;
+    let paths: Vec<_> = (0..HANGING)
+        .map(|number| format!("/hanging/{number}.pom"))
+        .collect();
+    let hanging = join_all(paths.iter().map(|path| world.proxy.get(path)));
+    let small = async {
+        let log = || world.aws.counters().log();
+        eventually("all others hang", async || {
+            let log = log();
+            let keys = log.iter().filter_map(|call| call.key.as_deref());
+            keys.filter(|key| key.starts_with("hanging/")).count() >= HANGING
+        })
+        .await;
+        within(PROMPTLY, "a small miss", world.proxy.get("/g/a-1.pom")).await
+    };
+    tokio::select! {
+        _ = hanging => panic!("they hang"),
+        small = small => assert_eq!(small.body, "<project/>"),
+    }
+    drop(downloads);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn healthz_and_hits_answer_at_once_while_64_downloads_hang() {
     const HANGING: usize = 64;
     let world = World::new().await;

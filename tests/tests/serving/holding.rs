@@ -282,6 +282,36 @@ async fn hits_and_running_downloads_are_served_while_others_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_download_in_ranges_waits_for_the_login_in_its_middle() {
+    let scene = Scene::before("1m").await;
+    let jar = noise(60_000_000);
+    scene.put("g/large.jar", &jar);
+    let slowly = Fault::on(Operation::GetObject).key("g/large.jar");
+    scene.aws.faults().add(slowly.rate(10_000_000));
+    let mut answer = scene.proxy.begin("GET", "/g/large.jar", &[]).await;
+    let gets = || {
+        let counters = scene.aws.counters();
+        counters.count_key(Operation::GetObject, "g/large.jar")
+    };
+    let mut received = Vec::new();
+    while gets() < 3 {
+        let bytes = answer.next().await.expect("more").expect("no error");
+        received.extend_from_slice(&bytes);
+    }
+    scene.aws.identities().expire("ASIA1");
+    let login = async {
+        eventually("a range is refused, and a login is needed", async || {
+            scene.readiness().await["credentials"] == "login-required"
+        })
+        .await;
+        scene.log_in("ASIA2");
+    };
+    let (rest, ()) = tokio::join!(answer.finish(), login);
+    assert_eq!(rest.broken, None);
+    assert!([&received[..], &rest.body].concat() == jar);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stale_metadata_and_a_page_seen_before_are_shown_at_once() {
     let scene = Scene::before("1m").await;
     let metadata = "/g/maven-metadata.xml";

@@ -18,6 +18,7 @@ mod metadata;
 mod negative_answers;
 mod protocol;
 mod ranges;
+mod several_connections;
 mod shutdown;
 mod trouble_at_s3;
 mod upstream;
