@@ -173,6 +173,11 @@ impl Download {
             }
             self.flight.depart(head);
             self.flight.publish(tail.position, bytes.clone());
+            if tail.position == 0 {
+                // Whoever waits for the first bytes goes first: woken by this task, it may only run on
+                // this task's thread, which more bytes would keep busy.
+                tokio::task::yield_now().await;
+            }
             tail.position += bytes.len() as u64;
             tail.writer = self.write(tail.writer, bytes).await;
             if tail.writer.is_none() && length > MEMORY_ONLY_BYTES {

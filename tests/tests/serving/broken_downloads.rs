@@ -175,6 +175,40 @@ async fn an_altered_large_object_never_completes_and_is_never_kept() {
     assert!(!next.is_hit() && next.body == jar);
 }
 
+/// Alters a byte in the middle, and the last one, of an object of which S3 promises only so much.
+async fn never_completes(attributes: simulated_aws::ObjectAttributes) {
+    let (world, jar) = with_artifact().await;
+    for (number, at) in [CUT_AT, LENGTH as u64 - 1].into_iter().enumerate() {
+        let key = format!("g/{number}.jar");
+        world.put_with(&key, &jar, attributes.clone());
+        world.aws.faults().add(on_get().times(1).flip_byte(at));
+        let path = format!("/{key}");
+        let (received, end) = read_to_end(&world.proxy, &get_and_close(&path)).await;
+        assert_eq!(end, End::Reset, "altered at {at}");
+        assert!(received.len() < LENGTH, "altered at {at}");
+        let next = world.proxy.get(&path).await;
+        assert!(!next.is_hit() && next.body == jar, "altered at {at}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_altered_object_of_which_only_a_crc_is_promised_never_completes() {
+    never_completes(simulated_aws::ObjectAttributes {
+        etag: Some("\"00000000000000000000000000000000-3\"".to_owned()),
+        ..simulated_aws::ObjectAttributes::default()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_altered_object_of_which_only_the_md5_is_promised_never_completes() {
+    never_completes(simulated_aws::ObjectAttributes {
+        checksums: Some(vec![]),
+        ..simulated_aws::ObjectAttributes::default()
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_altered_small_object_is_fetched_once_more_unseen_by_the_client() {
     let world = World::new().await;

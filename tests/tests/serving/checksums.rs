@@ -1,7 +1,7 @@
 //! `X-Checksum-*`: only what was verified, and whenever it is known.
 
 use sha1::Digest as _;
-use tests::Answer;
+use tests::{Answer, eventually};
 
 use crate::world::{World, noise};
 
@@ -61,4 +61,25 @@ async fn an_etag_that_is_no_md5_is_not_taken_for_one() {
     let miss = world.proxy.get("/g/multipart.jar").await;
     assert_eq!(miss.status, 200);
     check(&miss, b"hello", Some("5d41402abc4b2a76b9719d911017c592"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_object_that_no_digest_is_promised_of_is_kept_with_its_checksums() {
+    let world = World::new().await;
+    let attributes = simulated_aws::ObjectAttributes {
+        etag: Some("\"00000000000000000000000000000000-3\"".to_owned()),
+        ..simulated_aws::ObjectAttributes::default()
+    };
+    let jar = noise(3_000_001);
+    world.put_with("g/multipart.jar", &jar, attributes);
+    assert!(world.proxy.get("/g/multipart.jar").await.body == jar);
+    eventually("it is kept", async || {
+        world.proxy.get("/g/multipart.jar").await.is_hit()
+    })
+    .await;
+    let hit = world.proxy.get("/g/multipart.jar").await;
+    // The same bytes, with their MD5 for an entity tag.
+    world.put("g/plain.jar", &jar);
+    let plain = world.proxy.head("/g/plain.jar").await;
+    check(&hit, &jar, Some(plain.header("etag").trim_matches('"')));
 }
