@@ -303,6 +303,21 @@ impl Flight {
             .ok_or(TailError::Diverted)
     }
 
+    /// As [`Self::read`], as far as nothing has to be waited for.
+    #[must_use]
+    pub fn at_hand(&self, position: u64, end: u64) -> Option<Bytes> {
+        let end = match &*self.progress.borrow() {
+            Progress::Streaming { available_bytes } => end.min(*available_bytes),
+            Progress::Starting
+            | Progress::Failed(_)
+            | Progress::Diverted
+            | Progress::AlreadyCached => return None,
+        };
+        (position < end)
+            .then(|| self.spool.at_hand(position, end))
+            .flatten()
+    }
+
     /// Makes bytes readable.
     fn publish(&self, position: u64, bytes: Bytes) {
         let available_bytes = position + bytes.len() as u64;

@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::entry::Identity;
 use super::format::{self, BlockTable, Metadata};
+use super::read::{self, Wait};
 use super::reservation::Reservation;
 use super::{CacheError, CacheKey, Inner, RimClock as _, folder};
 use crate::checksum::{Checksums, Verified};
@@ -192,14 +193,22 @@ impl Drop for Staged {
 }
 
 impl StagedReader {
-    /// Reads exactly `length` bytes of the body from `offset`. Blocks on the disk.
+    /// Reads `length` bytes of the body from `offset`, or one piece of them. Blocks on the disk.
     ///
     /// Fails where they are not written yet.
     pub fn read_at(&self, offset: u64, length: u64) -> io::Result<Bytes> {
-        let mut buffer = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-        self.file
-            .read_exact_at(&mut buffer, self.header_bytes + offset)?;
-        Ok(buffer.into())
+        read::piece(
+            &self.file,
+            self.header_bytes + offset,
+            length,
+            Wait::ForDisk,
+        )
+    }
+
+    /// The same, as far as nothing has to be waited for.
+    #[must_use]
+    pub fn at_hand(&self, offset: u64, length: u64) -> Option<Bytes> {
+        read::piece_at_hand(&self.file, self.header_bytes + offset, length)
     }
 }
 

@@ -114,7 +114,8 @@ impl ArtifactReader {
         let bytes = match &self.place {
             Place::Memory(body) => within(body, self.position, self.end),
             Place::File(entry) => entry.at_hand(self.position, self.end)?,
-            Place::Flight(_) | Place::Alone { .. } | Place::NotYetAlone(_) => return None,
+            Place::Flight(flight) => flight.at_hand(self.position, self.end)?,
+            Place::Alone { .. } | Place::NotYetAlone(_) => return None,
         };
         self.position += bytes.len() as u64;
         (!bytes.is_empty()).then_some(bytes)

@@ -10,8 +10,6 @@ use crate::request;
 
 /// Bytes kept in memory although they are in the file, for readers close behind.
 const RECENT_BYTES: u64 = 256 * 1024;
-/// Read from the file in one piece.
-const READ_BYTES: u64 = 256 * 1024;
 
 #[derive(Default)]
 pub(super) struct Spool {
@@ -60,9 +58,20 @@ impl Spool {
         match self.find(position, end)? {
             Place::Memory(bytes) => Some(bytes),
             Place::File(file, length) => {
+                if let Some(bytes) = file.at_hand(position, length) {
+                    return Some(bytes);
+                }
                 let read = request::spawn_blocking(move || file.read_at(position, length)).await;
                 read.ok()?.ok()
             }
+        }
+    }
+
+    /// The same, as far as nothing has to be waited for.
+    pub(super) fn at_hand(&self, position: u64, end: u64) -> Option<Bytes> {
+        match self.find(position, end)? {
+            Place::Memory(bytes) => Some(bytes),
+            Place::File(file, length) => file.at_hand(position, length),
         }
     }
 
@@ -88,8 +97,8 @@ impl Spool {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()?;
-        let length = READ_BYTES.min(end - position);
-        let length = length.min(oldest.unwrap_or(u64::MAX).checked_sub(position)?);
+        let before_memory = oldest.unwrap_or(u64::MAX).checked_sub(position)?;
+        let length = before_memory.min(end - position);
         Some(Place::File(file, length))
     }
 
@@ -101,7 +110,7 @@ impl Spool {
 /// Where bytes were found.
 enum Place {
     Memory(Bytes),
-    /// So many of them.
+    /// So many of them, or the first ones of these.
     File(StagedReader, u64),
 }
 
