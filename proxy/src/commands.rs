@@ -89,7 +89,11 @@ fn one_line(fault: &Fault) -> String {
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    /// Fewer than a worker's own queue has places for (256): what is ready beyond that goes through a queue
+    /// with a lock, which 512 busy connections would fill again and again.
+    const EVENTS_AT_ONCE: usize = 128;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_io_events_per_tick(EVENTS_AT_ONCE)
         .build()
 }
