@@ -205,8 +205,8 @@ async fn a_refresh_that_breaks_loses_nothing() {
     let old = noise(300_000);
     world.put(METADATA, &old);
     world.warm(PATH).await;
-    world.put(METADATA, noise(300_001));
-    // The new version can be begun, and never ends as promised.
+    // The new version is longer than what comes in one piece, so it can be begun, and never ends as promised.
+    world.put(METADATA, noise(3_000_001));
     let broken = world
         .aws
         .faults()
