@@ -33,6 +33,8 @@ if ((${#missing[@]} > 0)); then
     RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${missing[@]}"
 fi
 
+# As the image is built: optimised as a whole.
+export CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1
 cargo build --release --locked -p bazel-proxy -p benches
 target=${CARGO_TARGET_DIR:-target}
 

@@ -39,8 +39,10 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use thiserror::Error;
+use tokio::sync::watch;
 use tracing::{debug, warn};
 
+use entry::Identity;
 pub use entry::{Entry, ReadError};
 pub use figures::Figures;
 pub use folder::CacheFolder;
@@ -61,8 +63,8 @@ use crate::request;
 
 /// Objects up to this size may be kept in memory when served, in bytes.
 pub const MEMORY_OBJECT_BYTES: u64 = 64 * 1024;
-/// What all objects in memory may occupy together, in bytes: 10,000 poms and checksums.
-const MEMORY_BYTES: u64 = 32 * 1024 * 1024;
+/// What all objects in memory may occupy together, in bytes: 10,000 of 4 KiB.
+const MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The bounds of a cache, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -147,21 +149,36 @@ impl Cache {
         })
     }
 
-    /// An object whose file was looked at within the last second, without waiting for anything.
+    /// Looks an object up as far as nothing has to be waited for: in memory, and in files that the system has
+    /// in memory. `key` is asked for its full name only if the short one does not do.
     ///
-    /// That look has also noted when the object was served: eviction needs no finer time.
-    #[must_use]
-    pub fn at_hand(&self, name: &ObjectName<'_>) -> Option<Hit> {
-        let hit = self.inner.memory.get(name)?;
-        hit.is_recently_checked().then(|| hit.trusted())
+    /// When an object was served is noted when its file is looked at: eviction needs no finer time.
+    pub fn at_hand(&self, name: &ObjectName<'_>, key: impl FnOnce() -> CacheKey) -> Option<Hit> {
+        let inner = &self.inner;
+        if let Some(hit) = inner.memory.get(name) {
+            if hit.is_recently_checked() {
+                return Some(hit.trusted());
+            }
+            let path = inner.folder.object_path(hit.key().id());
+            if Identity::at_hand(&path).ok()? == hit.identity() {
+                inner.usage.served(hit.key(), None);
+                return Some(hit.confirmed());
+            }
+            inner.memory.remove(hit.key());
+        }
+        let key = key();
+        if inner.usage.is_absent(key.id()) {
+            return None;
+        }
+        inner.open_at_hand(&key)
     }
 
     /// Looks an object up, in memory and then on disk. A broken file is removed and is a miss.
     pub async fn lookup(&self, key: &CacheKey) -> Option<Hit> {
+        if let Some(hit) = self.at_hand(&key.name(), || key.clone()) {
+            return Some(hit);
+        }
         if let Some(hit) = self.inner.memory.get(&key.name()) {
-            if hit.is_recently_checked() {
-                return Some(hit.trusted());
-            }
             if self.still_on_disk(key, hit.identity()).await {
                 self.inner.usage.served(key, None);
                 return Some(hit.confirmed());
@@ -171,19 +188,13 @@ impl Cache {
         if self.inner.usage.is_absent(key.id()) {
             return None;
         }
-        if let Some(hit) = self.inner.open_at_hand(key) {
-            return Some(hit);
-        }
         let (inner, key) = (Arc::clone(&self.inner), key.clone());
         blocking(move || inner.lookup_on_disk(&key)).await?
     }
 
-    async fn still_on_disk(&self, key: &CacheKey, identity: entry::Identity) -> bool {
+    async fn still_on_disk(&self, key: &CacheKey, identity: Identity) -> bool {
         let path = self.inner.folder.object_path(key.id());
-        if let Ok(found) = entry::Identity::at_hand(&path) {
-            return found == identity;
-        }
-        let found = blocking(move || entry::Identity::of_path(&path).ok()).await;
+        let found = blocking(move || Identity::of_path(&path).ok()).await;
         found.flatten() == Some(identity)
     }
 
@@ -265,28 +276,54 @@ impl Cache {
         }
     }
 
-    /// Counts what is on disk and evicts what is too much; then keeps usage and the names of new objects
-    /// on disk, until `shutdown` ends. The background part of the cache.
+    /// Counts what is on disk and evicts what is too much, and keeps usage and the names of new objects on
+    /// disk, until `shutdown` ends: when nothing is stored any more. The background part of the cache.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let (stop, stopped) = watch::channel(false);
+        let until = |mut stopped: watch::Receiver<bool>| async move {
+            // An error means that the sender is gone: the same.
+            let _outcome = stopped.wait_for(|stopped| *stopped).await;
+        };
+        let stopping = async {
+            shutdown.await;
+            stop.send_replace(true);
+        };
+        // Names are not kept waiting by a slow count.
+        let ((), (), ()) = tokio::join!(
+            stopping,
+            self.keep_usage(until(stopped.clone())),
+            self.keep_names(until(stopped)),
+        );
+    }
+
+    async fn keep_usage(&self, shutdown: impl Future<Output = ()>) {
         const PERSIST_EVERY: Duration = Duration::from_mins(1);
         let inner = Arc::clone(&self.inner);
         blocking(move || inner.usage.count_from_disk()).await;
         let mut every = tokio::time::interval(PERSIST_EVERY);
         tokio::pin!(shutdown);
         loop {
-            let (persist, last) = tokio::select! {
-                _ = every.tick() => (true, false),
-                () = self.inner.unsynced.collected() => (false, false),
-                () = &mut shutdown => (true, true),
+            let last = tokio::select! {
+                _ = every.tick() => false,
+                () = &mut shutdown => true,
             };
             let inner = Arc::clone(&self.inner);
-            blocking(move || {
-                inner.unsynced.sync();
-                if persist {
-                    inner.usage.persist();
-                }
-            })
-            .await;
+            blocking(move || inner.usage.persist()).await;
+            if last {
+                return;
+            }
+        }
+    }
+
+    async fn keep_names(&self, shutdown: impl Future<Output = ()>) {
+        tokio::pin!(shutdown);
+        loop {
+            let last = tokio::select! {
+                () = self.inner.unsynced.collected() => false,
+                () = &mut shutdown => true,
+            };
+            let inner = Arc::clone(&self.inner);
+            blocking(move || inner.unsynced.sync()).await;
             if last {
                 return;
             }
@@ -363,9 +400,10 @@ impl Inner {
     }
 
     fn set_validated(&self, key: &CacheKey, at: SystemTime) {
-        self.memory.remove(key);
         let path = self.folder.object_path(key.id());
         let result = std::fs::File::open(&path).and_then(|file| file.set_modified(at));
+        // Not before: who looks in between would keep the old time.
+        self.memory.remove(key);
         if let Err(error) = result {
             debug!(artifact.key = key.key(), %error, "could not note a validation");
         }
@@ -386,7 +424,7 @@ impl Inner {
     /// whenever its usage is written.
     fn remove_if_same(&self, key: &CacheKey, broken: &Entry) {
         let path = self.folder.object_path(key.id());
-        match entry::Identity::of_path(&path) {
+        match Identity::of_path(&path) {
             Ok(found) if !found.is_same_file(&broken.identity()) => {}
             Ok(_) | Err(_) => self.remove(key),
         }

@@ -149,12 +149,14 @@ impl Fetcher {
         &self.cache
     }
 
-    /// Finds an artifact that is in memory, is fresh, and was looked at on disk a moment ago: nothing is
-    /// waited for. `key` may be any text, as only keys are found.
+    /// Finds an artifact that is fresh, and that needs nothing to be waited for. `key` may be any text, as only
+    /// keys are found.
     #[must_use]
     pub fn at_hand(&self, key: &str) -> Option<Found> {
         let repository = &self.repository;
-        let hit = self.cache.at_hand(&ObjectName { repository, key })?;
+        let cache_key = || CacheKey::new(repository, key);
+        let name = ObjectName { repository, key };
+        let hit = self.cache.at_hand(&name, cache_key)?;
         let fresh = self.is_fresh(Freshness::of(key), &hit);
         fresh.then(|| Found::hit(hit, Verdict::Hit))
     }
@@ -357,7 +359,7 @@ impl Found {
     #[must_use]
     pub fn annex(&self) -> Option<&Annex> {
         match &self.source {
-            Source::Hit(HitBody::Memory(object)) => Some(object.annex()),
+            Source::Hit(HitBody::Memory(object)) => object.annex(),
             Source::Hit(HitBody::File(..))
             | Source::Flight(_)
             | Source::Diverted(_)

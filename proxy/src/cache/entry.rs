@@ -168,7 +168,7 @@ impl Entry {
         memory: &Memory,
         wait: Wait,
     ) -> Result<Self, ReadError> {
-        let keep = |file_bytes| memory.will_keep(key.id(), file_bytes);
+        let keep = |file_bytes| memory.is_worth_keeping(key.id(), file_bytes);
         let entry = Self::open_any(path, verified, wait, keep)?;
         let metadata = &entry.metadata;
         if metadata.repository != key.repository() || metadata.key != key.key() {

@@ -123,18 +123,42 @@ impl CacheFolder {
         Ok((statistics.available_space(), statistics.total_space()))
     }
 
-    /// Every object file: its folder's name, its name, its path.
-    pub(super) fn object_files(&self) -> impl Iterator<Item = (String, String, PathBuf)> + use<> {
-        let folders = fs::read_dir(self.objects()).into_iter().flatten().flatten();
-        folders.flat_map(|folder| {
-            let folder_name = folder.file_name().to_string_lossy().into_owned();
-            let files = fs::read_dir(folder.path()).into_iter().flatten().flatten();
-            files.map(move |file| {
-                let name = file.file_name().to_string_lossy().into_owned();
-                (folder_name.clone(), name, file.path())
-            })
+    /// Every object file: its folder's name, its name, its path. An error stands for those that cannot be
+    /// listed.
+    pub(super) fn object_files(
+        &self,
+    ) -> impl Iterator<Item = io::Result<(String, String, PathBuf)>> + use<> {
+        entries(&self.objects()).flat_map(|folder| {
+            let (folder, error) = match folder {
+                Ok(folder) => (Some(folder), None),
+                Err(error) => (None, Some(Err(error))),
+            };
+            let files = folder.into_iter().flat_map(|folder| {
+                let folder_name = folder.file_name().to_string_lossy().into_owned();
+                entries(&folder.path()).map(move |file| {
+                    let file = file?;
+                    let name = file.file_name().to_string_lossy().into_owned();
+                    Ok((folder_name.clone(), name, file.path()))
+                })
+            });
+            files.chain(error)
         })
     }
+}
+
+/// What is in a folder; nothing in one that is gone, or is none.
+fn entries(folder: &Path) -> impl Iterator<Item = io::Result<fs::DirEntry>> + use<> {
+    let (entries, error) = match fs::read_dir(folder) {
+        Ok(entries) => (Some(entries), None),
+        Err(error) if is_of_no_folder(&error) => (None, None),
+        Err(error) => (None, Some(Err(error))),
+    };
+    entries.into_iter().flatten().chain(error)
+}
+
+fn is_of_no_folder(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotADirectory | NotFound)
 }
 
 /// Removes a file, or a folder that stands in a file's place.

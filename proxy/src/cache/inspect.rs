@@ -25,6 +25,7 @@ pub struct Inspection {
 pub fn inspect(folder: &CacheFolder, thorough: bool) -> impl Iterator<Item = Inspection> + use<> {
     folder
         .object_files()
+        .filter_map(Result::ok)
         .filter_map(move |(parent, name, path)| {
             use std::os::unix::fs::MetadataExt as _;
             let id = EntryId::from_names(&parent, &name)?;

@@ -19,9 +19,10 @@ const CHECK_EVERY_MS: u64 = 1000;
 /// What an entry costs beside its body, in bytes: its metadata, and the head that is prepared for it.
 const OVERHEAD_BYTES: u64 = 2048;
 
-/// Up to this size, in bytes, an object is kept when it is first served: a pom, a checksum. Others have to
-/// be asked for again first, as reading a large one into memory of its own, just to let it go, takes twice as
-/// long as sending it from a buffer that the processor has at hand.
+/// Up to this size, in bytes, an object is kept when it is first served, as long as there is room: a pom, a
+/// checksum. Others have to be asked for again first, as reading a large one into memory of its own, or
+/// pushing a small one out for it, takes twice as long as sending it from a buffer that the processor has at
+/// hand.
 const KEPT_AT_ONCE_BYTES: u64 = 16 * 1024;
 /// So many of those that were asked for last are known again: not many more than memory has room for, or each
 /// would push out another before it is asked for.
@@ -43,7 +44,8 @@ pub struct MemoryObject {
     identity: Identity,
     /// Milliseconds after `Memory::started`.
     checked_at: AtomicU64,
-    annex: Annex,
+    /// Only where there is a use for it again.
+    annex: Option<Annex>,
 }
 
 /// Where those who serve an object keep what they have worked out about it, as long as it is in memory.
@@ -66,10 +68,12 @@ impl Default for Lately {
 }
 
 impl Lately {
-    /// Whether the object was served lately; it is now.
-    fn note(&self, id: EntryId) -> bool {
-        let print = id.print();
-        self.0[id.shard(LATELY_SERVED)].swap(print, Ordering::Relaxed) == print
+    fn has(&self, id: EntryId) -> bool {
+        self.0[id.shard(LATELY_SERVED)].load(Ordering::Relaxed) == id.print()
+    }
+
+    fn note(&self, id: EntryId) {
+        self.0[id.shard(LATELY_SERVED)].store(id.print(), Ordering::Relaxed);
     }
 }
 
@@ -100,9 +104,15 @@ impl Memory {
         }
     }
 
-    /// Whether an object that is being read now, from a file of so many bytes, is to be kept. Counts.
-    pub(super) fn will_keep(&self, id: EntryId, file_bytes: u64) -> bool {
-        file_bytes <= KEPT_AT_ONCE_BYTES || self.lately.note(id)
+    /// Whether an object that is read now, from a file of so many bytes, is worth keeping.
+    pub(super) fn is_worth_keeping(&self, id: EntryId, file_bytes: u64) -> bool {
+        let is_small = file_bytes <= KEPT_AT_ONCE_BYTES;
+        self.lately.has(id) || (is_small && self.has_room())
+    }
+
+    fn has_room(&self) -> bool {
+        let (bytes, most) = self.bytes();
+        bytes <= most / 16 * 15
     }
 
     pub(super) fn get(&self, name: &ObjectName<'_>) -> Option<MemoryHit> {
@@ -128,9 +138,10 @@ impl Memory {
             body,
             identity,
             checked_at: AtomicU64::new(self.now()),
-            annex: Annex::default(),
+            annex: keep.then(Annex::default),
         };
         let object = Arc::new(object);
+        self.lately.note(key.id());
         if keep {
             self.objects.insert(key.clone(), Arc::clone(&object));
         }
@@ -157,22 +168,16 @@ impl Memory {
 }
 
 impl MemoryObject {
-    /// Its key.
-    #[must_use]
-    pub fn key(&self) -> &CacheKey {
-        &self.key
-    }
-
     /// All its bytes.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// What others keep beside it.
+    /// What others keep beside it, where it stays in memory.
     #[must_use]
-    pub fn annex(&self) -> &Annex {
-        &self.annex
+    pub fn annex(&self) -> Option<&Annex> {
+        self.annex.as_ref()
     }
 }
 
@@ -180,6 +185,10 @@ impl MemoryHit {
     pub(super) fn is_recently_checked(&self) -> bool {
         let checked_at = self.object.checked_at.load(Ordering::Relaxed);
         self.now.saturating_sub(checked_at) < CHECK_EVERY_MS
+    }
+
+    pub(super) fn key(&self) -> &CacheKey {
+        &self.object.key
     }
 
     pub(super) fn identity(&self) -> Identity {

@@ -137,25 +137,49 @@ mod system {
     use std::fs::File;
     use std::io;
     use std::path::Path;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
-    use rustix::io::{ReadWriteFlags, preadv2};
+    use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
     use super::Content;
 
+    /// Set when the system, or whoever guards it, does not know a call: it is not tried again and again.
+    static CANNOT_OPEN: AtomicBool = AtomicBool::new(false);
+    static CANNOT_READ: AtomicBool = AtomicBool::new(false);
+
     pub(super) fn open_at_hand(path: &Path, content: Content) -> io::Result<File> {
+        unless(&CANNOT_OPEN)?;
         let flags = OFlags::CLOEXEC
             | match content {
                 Content::Needed => OFlags::RDONLY | OFlags::NONBLOCK,
                 Content::NotNeeded => OFlags::PATH,
             };
-        let opened = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED)?;
+        let opened = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED);
+        let opened = opened.inspect_err(|errno| note(*errno, &CANNOT_OPEN))?;
         Ok(opened.into())
     }
 
     pub(super) fn read_at_hand(file: &File, room: &mut [u8], offset: u64) -> io::Result<usize> {
+        unless(&CANNOT_READ)?;
         let mut room = [io::IoSliceMut::new(room)];
-        Ok(preadv2(file, &mut room, offset, ReadWriteFlags::NOWAIT)?)
+        let read = preadv2(file, &mut room, offset, ReadWriteFlags::NOWAIT);
+        Ok(read.inspect_err(|errno| note(*errno, &CANNOT_READ))?)
+    }
+
+    fn unless(cannot: &AtomicBool) -> io::Result<()> {
+        if cannot.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(())
+    }
+
+    /// No call, no such flag, forbidden by a filter of system calls, or not on this file system: the whole
+    /// cache is on one.
+    fn note(errno: Errno, cannot: &AtomicBool) {
+        if [Errno::NOSYS, Errno::INVAL, Errno::PERM, Errno::OPNOTSUPP].contains(&errno) {
+            cannot.store(true, Ordering::Relaxed);
+        }
     }
 }
 

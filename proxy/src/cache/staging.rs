@@ -120,7 +120,7 @@ impl Staged {
         self.seal(verified)?;
         let identity = self.publish()?;
         let memory = &self.cache.memory;
-        if memory.will_keep(self.key.id(), body.len() as u64) {
+        if memory.is_worth_keeping(self.key.id(), body.len() as u64) {
             // A copy, as these bytes may be a part of a larger buffer.
             let body = Bytes::copy_from_slice(body);
             let metadata = Arc::new(self.metadata.clone());

@@ -4,11 +4,11 @@
 //! filled from the disk in the background and written back as access times.
 
 use std::collections::HashMap;
-use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{fs, io};
 
 use tracing::{info, warn};
 
@@ -31,12 +31,14 @@ pub(super) struct Usage {
     /// Taken by whoever makes room, so that two downloads do not count on the same bytes.
     making_room: Mutex<()>,
     counted: AtomicBool,
+    /// Whether that has come upon every file.
+    knows_all: AtomicBool,
     evicted_objects: AtomicU64,
     evicted_bytes: AtomicU64,
 }
 
 /// What is known of one object file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Record {
     disk_bytes: u64,
     /// Fingerprint of the file when it was last verified whole, 0 for never.
@@ -71,6 +73,7 @@ impl Usage {
             reserved: Arc::default(),
             making_room: Mutex::default(),
             counted: AtomicBool::new(false),
+            knows_all: AtomicBool::new(false),
             evicted_objects: AtomicU64::new(0),
             evicted_bytes: AtomicU64::new(0),
         })
@@ -124,7 +127,7 @@ impl Usage {
     /// counted, and every one that came since has passed through here. A file that another hand has put
     /// there is not seen; its object is fetched.
     pub(super) fn is_absent(&self, id: EntryId) -> bool {
-        self.counted.load(Ordering::Acquire) && !self.shard(id).contains_key(&id)
+        self.knows_all.load(Ordering::Acquire) && !self.shard(id).contains_key(&id)
     }
 
     /// The fingerprint under which the file was last found whole, 0 for never.
@@ -155,10 +158,17 @@ impl Usage {
     }
 
     /// Forgets a file that another hand has removed. A record is made after its file and removed
-    /// before it, so under the shard's lock a record without a file is a leftover.
+    /// before it, so a record whose file is not there, and that is still the same after that look, is a
+    /// leftover. The disk is looked at without the lock, for which hits wait, too.
     pub(super) fn forget_if_gone(&self, id: EntryId) {
+        let Some(before) = self.shard(id).get(&id).copied() else {
+            return;
+        };
+        if self.folder.object_path(id).exists() {
+            return;
+        }
         let mut shard = self.shard(id);
-        if shard.contains_key(&id) && !self.folder.object_path(id).exists() {
+        if shard.get(&id) == Some(&before) {
             let removed = shard.remove(&id);
             drop(shard);
             self.subtract(removed);
@@ -275,7 +285,7 @@ impl Usage {
             match outcome {
                 Ok(()) => (freed, files) = (freed + disk_bytes, files + 1),
                 // Another hand was faster: it counts no longer, which is what was wanted.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => freed += disk_bytes,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => freed += disk_bytes,
                 Err(error) => warn!(path = %path.display(), %error, "could not evict a file"),
             }
         }
@@ -291,12 +301,25 @@ impl Usage {
     /// Fills the table from the disk. Blocks on it, for about a second per 200,000 files.
     pub(super) fn count_from_disk(&self) {
         let mut files = 0_u64;
-        for (folder, name, path) in self.folder.object_files() {
+        let mut unseen = None;
+        for file in self.folder.object_files() {
+            let (folder, name, path) = match file {
+                Ok(file) => file,
+                Err(error) => {
+                    unseen = Some(error);
+                    continue;
+                }
+            };
             let Some(id) = EntryId::from_names(&folder, &name) else {
                 continue;
             };
-            let Ok(status) = fs::metadata(&path) else {
-                continue;
+            let status = match fs::metadata(&path) {
+                Ok(status) => status,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    unseen = Some(error);
+                    continue;
+                }
             };
             let milliseconds = |seconds: i64, nanoseconds: i64| {
                 u64::try_from(seconds.saturating_mul(1000) + nanoseconds / 1_000_000).unwrap_or(0)
@@ -317,6 +340,10 @@ impl Usage {
                     .fetch_add(record.disk_bytes, Ordering::Relaxed);
             }
         }
+        if let Some(error) = &unseen {
+            warn!(%error, "not all of the cache could be counted");
+        }
+        self.knows_all.store(unseen.is_none(), Ordering::Release);
         self.counted.store(true, Ordering::Release);
         let _one_at_a_time = locked(&self.making_room);
         self.make_room(0);

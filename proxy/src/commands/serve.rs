@@ -102,7 +102,8 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
     );
 
     let keeping = tokio::spawn(keeper.run(stopped(stop.clone())));
-    let caching = tokio::spawn(cache.run(stopped(stop.clone())));
+    let (nothing_is_stored, end_of_storing) = watch::channel(false);
+    let caching = tokio::spawn(cache.run(stopped(end_of_storing)));
     for address in listeners.addresses() {
         info!("serving {repository} on http://{address}/");
     }
@@ -113,6 +114,7 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
         .serve(Service::new(&app), connections, stopped(stop))
         .await;
     land_downloads(&fetcher).await;
+    nothing_is_stored.send_replace(true);
     for (task, name, patience) in [
         (keeping, "credentials", LAST_RENEWAL),
         (caching, "cache", LAST_DISK_WORK),

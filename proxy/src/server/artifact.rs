@@ -30,24 +30,13 @@ const USUAL_HEADERS: usize = 12;
 /// from request to request, so that a copy need not grow.
 struct PreparedHead(HeaderMap);
 
-/// Answers with an artifact that is in memory, without waiting for anything.
-pub(super) fn at_hand(app: &App, request: &Parts) -> Option<Answer> {
+/// Answers with an artifact for which nothing has to be waited for.
+pub(super) fn at_hand(app: &App, abort: &AbortHandle, request: &Parts) -> Option<Answer> {
     let encoded = request.uri.path().strip_prefix('/')?;
     let key = percent_decode_str(encoded).decode_utf8().ok()?;
     let found = app.fetcher().at_hand(&key)?;
-    let prepared = found.annex()?.get_or_make(|| {
-        let mut headers = object_headers(&key, &found);
-        for name in [CONTENT_LENGTH, CACHE_STATUS, ID_HEADER] {
-            headers.insert(name, HeaderValue::from_static("-"));
-        }
-        PreparedHead(headers)
-    })?;
-    let mut answer = with_object(request, &found, prepared.0.clone(), |start, end| {
-        let bytes = found.in_memory(start, end);
-        bytes.map_or_else(Content::empty, Content::Bytes)
-    });
-    Verdict::Found(found.verdict).mark(&mut answer);
-    Some(answer)
+    let key = ArtifactKey::new(&key).ok()?;
+    Some(with_artifact(app, abort.clone(), &key, request, &found))
 }
 
 /// Answers a GET or HEAD, or says why not.
@@ -63,23 +52,40 @@ pub(super) async fn answer(
     } else {
         app.fetcher().get(key).await
     };
-    let found = found?;
-    let headers = object_headers(key.as_str(), &found);
-    let mut answer = with_object(request, &found, headers, |start, end| {
+    Ok(with_artifact(app, abort, key, request, &found?))
+}
+
+fn with_artifact(
+    app: &App,
+    abort: AbortHandle,
+    key: &ArtifactKey,
+    request: &Parts,
+    found: &Found,
+) -> Answer {
+    let content = |start, end| {
         if let Some(bytes) = found.in_memory(start, end) {
             return Content::Bytes(bytes);
         }
         let reader = found.reader(app.fetcher(), key, start, end);
-        Content::artifact(
-            reader,
-            end - start,
-            abort,
-            app.troubles().clone(),
-            key.to_string(),
-        )
-    });
+        let troubles = app.troubles().clone();
+        Content::artifact(reader, end - start, abort, troubles, key.to_string())
+    };
+    let mut answer = with_object(request, found, head(key.as_str(), found), content);
     Verdict::Found(found.verdict).mark(&mut answer);
-    Ok(answer)
+    answer
+}
+
+/// What is said of the object, from what was prepared where it is in memory.
+fn head(key: &str, found: &Found) -> HeaderMap {
+    let prepare = || {
+        let mut headers = object_headers(key, found);
+        for name in [CONTENT_LENGTH, CACHE_STATUS, ID_HEADER] {
+            headers.insert(name, HeaderValue::from_static("-"));
+        }
+        PreparedHead(headers)
+    };
+    let prepared = found.annex().and_then(|annex| annex.get_or_make(prepare));
+    prepared.map_or_else(|| object_headers(key, found), |head| head.0.clone())
 }
 
 /// The answer by the request's conditions and its range; `said` of the object is in all of them.

@@ -67,7 +67,7 @@ impl Service {
             if let Some(refusal) = refuse_foreign_host(&self.app, &request) {
                 return refusal;
             }
-            if let Some(answer) = at_hand(&self.app, &request, asked) {
+            if let Some(answer) = at_hand(&self.app, &abort, &request, asked) {
                 return answer;
             }
             let answer = async {
@@ -95,10 +95,17 @@ fn is_read(request: &Parts) -> bool {
     matches!(request.method, Method::GET | Method::HEAD)
 }
 
-/// An artifact that needs nothing but memory, for a client that is no proxy.
-fn at_hand(app: &App, request: &Parts, asked: &Context) -> Option<Answer> {
+/// An artifact for which nothing has to be waited for, for a client that is no proxy.
+fn at_hand(
+    app: &App,
+    abort: &AbortHandle,
+    request: &Parts,
+    asked: &Context,
+) -> Option<Answer> {
     let may_be = is_read(request) && asked.chain().is_empty() && !is_page(request.uri.path());
-    may_be.then(|| artifact::at_hand(app, request)).flatten()
+    may_be
+        .then(|| artifact::at_hand(app, abort, request))
+        .flatten()
 }
 
 async fn by_path(app: &Arc<App>, request: &Parts, abort: AbortHandle) -> Answer {

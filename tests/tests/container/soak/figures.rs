@@ -8,7 +8,7 @@ use crate::tally::{Counts, Latencies};
 
 /// What memory may come to in any case: a fraction of what Compose allows.
 const MOST_MEMORY_KIB: u64 = 96 * 1024;
-/// For so long small artifacts gather in memory, until they take the 32 MiB that they may. Growth after that is a leak.
+/// For so long small artifacts gather in memory, until they take the 64 MiB that they may. Growth after that is a leak.
 const WARM_UP: Duration = Duration::from_mins(4);
 /// What memory may grow by, in percent and on top of that: an allocator is never at rest.
 const MEMORY_PERCENT: u64 = 10;
