@@ -12,6 +12,7 @@
 //!     └─► AlreadyCached            it was committed just before: readers look it up
 //! ```
 
+mod commits;
 mod digesting;
 mod download;
 mod landed;
@@ -23,7 +24,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::artifact::ArtifactKey;
@@ -34,15 +35,12 @@ use crate::error::Error;
 use crate::object::ObjectAttributes;
 use crate::origin::{ObjectHead, ObjectStream, Origin, VerifiedDownload};
 use crate::request;
+use commits::Commits;
 use digesting::Turns;
 use landed::Landed;
 pub use landed::LandedBefore;
 use spool::Spool;
 pub use under_way::UnderWay;
-
-/// Objects up to so many are made durable at once, of either size: those that wait for it keep their place
-/// among the calls to S3, so that downloads do not run ahead of a slow disk.
-const COMMITS: usize = 64;
 
 /// All downloads under way. Cheap to clone.
 #[derive(Clone)]
@@ -50,8 +48,7 @@ pub struct Flights {
     running: Arc<Mutex<HashMap<EntryId, Arc<Flight>>>>,
     landed: Arc<Landed>,
     turns: Turns,
-    /// Of small objects, and of those that have to be hashed yet.
-    commits: [Arc<Semaphore>; 2],
+    commits: Commits,
     cache: Cache,
     origin: Arc<Origin>,
 }
@@ -109,7 +106,7 @@ impl Flights {
             running: Arc::default(),
             landed: Arc::default(),
             turns: Turns::default(),
-            commits: std::array::from_fn(|_| Arc::new(Semaphore::new(COMMITS))),
+            commits: Commits::default(),
             cache,
             origin,
         }

@@ -5,10 +5,13 @@
 //! whoever needs the result waits for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::spool::Spool;
 use crate::checksum::Digests;
@@ -19,6 +22,10 @@ const WORTHWHILE_BYTES: u64 = 256 * 1024;
 /// Computed in one turn, in bytes: some 10 ms, then others have theirs.
 const TURN_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Each turn is waited for so long at most. Turns are short, so it is only where the disk hangs under those
+/// that read from it.
+const TURN_WITHIN: Duration = Duration::from_secs(30);
+
 /// Whose turn it is to compute: as many as there are processors, so that hits get theirs.
 #[derive(Clone)]
 pub(super) struct Turns(Arc<Semaphore>);
@@ -28,6 +35,17 @@ pub(super) struct Digesting {
     spool: Arc<Spool>,
     turns: Turns,
     state: State,
+}
+
+/// Why digests cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(super) enum NoDigests {
+    /// Bytes are gone, or computing ended by a panic.
+    #[error("its bytes could not be read again")]
+    Unreadable,
+    /// Others have computed all the time.
+    #[error("no turn to compute its digests has come for {} s", TURN_WITHIN.as_secs())]
+    NoTurn,
 }
 
 enum State {
@@ -49,9 +67,12 @@ impl Turns {
         Arc::clone(&self.0).try_acquire_owned().ok()
     }
 
-    /// In turn. `None` never happens, as nobody closes the queue.
-    async fn next(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0).acquire_owned().await.ok()
+    /// In turn, waiting at most [`TURN_WITHIN`].
+    async fn next(&self) -> Result<OwnedSemaphorePermit, NoDigests> {
+        match timeout(TURN_WITHIN, Arc::clone(&self.0).acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(NoDigests::NoTurn),
+        }
     }
 }
 
@@ -81,15 +102,15 @@ impl Digesting {
         }
     }
 
-    /// The digests of all `received` bytes of the spool. `None` where they cannot be had.
-    pub(super) async fn finish(mut self, received: u64) -> Option<Digests> {
+    /// The digests of all `received` bytes of the spool.
+    pub(super) async fn finish(mut self, received: u64) -> Result<Digests, NoDigests> {
         loop {
             self.settle().await;
             let State::Idle(digests) = self.state else {
-                return None;
+                return Err(NoDigests::Unreadable);
             };
             if digests.length() >= received {
-                return Some(*digests);
+                return Ok(*digests);
             }
             self.state = State::Idle(digests);
             let turn = self.turns.next().await?;
@@ -98,7 +119,11 @@ impl Digesting {
     }
 
     /// The same, of a body whose `last` bytes nobody may have yet.
-    pub(super) async fn finish_with(self, received: u64, last: Bytes) -> Option<Digests> {
+    pub(super) async fn finish_with(
+        self,
+        received: u64,
+        last: Bytes,
+    ) -> Result<Digests, NoDigests> {
         let turns = self.turns.clone();
         let mut digests = self.finish(received).await?;
         let turn = turns.next().await?;
@@ -107,7 +132,7 @@ impl Digesting {
             digests.update(&last);
             digests
         });
-        rest.await.ok()
+        rest.await.map_err(|_| NoDigests::Unreadable)
     }
 
     async fn settle(&mut self) {
@@ -199,7 +224,8 @@ mod tests {
         spool.push(PIECE as u64, piece(2));
         let mut digesting = digesting(&spool);
         digesting.advance(2 * PIECE as u64).await;
-        assert!(digesting.finish(2 * PIECE as u64).await.is_none());
+        let finished = digesting.finish(2 * PIECE as u64).await;
+        assert_eq!(finished.err(), Some(NoDigests::Unreadable));
     }
 
     #[tokio::test]
@@ -207,6 +233,21 @@ mod tests {
         let spool = Arc::new(Spool::default());
         let mut digesting = digesting(&spool);
         digesting.state = State::Computing(tokio::spawn(async { panic!("on purpose") }));
-        assert!(digesting.finish(1).await.is_none());
+        let finished = digesting.finish(1).await;
+        assert_eq!(finished.err(), Some(NoDigests::Unreadable));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_does_not_come_ends_it() {
+        let spool = Arc::new(Spool::default());
+        spool.push(0, piece(1));
+        let digesting = digesting(&spool);
+        let turns = digesting.turns.clone();
+        let mut taken = Vec::new();
+        while let Some(turn) = turns.now() {
+            taken.push(turn);
+        }
+        let finished = digesting.finish(PIECE as u64).await;
+        assert_eq!(finished.err(), Some(NoDigests::NoTurn));
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument as _, info_span, warn};
 
-use super::digesting::Digesting;
+use super::commits::{NoPlace, Place};
+use super::digesting::{Digesting, NoDigests};
 use super::spool::Keep;
 use super::writer::Writer;
 use super::{Begin, Flight, Flights, Landing, Progress};
@@ -121,8 +121,10 @@ impl Download {
         self.note_checksums(&verified);
         self.flight.depart(download.head());
         self.flight.publish(0, bytes.clone());
-        let [small, _] = &self.flights.commits;
-        let _slot = Arc::clone(small).acquire_owned().await;
+        let place = self.flights.commits.gathered().await;
+        let Some(_until_stored) = placed(place) else {
+            return Ok(());
+        };
         let attributes = download.head().attributes.clone();
         // Its place is for the next call while the disk works. The bytes stay in the spool.
         drop(download);
@@ -200,38 +202,49 @@ impl Download {
         let length = head.attributes.length;
         reception.check()?;
         if reception.needs_digests() {
-            let Some(digests) = digesting.finish_with(position, last.clone()).await else {
-                self.divert(head);
-                return Ok(());
+            let digests = match digesting.finish_with(position, last.clone()).await {
+                Ok(digests) => digests,
+                Err(error) => {
+                    self.divert(head, error);
+                    return Ok(());
+                }
             };
             let verified = reception.verify(digests)?;
             self.note_checksums(&verified);
             self.publish_last(head, position, last.clone());
-            let Some(writer) = self.write(writer, last).await else {
-                return Ok(());
-            };
-            let _slot = self.commit_slot().await;
+            let placed = self.placed(self.write(writer, last).await).await;
             drop(reception);
-            self.commit(writer, verified, length).await;
+            if let Some((writer, _until_committed)) = placed {
+                self.commit(writer, verified, length).await;
+            }
             return Ok(());
         }
         self.publish_last(head, position, last.clone());
-        let Some(writer) = self.write(writer, last).await else {
-            return Ok(());
+        let placed = self.placed(self.write(writer, last).await).await;
+        // Readers have all of it by its CRC-64. The digests decide about keeping it, and about whoever has
+        // sent it.
+        let judge = reception.into_judge();
+        let digests = match digesting.finish(length).await {
+            Ok(digests) => digests,
+            Err(error) => {
+                // Otherwise it was reported before.
+                if placed.is_some() {
+                    report_uncached(&error);
+                }
+                return Ok(());
+            }
         };
-        let _slot = self.commit_slot().await;
-        // All that was promised is right, so the digests are only what the cache wants to tell.
-        let tally = reception.into_tally();
-        let verified = match digesting.finish(length).await {
-            Some(digests) => tally.finish(digests).map_err(|error| error.to_string()),
-            None => Err("its bytes could not be read again".to_owned()),
-        };
-        match verified {
+        match judge.verify(digests) {
             Ok(verified) => {
                 self.note_checksums(&verified);
-                self.commit(writer, verified, length).await;
+                if let Some((writer, _until_committed)) = placed {
+                    self.commit(writer, verified, length).await;
+                }
             }
-            Err(error) => report_uncached(&error),
+            Err(error) => warn!(
+                %error,
+                "a digest is not as promised, though all else is: served, and not kept"
+            ),
         }
         Ok(())
     }
@@ -241,16 +254,18 @@ impl Download {
         self.flight.publish(position, last);
     }
 
-    /// The bytes received so far cannot be read again: readers download on their own.
-    fn divert(&self, head: &ObjectHead) {
-        report_uncached(&"its bytes could not be read again");
+    /// The last bytes cannot be verified: readers download on their own.
+    fn divert(&self, head: &ObjectHead, why: NoDigests) {
+        report_uncached(&why);
         self.flight.depart(head);
         self.flight.progress.send_replace(Progress::Diverted);
     }
 
-    async fn commit_slot(&self) -> Option<OwnedSemaphorePermit> {
-        let [_, large] = &self.flights.commits;
-        Arc::clone(large).acquire_owned().await.ok()
+    /// A writer with its place among those that commit.
+    async fn placed(&self, writer: Option<Writer>) -> Option<(Writer, Place)> {
+        let writer = writer?;
+        let place = self.flights.commits.streamed().await;
+        placed(place).map(|place| (writer, place))
     }
 
     fn note_checksums(&self, verified: &Verified) {
@@ -304,6 +319,10 @@ struct Tail {
 
 fn report_uncached(error: &impl std::fmt::Display) {
     warn!(%error, "served without being cached");
+}
+
+fn placed(place: Result<Place, NoPlace>) -> Option<Place> {
+    place.inspect_err(report_uncached).ok()
 }
 
 /// All bytes of a small object.

@@ -29,6 +29,16 @@ pub(super) enum Sent {
     Whole,
 }
 
+/// Whether an answer has to tell the whole object's length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ToldLength {
+    /// Of bytes that are fetched beside others.
+    Needed,
+    /// It may say `*` (RFC 9110, 14.4): a resumption goes on with an object whose length was promised, and
+    /// without it there is no other way to the end.
+    MayBeMissing,
+}
+
 impl Extent {
     pub(super) fn bytes(self) -> u64 {
         self.end.saturating_sub(self.start)
@@ -44,9 +54,12 @@ impl Extent {
     }
 
     /// Whether it is what a `Content-Range` announces.
-    fn is(self, content_range: &str) -> bool {
-        let Self { start, length, .. } = self;
-        content_range == format!("bytes {start}-{}/{length}", self.last())
+    fn is(self, content_range: &str, told: ToldLength) -> bool {
+        let of = content_range.strip_prefix(&format!("bytes {}-{}/", self.start, self.last()));
+        of.is_some_and(|length| match told {
+            ToldLength::MayBeMissing if length == "*" => true,
+            ToldLength::MayBeMissing | ToldLength::Needed => length == self.length.to_string(),
+        })
     }
 
     fn last(self) -> u64 {
@@ -59,6 +72,7 @@ impl Extent {
         origin: &Arc<Origin>,
         key: &ArtifactKey,
         etag: &str,
+        told: ToldLength,
         patience: Duration,
     ) -> Result<Sent, Refusal> {
         let answer = origin.call(Operation::GetObject, patience, |client| {
@@ -70,17 +84,17 @@ impl Extent {
                 .if_match(etag)
                 .send()
         });
-        self.read(answer.await?, etag)
+        self.read(answer.await?, etag, told)
     }
 
-    fn read(self, answer: GetObjectOutput, etag: &str) -> Result<Sent, Refusal> {
+    fn read(self, answer: GetObjectOutput, etag: &str, told: ToldLength) -> Result<Sent, Refusal> {
         // Not every S3 honours If-Match.
         if answer.e_tag().is_some_and(|given| given != etag) {
             return Err(Error::Changed.into());
         }
         match answer.content_range() {
             None => Ok(Sent::Whole),
-            Some(range) if self.is(range) => Ok(Sent::Extent(answer.body)),
+            Some(range) if self.is(range, told) => Ok(Sent::Extent(answer.body)),
             Some(range) => Err(Error::Corrupt(format!(
                 "S3 was asked for {} and sends {range}",
                 self.range()
@@ -105,7 +119,7 @@ mod tests {
         assert_eq!(MIDDLE.range(), "bytes=5-7");
         let rest = Extent { end: 10, ..MIDDLE };
         assert_eq!(rest.range(), "bytes=5-");
-        assert!(rest.is("bytes 5-9/10"));
+        assert!(rest.is("bytes 5-9/10", ToldLength::Needed));
     }
 
     #[test]
@@ -113,7 +127,7 @@ mod tests {
         let answer = |range: Option<&str>, etag: &str| {
             let answer = GetObjectOutput::builder().e_tag(etag);
             let answer = answer.set_content_range(range.map(str::to_owned)).build();
-            MIDDLE.read(answer, "\"a\"")
+            MIDDLE.read(answer, "\"a\"", ToldLength::Needed)
         };
         let right = Some("bytes 5-7/10");
         assert!(matches!(answer(right, "\"a\""), Ok(Sent::Extent(_))));
@@ -128,6 +142,23 @@ mod tests {
         ] {
             let other = answer(Some(other), "\"a\"");
             assert!(matches!(other, Err(Refusal::Error(Error::Corrupt(_)))));
+        }
+    }
+
+    #[test]
+    fn a_resumption_does_without_the_objects_length_but_not_with_another_one() {
+        let is = |range: &str| MIDDLE.is(range, ToldLength::MayBeMissing);
+        assert!(is("bytes 5-7/10"));
+        assert!(is("bytes 5-7/*"));
+        for other in [
+            "bytes 4-7/*",
+            "bytes 5-8/*",
+            "bytes 5-7/11",
+            "bytes 5-7/",
+            "bytes 5-7",
+            "bytes */10",
+        ] {
+            assert!(!is(other), "{other}");
         }
     }
 }

@@ -14,7 +14,8 @@
 //!   to send that, of the same object, further ones follow, and the first body is left at the boundary.
 //!   Where it has not, nothing was lost: the first body brings the rest.
 //! * No byte is asked for twice but those that the first connection had on its way at the boundary: what
-//!   its line and buffers hold.
+//!   its line and buffers hold. A download that has to wait for a login gives its ranges up, and goes on
+//!   over one connection.
 //! * A new range begins when one has been read to its end, so a slow reader holds them all up, and what
 //!   waits in memory is bounded by the places for ranges ([`limits`](super::limits)).
 //! * Where ranges turn out to bring nothing, as the line is what limits, the next downloads are spared them

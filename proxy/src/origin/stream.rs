@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use super::call::Refusal;
-use super::extent::{Extent, Sent};
+use super::extent::{Extent, Sent, ToldLength};
 use super::limits::Permit;
 use super::operation::Operation;
 use super::ranges::{self, Break, Plan, RangeBody, Ranges};
@@ -56,6 +56,12 @@ enum Part {
     Body(ByteStream),
     /// Fetched ahead.
     Range(RangeBody),
+}
+
+/// Who has had a part in a body: outlives its connection, to be told how the body has turned out.
+pub(super) struct Witness {
+    origin: Arc<Origin>,
+    has_upstream_bytes: bool,
 }
 
 /// Who sends the body.
@@ -254,6 +260,15 @@ impl ObjectStream {
         self.part_end = self.head.attributes.length;
     }
 
+    /// Gives back the places and the memory of ranges under way, where there are any: their bytes are
+    /// asked for again, over one connection.
+    fn give_ranges_up(&mut self) {
+        if matches!(self.ranges, Ranges::Planned(_)) {
+            self.ranges = Ranges::Unwanted;
+            self.part_end = self.head.attributes.length;
+        }
+    }
+
     fn longest_silence(&self) -> Duration {
         match self.source {
             Source::Upstream if self.has_brought_nothing() => upstream::FIRST_BYTES_WITHIN,
@@ -306,15 +321,15 @@ impl ObjectStream {
     }
 
     /// Finds another body for the part from `position` on. Readers wait for a login here as they do
-    /// before the first byte: without a place among the calls.
+    /// before the first byte: without a place among the calls, or any for ranges.
     async fn go_on_from(&mut self, position: u64, etag: &str) -> Result<(), Error> {
         let until = Instant::now() + self.origin.login_wait;
-        let rest = Extent {
-            start: position,
-            end: self.part_end,
-            length: self.head.attributes.length,
-        };
         loop {
+            let rest = Extent {
+                start: position,
+                end: self.part_end,
+                length: self.head.attributes.length,
+            };
             let tried = self.origin.credentials.generation();
             if let Some(body) = self.rest_at_upstream(rest, etag).await {
                 (self.part, self.source) = (Part::Body(body), Source::Upstream);
@@ -330,6 +345,7 @@ impl ObjectStream {
                 Err(refusal) => return Err(self.explain(refusal).await),
             };
             self.permit = None;
+            self.give_ranges_up();
             let again = self.origin.tried_again_after();
             let credentials = &self.origin.credentials;
             if !credentials.login_returned(tried, until, again).await {
@@ -357,7 +373,13 @@ impl ObjectStream {
     }
 
     async fn rest_at_s3(&self, rest: Extent, etag: &str) -> Result<ByteStream, Refusal> {
-        let sent = rest.get(&self.origin, &self.key, etag, PATIENCE);
+        let sent = rest.get(
+            &self.origin,
+            &self.key,
+            etag,
+            ToldLength::MayBeMissing,
+            PATIENCE,
+        );
         match Box::pin(sent).await? {
             Sent::Extent(body) => Ok(body),
             Sent::Whole => {
@@ -385,6 +407,16 @@ impl ObjectStream {
         }
     }
 
+    /// Who has sent what has come so far.
+    pub(super) fn witness(&self) -> Witness {
+        Witness {
+            origin: Arc::clone(&self.origin),
+            has_upstream_bytes: self.has_upstream_bytes,
+        }
+    }
+}
+
+impl Witness {
     /// The body has turned out right.
     pub(super) fn vouch(&self) {
         if let Some(upstream) = self.origin.upstream.as_ref()

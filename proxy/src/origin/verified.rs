@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::stream::Witness;
 use super::{ObjectHead, ObjectStream};
 use crate::checksum::{Digests, Hasher, Mismatch, Tally, Verified};
 use crate::error::Error;
@@ -21,6 +22,13 @@ pub struct Reception {
     stream: ObjectStream,
     ahead: Option<Bytes>,
     tally: Tally,
+}
+
+/// What is left of a [`Reception`] whose bytes were given away before all digests were known: no
+/// connection and no place among the calls, but still a word on whoever has sent them.
+pub struct Judge {
+    tally: Tally,
+    witness: Witness,
 }
 
 impl VerifiedDownload {
@@ -60,8 +68,7 @@ impl VerifiedDownload {
             hasher.update(bytes);
         }
         if let Some(hasher) = self.hasher.take_if(|hasher| hasher.is_complete()) {
-            self.verified = Some(judged(&self.stream, hasher.finish())?);
-            self.stream.vouch();
+            self.verified = Some(proven(&self.stream.witness(), hasher.finish())?);
         }
         Ok(bytes)
     }
@@ -108,26 +115,36 @@ impl Reception {
         self.tally.needs_digests()
     }
 
-    /// Compares the body with what is promised beside digests.
+    /// Compares the body with what is promised beside digests. Whoever has sent it is vouched for only if
+    /// that is all that is promised: a digest may still be wrong.
     pub fn check(&self) -> Result<(), Error> {
-        judged(&self.stream, self.tally.check())?;
-        if !self.needs_digests() {
-            self.stream.vouch();
+        let witness = self.stream.witness();
+        if self.tally.has_digests_promised() {
+            judged(&witness, self.tally.check())
+        } else {
+            proven(&witness, self.tally.check())
         }
-        Ok(())
     }
 
     /// Compares the body with all that is promised.
     pub fn verify(&self, digests: Digests) -> Result<Verified, Error> {
-        let verified = judged(&self.stream, self.tally.finish(digests))?;
-        self.stream.vouch();
-        Ok(verified)
+        proven(&self.stream.witness(), self.tally.finish(digests))
     }
 
-    /// Lets go of the connection: all has been received.
+    /// Lets go of the connection and its place among the calls: all has been received.
     #[must_use]
-    pub fn into_tally(self) -> Tally {
-        self.tally
+    pub fn into_judge(self) -> Judge {
+        Judge {
+            tally: self.tally,
+            witness: self.stream.witness(),
+        }
+    }
+}
+
+impl Judge {
+    /// Compares the body with all that is promised.
+    pub fn verify(&self, digests: Digests) -> Result<Verified, Error> {
+        proven(&self.witness, self.tally.finish(digests))
     }
 }
 
@@ -141,11 +158,18 @@ async fn next(
     }
 }
 
+/// Vouches for whoever has sent what is as promised in all, and blames them for what is not.
+fn proven<T>(witness: &Witness, outcome: Result<T, Mismatch>) -> Result<T, Error> {
+    let proof = judged(witness, outcome)?;
+    witness.vouch();
+    Ok(proof)
+}
+
 /// Blames whoever has sent what is not as promised.
-fn judged<T>(stream: &ObjectStream, outcome: Result<T, Mismatch>) -> Result<T, Error> {
+fn judged<T>(witness: &Witness, outcome: Result<T, Mismatch>) -> Result<T, Error> {
     outcome.map_err(|mismatch| {
         let why = mismatch.to_string();
-        stream.blame(&why);
+        witness.blame(&why);
         Error::Corrupt(why)
     })
 }

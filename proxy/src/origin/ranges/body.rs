@@ -14,7 +14,7 @@ use crate::artifact::ArtifactKey;
 use crate::aws::Verdict;
 use crate::error::Error;
 use crate::origin::call::Refusal;
-use crate::origin::extent::{Extent, Sent};
+use crate::origin::extent::{Extent, Sent, ToldLength};
 use crate::origin::stream::SILENCE_TIMEOUT;
 use crate::origin::{Origin, PATIENCE};
 use crate::request;
@@ -135,9 +135,13 @@ impl Fetch {
     }
 
     async fn fetch(&self) -> Result<(), Break> {
-        let get = self
-            .extent
-            .get(&self.origin, &self.key, &self.etag, PATIENCE);
+        let get = self.extent.get(
+            &self.origin,
+            &self.key,
+            &self.etag,
+            ToldLength::Needed,
+            PATIENCE,
+        );
         // Boxed, as the SDK's futures are large, and what follows takes longer.
         let body = match Box::pin(get).await {
             Ok(Sent::Extent(body)) => body,
