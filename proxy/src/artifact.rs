@@ -1,7 +1,7 @@
 //! What clients ask for: a request path becomes an [`ArtifactKey`] at the door, or a clear refusal.
 //!
 //! Everything that can be derived from a key's name lives here, so that nobody else formats or
-//! inspects one: its content type ([`media_type`]) and whether it may change
+//! inspects one: its content type ([`media_type()`]) and whether it may change
 //! ([`ArtifactKey::freshness`]); and where a repository keeps what [`Coordinates`] name.
 
 mod coordinates;

@@ -1,5 +1,5 @@
 //! A download that mends itself: an interrupted body is resumed where it ended, on the same object.
-//! A large one goes on over several connections, where one is too slow for it ([`ranges`](super::ranges)).
+//! A large one goes on over several connections, where one is too slow for it ([`super::ranges`]).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -96,12 +96,7 @@ fn is_read(request: &Parts) -> bool {
 }
 
 /// An artifact for which nothing has to be waited for, for a client that is no proxy.
-fn at_hand(
-    app: &App,
-    abort: &AbortHandle,
-    request: &Parts,
-    asked: &Context,
-) -> Option<Answer> {
+fn at_hand(app: &App, abort: &AbortHandle, request: &Parts, asked: &Context) -> Option<Answer> {
     let may_be = is_read(request) && asked.chain().is_empty() && !is_page(request.uri.path());
     may_be
         .then(|| artifact::at_hand(app, abort, request))

@@ -1,5 +1,6 @@
 //! What clients are answered. See `docs/PROMISES.md`.
 
+mod at_hand;
 mod broken_downloads;
 mod checksums;
 mod conditions;
