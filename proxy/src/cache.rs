@@ -38,8 +38,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use thiserror::Error;
-use tokio::sync::watch;
 use tracing::{debug, warn};
 
 use entry::Identity;
@@ -49,8 +49,8 @@ pub use folder::CacheFolder;
 pub use format::Metadata;
 pub use inspect::{Inspection, inspect, purge};
 pub use key::{CacheKey, ObjectName};
-use memory::Memory;
 pub use memory::{Annex, MemoryObject};
+use memory::{Memory, MemoryHit};
 use read::Wait;
 pub use staging::{Staged, StagedReader};
 use unsynced::Unsynced;
@@ -117,6 +117,15 @@ pub enum HitBody {
     File(Arc<Entry>),
 }
 
+/// What a look that waits for nothing comes to.
+enum Look {
+    Hit(Hit),
+    /// There is no such object.
+    Absent,
+    /// Only the disk can tell; also whether what is in memory is still there.
+    Waits(Option<MemoryHit>),
+}
+
 /// A handle on the cache; cheap to clone.
 #[derive(Clone)]
 pub struct Cache {
@@ -151,42 +160,29 @@ impl Cache {
 
     /// Looks an object up as far as nothing has to be waited for: in memory, and in files that the system has
     /// in memory. `key` is asked for its full name only if the short one does not do.
-    ///
-    /// When an object was served is noted when its file is looked at: eviction needs no finer time.
     pub fn at_hand(&self, name: &ObjectName<'_>, key: impl FnOnce() -> CacheKey) -> Option<Hit> {
-        let inner = &self.inner;
-        if let Some(hit) = inner.memory.get(name) {
-            if hit.is_recently_checked() {
-                return Some(hit.trusted());
-            }
-            let path = inner.folder.object_path(hit.key().id());
-            if Identity::at_hand(&path).ok()? == hit.identity() {
-                inner.usage.served(hit.key(), None);
-                return Some(hit.confirmed());
-            }
-            inner.memory.remove(hit.key());
+        match self.inner.look(name, key) {
+            Look::Hit(hit) => Some(hit),
+            Look::Absent | Look::Waits(_) => None,
         }
-        let key = key();
-        if inner.usage.is_absent(key.id()) {
-            return None;
-        }
-        inner.open_at_hand(&key)
     }
 
     /// Looks an object up, in memory and then on disk. A broken file is removed and is a miss.
     pub async fn lookup(&self, key: &CacheKey) -> Option<Hit> {
-        if let Some(hit) = self.at_hand(&key.name(), || key.clone()) {
-            return Some(hit);
-        }
-        if let Some(hit) = self.inner.memory.get(&key.name()) {
+        let unconfirmed = match self.inner.look(&key.name(), || key.clone()) {
+            Look::Hit(hit) => return Some(hit),
+            Look::Absent => return None,
+            Look::Waits(unconfirmed) => unconfirmed,
+        };
+        if let Some(hit) = unconfirmed {
             if self.still_on_disk(key, hit.identity()).await {
                 self.inner.usage.served(key, None);
                 return Some(hit.confirmed());
             }
             self.inner.memory.remove(key);
-        }
-        if self.inner.usage.is_absent(key.id()) {
-            return None;
+            if self.inner.usage.is_absent(key.id()) {
+                return None;
+            }
         }
         let (inner, key) = (Arc::clone(&self.inner), key.clone());
         blocking(move || inner.lookup_on_disk(&key)).await?
@@ -279,21 +275,9 @@ impl Cache {
     /// Counts what is on disk and evicts what is too much, and keeps usage and the names of new objects on
     /// disk, until `shutdown` ends: when nothing is stored any more. The background part of the cache.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let (stop, stopped) = watch::channel(false);
-        let until = |mut stopped: watch::Receiver<bool>| async move {
-            // An error means that the sender is gone: the same.
-            let _outcome = stopped.wait_for(|stopped| *stopped).await;
-        };
-        let stopping = async {
-            shutdown.await;
-            stop.send_replace(true);
-        };
+        let shutdown = shutdown.shared();
         // Names are not kept waiting by a slow count.
-        let ((), (), ()) = tokio::join!(
-            stopping,
-            self.keep_usage(until(stopped.clone())),
-            self.keep_names(until(stopped)),
-        );
+        tokio::join!(self.keep_usage(shutdown.clone()), self.keep_names(shutdown));
     }
 
     async fn keep_usage(&self, shutdown: impl Future<Output = ()>) {
@@ -338,24 +322,51 @@ impl Cache {
 }
 
 impl Inner {
-    /// An object whose file the system has in memory, and that is whole. Everything else is for
-    /// [`Self::lookup_on_disk`].
-    fn open_at_hand(&self, key: &CacheKey) -> Option<Hit> {
+    /// Looks without waiting. When an object was served is noted when its file is looked at: eviction needs
+    /// no finer time.
+    fn look(&self, name: &ObjectName<'_>, key: impl FnOnce() -> CacheKey) -> Look {
+        if let Some(hit) = self.memory.get(name) {
+            if hit.is_recently_checked() {
+                return Look::Hit(hit.trusted());
+            }
+            match Identity::at_hand(&self.folder.object_path(hit.key().id())) {
+                Ok(found) if found == hit.identity() => {
+                    self.usage.served(hit.key(), None);
+                    return Look::Hit(hit.confirmed());
+                }
+                Ok(_) => self.memory.remove(hit.key()),
+                Err(_) => return Look::Waits(Some(hit)),
+            }
+        }
+        let key = key();
+        if self.usage.is_absent(key.id()) {
+            return Look::Absent;
+        }
         let path = self.folder.object_path(key.id());
-        let verified = self.usage.verified_identity(key);
-        let opened = Entry::open(&path, key, verified, &self.memory, Wait::Never).ok()?;
+        let verified = self.usage.verified_identity(&key);
+        // Whatever is wrong with it, or it is not in the system's memory: `lookup_on_disk` finds out.
+        self.open(&key, &path, verified, Wait::Never)
+            .map_or(Look::Waits(None), Look::Hit)
+    }
+
+    /// Opens an object's file for a request that is served from it now.
+    fn open(
+        &self,
+        key: &CacheKey,
+        path: &Path,
+        verified: u64,
+        wait: Wait,
+    ) -> Result<Hit, ReadError> {
+        let opened = Entry::open(path, key, verified, &self.memory, wait)?;
         self.usage.served(key, Some(&opened));
-        Some(self.hit(key, opened))
+        Ok(self.hit(key, opened))
     }
 
     fn lookup_on_disk(&self, key: &CacheKey) -> Option<Hit> {
         let path = self.folder.object_path(key.id());
         let verified = self.usage.verified_identity(key);
-        match Entry::open(&path, key, verified, &self.memory, Wait::ForDisk) {
-            Ok(opened) => {
-                self.usage.served(key, Some(&opened));
-                Some(self.hit(key, opened))
-            }
+        match self.open(key, &path, verified, Wait::ForDisk) {
+            Ok(hit) => Some(hit),
             Err(ReadError::Absent) => {
                 self.usage.forget_if_gone(key.id());
                 None
@@ -370,9 +381,8 @@ impl Inner {
 
     /// Looks once more before a broken file is removed: another request may have healed it.
     fn lookup_again(&self, error: &ReadError, key: &CacheKey, path: &Path) -> Option<Hit> {
-        if let Ok(healed) = Entry::open(path, key, 0, &self.memory, Wait::ForDisk) {
-            self.usage.served(key, Some(&healed));
-            return Some(self.hit(key, healed));
+        if let Ok(healed) = self.open(key, path, 0, Wait::ForDisk) {
+            return Some(healed);
         }
         warn!(artifact.key = key.key(), %error, "a cache file is broken and was removed");
         self.remove(key);

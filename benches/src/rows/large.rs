@@ -54,14 +54,9 @@ fn hits(
 ) -> Result<Measured, Failure> {
     let group = server.process().group();
     let peak = group.watch_memory();
-    let before = group.cpu_time()?;
-    let run = bulk(
-        server.address(),
-        artifacts,
-        connections,
-        settings.measure_for,
-    )?;
-    let spent = group.cpu_time()?.saturating_sub(before);
+    let (address, duration) = (server.address(), settings.measure_for);
+    let load = || bulk(address, artifacts, connections, duration);
+    let (run, spent) = group.cpu_time_of(load)?;
     Ok(Measured {
         mebibytes_per_second: run.bytes_per_second / as_f64(MIB),
         cpu_seconds_per_gibibyte: spent.as_secs_f64() / (as_f64(run.bytes) / as_f64(1024 * MIB)),

@@ -141,13 +141,9 @@ fn jar_bytes(random: &mut fastrand::Rng) -> usize {
 /// How long all clients took together, and how much of the server's CPU, in seconds.
 fn resolve(server: &dyn Server, group: &str, build: &Build) -> Result<(f64, f64), Failure> {
     let address = server.address();
-    let before = server.process().group().cpu_time()?;
-    let took = download(address, group, build)?;
-    let after = server.process().group().cpu_time()?;
-    Ok((
-        took.as_secs_f64(),
-        after.saturating_sub(before).as_secs_f64(),
-    ))
+    let processes = server.process().group();
+    let (took, spent) = processes.cpu_time_of(|| download(address, group, build))?;
+    Ok((took.as_secs_f64(), spent.as_secs_f64()))
 }
 
 fn download(address: SocketAddr, group: &str, build: &Build) -> Result<Duration, Failure> {

@@ -78,15 +78,9 @@ fn hits(
     connections: usize,
     settings: &Settings,
 ) -> Result<Measured, Failure> {
-    let group = server.process().group();
-    let before = group.cpu_time()?;
-    let run = closed_loop(
-        server.address(),
-        artifacts,
-        connections,
-        settings.measure_for,
-    )?;
-    let spent = group.cpu_time()?.saturating_sub(before);
+    let (address, duration) = (server.address(), settings.measure_for);
+    let load = || closed_loop(address, artifacts, connections, duration);
+    let (run, spent) = server.process().group().cpu_time_of(load)?;
     Ok(Measured {
         rate: run.rate,
         latencies: run.latencies,

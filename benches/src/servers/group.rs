@@ -29,6 +29,17 @@ impl Group {
         Ok(Duration::from_secs(1) * ticks / ticks_a_second)
     }
 
+    /// What `work` comes to, and how much [`Self::cpu_time`] it has taken.
+    pub(crate) fn cpu_time_of<T>(
+        self,
+        work: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<(T, Duration), Failure> {
+        let before = self.cpu_time()?;
+        let done = work()?;
+        let spent = self.cpu_time()?.saturating_sub(before);
+        Ok((done, spent))
+    }
+
     /// Proportional set size of all its processes, in bytes: pages that nginx's workers share with their
     /// master count once, as they would not if resident sizes were added up.
     pub(crate) fn memory_bytes(self) -> Result<u64, Failure> {
