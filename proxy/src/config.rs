@@ -3,6 +3,7 @@
 //! Variables come in through a function, so tests never touch the process's environment. The
 //! table of variables is [`VARIABLES`]; `.env.example` and the README are held to it by tests.
 
+mod file;
 mod setting;
 mod traces;
 mod upstream;
@@ -17,6 +18,11 @@ use program::Program;
 use program::faults::Faults;
 use program::reader::{LONGEST, Reader};
 
+pub use file::{
+    DirectoryConfig, DynamicServicesConfig, FileConfig, FileFault, FileFaults, FilePatterns, Keys,
+    Place, RenewalConfig, RoleConfig, ServerConfig, ServiceConfig, ServicesFile, SourceConfig,
+    SourceKind, TlsConfig, TokenConfig, Vars,
+};
 pub use traces::{Sampling, TracesConfig};
 pub use variables::{VARIABLES, empty_is_unset};
 

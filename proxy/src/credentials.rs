@@ -172,6 +172,40 @@ impl Credentials {
         returned
     }
 
+    /// Whether new ones are to be had by now.
+    #[must_use]
+    pub fn is_renewal_due(&self, valid: &Valid) -> bool {
+        schedule::renewal_is_due(valid, now(), Instant::now())
+    }
+
+    /// Others than these, which the keeper is asked for now; `None` if there are none within `patience`.
+    pub async fn newer(&self, than: &Valid, patience: Duration) -> Option<Arc<Valid>> {
+        let renewed = async {
+            self.ask_for_a_look();
+            let _waiter = self.waiting.enter();
+            let mut state = self.state.clone();
+            let is_other = |state: &State| match state.valid() {
+                Some(valid) => valid.generation != than.generation,
+                None => !matches!(state, State::Refreshing),
+            };
+            let _changed = state.wait_for(is_other).await;
+        };
+        let _in_time = timeout(patience, renewed).await;
+        let valid = self.state().valid().cloned()?;
+        (valid.generation != than.generation).then_some(valid)
+    }
+
+    /// Why there are no others than those that have ended.
+    #[must_use]
+    pub fn why_not_renewed(&self) -> Error {
+        let report = self.report();
+        match (report.state.into_result(), report.renewal_trouble) {
+            (Err(error), _) => error,
+            (Ok(_), Some(trouble)) => Error::Unavailable(trouble),
+            (Ok(_), None) => Error::unavailable("the credentials have ended and are being renewed"),
+        }
+    }
+
     /// Has the keeper look again, if that is some time ago, without waiting for it. With a full queue
     /// others have asked already.
     fn ask_for_a_look(&self) {

@@ -18,6 +18,7 @@ pub mod checksum;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod container_credentials;
 pub mod credentials;
 mod disk;
 pub mod error;

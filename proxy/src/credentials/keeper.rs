@@ -25,6 +25,7 @@ use super::signalling::Signalling;
 use super::source::{self, Attempt, Failed, Principal, Source};
 use super::waiting::Waiting;
 use super::{Credentials, State, Valid, schedule};
+use crate::config::RenewalConfig;
 use crate::error::Trouble;
 use crate::telemetry;
 
@@ -90,6 +91,7 @@ pub struct Keeper {
     /// A fetch that has to wait for its time.
     is_fetch_owed: bool,
     waiting: Waiting,
+    renewal: RenewalConfig,
 }
 
 impl Keeper {
@@ -125,6 +127,7 @@ impl Keeper {
             last_fetch: Instant::now(),
             is_fetch_owed: false,
             waiting: waiting.clone(),
+            renewal: RenewalConfig::default(),
         };
         let credentials = Credentials::new(state, report, sender, waiting);
         (keeper, credentials)
@@ -137,6 +140,13 @@ impl Keeper {
             signalling: self.signalling.silent(),
             ..self
         }
+    }
+
+    /// The same, for credentials that are handed on to others: renewed as the configuration file asks, and
+    /// not kept when AWS denies them.
+    #[must_use]
+    pub fn for_containers(self, renewal: RenewalConfig) -> Self {
+        Self { renewal, ..self }
     }
 
     /// Runs until `shutdown` ends.

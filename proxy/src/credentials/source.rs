@@ -26,7 +26,7 @@ pub(super) use sso::login_trouble;
 use super::session::{LoginNeed, Session};
 use super::sessions::Sessions;
 use super::{Identity, State};
-use crate::config::Profile;
+use crate::config::{Profile, RoleConfig, SourceConfig};
 use crate::error::Trouble;
 use crate::metrics::Metrics;
 
@@ -48,6 +48,8 @@ pub struct Source {
     region: String,
     http_client: SharedHttpClient,
     sessions: Sessions,
+    /// The role that a service assumes on top of what the profile gives.
+    role: Option<Arc<RoleConfig>>,
     /// What the profile's resolution reads of the environment.
     variables: Arc<BTreeMap<String, String>>,
 }
@@ -132,7 +134,20 @@ impl Source {
             region,
             http_client,
             sessions,
+            role: None,
             variables: Arc::new(variables.collect()),
+        }
+    }
+
+    /// The source of a service for containers, beside this one, which is the proxy's own: what `source`
+    /// names, and `role` on top of it.
+    #[must_use]
+    pub fn for_service(&self, source: &SourceConfig, role: Option<Arc<RoleConfig>>) -> Self {
+        let region = source.region.clone();
+        Self {
+            region: region.unwrap_or_else(|| self.region.clone()),
+            role,
+            ..self.clone()
         }
     }
 

@@ -1,0 +1,61 @@
+//! What a client is given: one document for everyone, as the SDKs want it.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::credentials::Valid;
+
+/// Credentials as they are handed out.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The answer's body, JSON.
+    pub document: Bytes,
+    /// `Expiration` in it.
+    pub expires_at: SystemTime,
+    /// Whose credentials of this keeper: it counts up with every change.
+    pub generation: u64,
+}
+
+/// What every SDK reads, and `AccountId`, which some do. All are strings; without any of the first four,
+/// botocore fails.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document<'a> {
+    access_key_id: &'a str,
+    secret_access_key: &'a str,
+    token: &'a str,
+    expiration: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role_arn: Option<&'a str>,
+}
+
+impl Issued {
+    /// The document for these credentials, which end at `expires_at`.
+    #[must_use]
+    pub fn new(
+        valid: &Valid,
+        expires_at: SystemTime,
+        account_id: Option<&str>,
+        role_arn: Option<&str>,
+    ) -> Self {
+        let credentials = &valid.credentials;
+        let document = Document {
+            access_key_id: credentials.access_key_id(),
+            secret_access_key: credentials.secret_access_key(),
+            token: credentials.session_token().unwrap_or_default(),
+            // `YYYY-MM-DDTHH:MM:SSZ`: the JS and Rust SDKs take no other form.
+            expiration: sso_session::date::format(expires_at),
+            account_id,
+            role_arn,
+        };
+        Self {
+            document: serde_json::to_vec(&document).unwrap_or_default().into(),
+            expires_at,
+            generation: valid.generation,
+        }
+    }
+}
