@@ -307,6 +307,11 @@ async fn clean_forgets_attempts_and_requests() {
         .await;
     host.ask();
     host.fails("exit code 255").await;
+    // The lock is let go a moment after the attempt is written down.
+    eventually("the login is over", async || {
+        !host.state("login.lock").exists()
+    })
+    .await;
     let said = host.run(&agent, &["clean"]).await;
     assert_eq!(
         said.text(),
