@@ -82,6 +82,7 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
     let surroundings = Surroundings {
         listening: listeners.addresses(),
         signal_file: source.locations().signal_file.clone(),
+        containers: None,
     };
     let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
     let origin = Arc::new(Origin::new(
@@ -111,7 +112,7 @@ async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result
         info!("asking {url} before S3");
     }
     listeners
-        .serve(Service::new(&app), connections, stopped(stop))
+        .serve(Service::new(&app), None, connections, stopped(stop))
         .await;
     land_downloads(&fetcher).await;
     nothing_is_stored.send_replace(true);
