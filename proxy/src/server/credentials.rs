@@ -238,3 +238,6 @@ enum Admitted<'a> {
     /// A service, and what it is to be given, or why not.
     Client(Arc<Service>, Result<Arc<Supply>, Refusal>),
 }
+
+#[cfg(test)]
+mod tests;
