@@ -560,13 +560,16 @@ async fn every_number_is_documented_and_every_documented_one_is_there() {
     let is_ours = |name: &&str| {
         name.starts_with("bazel_proxy_container_credentials_") || name.starts_with("credproxy_")
     };
-    let types = numbers
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE "));
-    let mut told: Vec<_> = types
-        .filter(is_ours)
-        .map(|line| line.replace(' ', "|"))
-        .collect();
+    let mut told = Vec::new();
+    let mut help = "";
+    for line in numbers.lines() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            help = rest.split_once(' ').expect("a help").1;
+        } else if let Some(rest) = line.strip_prefix("# TYPE ").filter(is_ours) {
+            let (name, kind) = rest.split_once(' ').expect("a type");
+            told.push(format!("{name}|{kind}|{help}"));
+        }
+    }
     let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/METRICS.md");
     let document = std::fs::read_to_string(document).expect("the document");
     let rows = document.lines().filter_map(|line| line.strip_prefix("| `"));
@@ -574,11 +577,9 @@ async fn every_number_is_documented_and_every_documented_one_is_there() {
         .filter(is_ours)
         .filter_map(|row| {
             let mut cells = row.split(" | ");
-            Some(format!(
-                "{}|{}",
-                cells.next()?.trim_end_matches('`'),
-                cells.next()?
-            ))
+            let (name, kind) = (cells.next()?.trim_end_matches('`'), cells.next()?);
+            let meaning = cells.nth(1)?.trim_end_matches(" |");
+            Some(format!("{name}|{kind}|{meaning}"))
         })
         .collect();
     told.sort();
