@@ -193,7 +193,7 @@ impl Inner {
                 Ok(answer::issued(&issued, true))
             }
             Ok(issued) => {
-                self.audit.issued(service, &supply, &issued, asked);
+                audit::issued(service, &supply, &issued, asked);
                 self.count(service, Issuance::Issued, asked);
                 Ok(answer::issued(&issued, false))
             }

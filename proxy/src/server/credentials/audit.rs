@@ -61,25 +61,6 @@ impl Audit {
         }
     }
 
-    /// Credentials are handed out.
-    pub(super) fn issued(
-        &self,
-        service: &Service,
-        supply: &Supply,
-        issued: &Issued,
-        asked: &Asked<'_>,
-    ) {
-        info!(
-            target: TARGET,
-            service = service.name,
-            role = supply.role_arn().unwrap_or("of the source itself"),
-            peer = %asked.peer,
-            expires_at = date::format(issued.expires_at),
-            client = client(asked),
-            "credentials handed out"
-        );
-    }
-
     /// There are none for whoever may have them.
     pub(super) fn none_to_issue(
         &self,
@@ -142,6 +123,19 @@ impl Audit {
             );
         }
     }
+}
+
+/// Credentials are handed out.
+pub(super) fn issued(service: &Service, supply: &Supply, issued: &Issued, asked: &Asked<'_>) {
+    info!(
+        target: TARGET,
+        service = service.name,
+        role = supply.role_arn().unwrap_or("of the source itself"),
+        peer = %asked.peer,
+        expires_at = date::format(issued.expires_at),
+        client = client(asked),
+        "credentials handed out"
+    );
 }
 
 /// What the client calls itself, if it can stand in a line.
