@@ -515,6 +515,7 @@ mod log {
             "bazel_proxy::audit",
             "service=\"app\"",
             APP_ROLE,
+            "profile=\"dev\"",
             "127.0.0.1:4242",
             "expires_at=",
             "Boto3/1.44",
