@@ -167,8 +167,7 @@ impl Inner {
     }
 
     fn page(&self, table: &Table, page: health::Page<'_>, asked: &Asked<'_>) -> Answer {
-        let overview = Overview::of(table, self.metrics.containers());
-        let (status, body) = health::answer(&overview, page);
+        let (status, body) = health::answer(table, self.metrics.containers(), page);
         self.audit.health(asked, status);
         answer::json(status, body, asked.is_head())
     }
@@ -193,7 +192,7 @@ impl Inner {
                 Ok(answer::issued(&issued, true))
             }
             Ok(issued) => {
-                self.audit.issued(service, &supply, &issued, asked);
+                audit::issued(service, &supply, &issued, asked);
                 self.count(service, Issuance::Issued, asked);
                 Ok(answer::issued(&issued, false))
             }
@@ -238,3 +237,6 @@ enum Admitted<'a> {
     /// A service, and what it is to be given, or why not.
     Client(Arc<Service>, Result<Arc<Supply>, Refusal>),
 }
+
+#[cfg(test)]
+mod tests;
