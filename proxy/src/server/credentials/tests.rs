@@ -109,7 +109,7 @@ impl World {
         let service = |name: &str, token, supply, allowed| {
             Arc::new(Service {
                 name: name.to_owned(),
-                tokens: Tokens::new(&Secret::new(token)),
+                tokens: Arc::new(Tokens::new(&Secret::new(token))),
                 supply,
                 allowed,
                 place: Place {
