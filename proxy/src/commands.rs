@@ -3,10 +3,13 @@
 mod cache;
 mod check;
 mod healthcheck;
+mod schema;
 mod serve;
+mod validate;
 mod warm;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use program::faults::{Fault, Faults};
@@ -23,11 +26,11 @@ const EXIT_USAGE: u8 = 64;
 /// Runs the chosen command to its end.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
-    let log_level = cli.log_level;
-    let vars = move |name: &str| match name {
-        "LOG_LEVEL" if log_level.is_some() => log_level.clone(),
-        _ => std::env::var(name).ok(),
-    };
+    let overrides = Overrides::of(&cli);
+    let vars = move |name: &str| overrides.variable(name);
+    if cli.validate_only {
+        return with_config(&vars, |config| validate::run(&config));
+    }
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => with_config(&vars, |config| serve::run(config, &vars)),
         Command::Check(args) => check::run(&args, &vars),
@@ -35,6 +38,40 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Cache { command } => cache::run(&command, &vars),
         Command::Healthcheck => healthcheck::run(&vars),
         Command::Warm(args) => warm::run(&args, &vars),
+        Command::Schema => schema::run(),
+    }
+}
+
+/// The flags that are variables, too.
+struct Overrides {
+    log_level: Option<String>,
+    config_file: Option<String>,
+    is_dev: bool,
+}
+
+impl Overrides {
+    fn of(cli: &Cli) -> Self {
+        // A relative path on the command line is relative to the shell's folder, whatever its first letters.
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let config = cli.config.as_ref().map(absolute);
+        Self {
+            log_level: cli.log_level.clone(),
+            config_file: config.map(|path| path.to_string_lossy().into_owned()),
+            is_dev: cli.dev,
+        }
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        let set = |name: &str| std::env::var(name).ok();
+        let is_blank = |name: &str| set(name).is_none_or(|value| value.trim().is_empty());
+        match name {
+            "LOG_LEVEL" if self.log_level.is_some() => self.log_level.clone(),
+            "LOG_LEVEL" if self.is_dev && is_blank(name) && is_blank("CREDPROXY_LOG_LEVEL") => {
+                Some("debug".to_owned())
+            }
+            "BAZEL_PROXY_CONFIG_FILE" if self.config_file.is_some() => self.config_file.clone(),
+            _ => set(name),
+        }
     }
 }
 
@@ -51,11 +88,12 @@ fn with_config(
     }
 }
 
-/// The configuration of a command that needs no bucket: whatever is wrong with S3's variables is
-/// not its concern.
+/// The configuration of a command that needs neither bucket nor services: whatever is wrong with S3's
+/// variables and the configuration file is not its concern.
 fn config_without_bucket(vars: &impl Fn(&str) -> Option<String>) -> Result<Config, Faults> {
     Config::from_vars(&|name| match name {
         "S3_BUCKET_NAME" => Some("unused".to_owned()),
+        "BAZEL_PROXY_CONFIG_FILE" | "CREDPROXY_CONFIG_FILE" => None,
         _ => vars(name),
     })
 }
@@ -85,7 +123,7 @@ fn source(
 
 /// One line for a fault, in `check`.
 fn one_line(fault: &Fault) -> String {
-    format!("{}: {}", fault.variable, fault.problem)
+    format!("{}: {}", fault.subject, fault.problem)
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

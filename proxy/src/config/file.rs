@@ -11,6 +11,7 @@
 mod dynamic;
 mod faults;
 mod interpolation;
+mod layout;
 mod reader;
 mod role;
 mod scalar;
@@ -33,6 +34,7 @@ use reader::{Field, Reading};
 use yaml::{Mark, Node};
 
 pub use faults::{FileFault, FileFaults, Place};
+pub use layout::schema;
 
 /// Everything that the file says.
 #[derive(Clone, Debug)]
@@ -357,8 +359,8 @@ fn tree(reading: &mut Reading<'_>, path: &Path) -> Option<Node> {
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) => text,
         Err(error) => {
-            let before = &bytes[..error.valid_up_to()];
-            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let line = before.matches('\n').count() + 1;
             let mark = Mark { line, column: 1 };
             reading.fault(mark, "this line is not UTF-8", "Save the file as UTF-8.");
             return None;
