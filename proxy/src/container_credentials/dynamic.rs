@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use glob::MatchOptions;
 
+use super::reload::in_one_line;
 use super::watched::{Found, Look, Watched};
 use crate::config::{
     DirectoryConfig, DynamicServicesConfig, FileFaults, FilePatterns, ServicesFile,
@@ -59,7 +60,8 @@ impl Folders {
             } else {
                 "none of its services is in force"
             };
-            Some(format!("{faults}\n    Until then, {effect}."))
+            let faults = in_one_line(faults);
+            Some(format!("{faults} Until then, {effect}."))
         });
         self.problems.values().cloned().chain(faulty).collect()
     }

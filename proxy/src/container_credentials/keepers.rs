@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{Instrument as _, error, info_span, warn};
@@ -15,6 +15,12 @@ use tracing::{Instrument as _, error, info_span, warn};
 use super::Supply;
 use crate::config::{RenewalConfig, RoleConfig, SourceConfig, SourceKind};
 use crate::credentials::{Credentials, Keeper, Source};
+
+/// So many keepers fetch their first credentials at once: a thousand at the same moment would only be in each
+/// other's way, and in STS's.
+const FIRST_FETCHES: usize = 16;
+/// One that takes longer with it leaves its place to the next.
+const FIRST_FETCH: Duration = Duration::from_secs(10);
 
 /// Whose credentials are wanted, and how they are renewed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,12 +46,13 @@ pub struct Keepers {
     begin: Begin,
     working: HashMap<Wanted, Working>,
     tasks: JoinSet<()>,
+    first_fetches: Arc<Semaphore>,
 }
 
 struct Working {
     supply: Arc<Supply>,
     /// Dropped, it ends the task.
-    _stop: oneshot::Sender<()>,
+    _stop: watch::Sender<()>,
 }
 
 impl Keepers {
@@ -71,6 +78,7 @@ impl Keepers {
             begin: Box::new(begin),
             working: HashMap::new(),
             tasks: JoinSet::new(),
+            first_fetches: Arc::new(Semaphore::new(FIRST_FETCHES)),
         }
     }
 
@@ -79,12 +87,14 @@ impl Keepers {
         if let Some(working) = self.working.get(wanted) {
             return Arc::clone(&working.supply);
         }
-        let (stop, stopped) = oneshot::channel::<()>();
-        let stopped = async {
-            // Nothing is ever sent: the end of the sender is the sign.
-            let _dropped = stopped.await;
-        };
-        let (credentials, work) = (self.begin)(wanted, Box::pin(stopped));
+        let (stop, stopped) = watch::channel(());
+        let (credentials, work) = (self.begin)(wanted, Box::pin(end(stopped.clone())));
+        let work = in_turn(
+            Arc::clone(&self.first_fetches),
+            credentials.clone(),
+            work,
+            end(stopped),
+        );
         let role_arn = wanted.role.as_ref().map(|role| role.role_arn.clone());
         let span = info_span!("container_credentials", of = %wanted);
         self.tasks.spawn(work.instrument(span));
@@ -125,6 +135,33 @@ impl Keepers {
     }
 }
 
+/// Waits for the end of the sender, which never sends.
+async fn end(mut stopped: watch::Receiver<()>) {
+    while stopped.changed().await.is_ok() {}
+}
+
+/// Does the work when it is its turn to fetch the first credentials.
+async fn in_turn(
+    places: Arc<Semaphore>,
+    credentials: Credentials,
+    work: BoxFuture<'static, ()>,
+    stopped: impl Future<Output = ()>,
+) {
+    let place = tokio::select! {
+        place = places.acquire_owned() => place,
+        () = stopped => return,
+    };
+    let leaving = async {
+        let _looked = credentials.looked_at(FIRST_FETCH).await;
+        drop(place);
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = work => {}
+        () = leaving => {}
+    }
+}
+
 fn report(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
         error!(%error, "a keeper of credentials ended unexpectedly");
@@ -155,10 +192,9 @@ impl fmt::Debug for Keepers {
 pub(super) mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use tokio::sync::watch;
-
     use super::*;
     use crate::credentials::State;
+    use crate::error::Trouble;
 
     /// Keepers that never have credentials, how many have begun, and how many have ended.
     pub(in crate::container_credentials) fn idle() -> (Keepers, Arc<AtomicUsize>, Arc<AtomicUsize>)
@@ -195,6 +231,13 @@ pub(super) mod tests {
         }
     }
 
+    /// Lets those that are wanted begin: one that never had its turn has nothing to end.
+    pub(in crate::container_credentials) async fn begins() {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     #[tokio::test]
     async fn who_want_the_same_share_a_keeper() {
         let (mut keepers, begun, _) = idle();
@@ -218,6 +261,7 @@ pub(super) mod tests {
         let (mut keepers, begun, ended) = idle();
         let first = keepers.supply(&wanted("one"));
         keepers.supply(&wanted("two"));
+        begins().await;
         keepers.retain(&HashSet::from([wanted("two")]));
         while ended.load(Ordering::Relaxed) == 0 {
             tokio::task::yield_now().await;
@@ -226,8 +270,43 @@ pub(super) mod tests {
         let again = keepers.supply(&wanted("one"));
         assert!(!Arc::ptr_eq(&first, &again), "nothing old is given");
         assert_eq!(begun.load(Ordering::Relaxed), 3);
+        begins().await;
         keepers.finish(Duration::from_secs(5)).await;
         assert_eq!(ended.load(Ordering::Relaxed), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn first_credentials_are_fetched_by_some_at_once() {
+        let at_work: Arc<AtomicUsize> = Arc::default();
+        let count = Arc::clone(&at_work);
+        let (states, _) = watch::channel(State::Refreshing);
+        let published = states.clone();
+        let mut keepers = Keepers::begun_by(move |_, stopped| {
+            let credentials = Credentials::published_by(&published);
+            let count = Arc::clone(&count);
+            let work = async move {
+                count.fetch_add(1, Ordering::Relaxed);
+                stopped.await;
+            };
+            (credentials, Box::pin(work))
+        });
+        for number in 0..3 * FIRST_FETCHES {
+            keepers.supply(&wanted(&number.to_string()));
+        }
+        tokio::time::sleep(FIRST_FETCH / 2).await;
+        assert_eq!(at_work.load(Ordering::Relaxed), FIRST_FETCHES);
+        tokio::time::sleep(FIRST_FETCH).await;
+        assert_eq!(
+            at_work.load(Ordering::Relaxed),
+            2 * FIRST_FETCHES,
+            "too slow"
+        );
+        states.send_replace(State::Offline(Trouble::new("a", "b")));
+        tokio::time::sleep(FIRST_FETCH / 4).await;
+        assert_eq!(at_work.load(Ordering::Relaxed), 3 * FIRST_FETCHES, "done");
+        let began = tokio::time::Instant::now();
+        keepers.finish(Duration::from_secs(5)).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
@@ -238,6 +317,7 @@ pub(super) mod tests {
             (credentials, Box::pin(std::future::pending()))
         });
         keepers.supply(&wanted("one"));
+        begins().await;
         let began = tokio::time::Instant::now();
         keepers.finish(Duration::from_secs(5)).await;
         assert_eq!(began.elapsed(), Duration::from_secs(5));

@@ -167,7 +167,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Place, RoleConfig, SourceConfig, SourceKind, TokenConfig};
-    use crate::container_credentials::keepers::tests::idle;
+    use crate::container_credentials::keepers::tests::{begins, idle};
 
     fn role(name: &str) -> Arc<RoleConfig> {
         Arc::new(RoleConfig {
@@ -247,6 +247,7 @@ mod tests {
         let (keepers, _, ended) = idle();
         let mut registry = Registry::new(keepers);
         let first = bring(&mut registry, &[service("a", "old")]);
+        begins().await;
         let second = bring(&mut registry, &[service("a", "new")]);
         let supply = |table: &Table| Arc::clone(&table.by_name("a").expect("it is there").supply);
         assert!(!Arc::ptr_eq(&supply(&first), &supply(&second)));

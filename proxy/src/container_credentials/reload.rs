@@ -264,7 +264,8 @@ impl Files {
 
     fn defined(&self) -> Defined {
         let main = self.main.faults().map(|faults| {
-            format!("{faults}\n    Until then, its last good version stays in force.")
+            let faults = in_one_line(faults);
+            format!("{faults} Until then, its last good version stays in force.")
         });
         Defined {
             config: Arc::clone(&self.config),
@@ -292,6 +293,13 @@ impl std::fmt::Debug for Files {
             .field("folders", &self.folders)
             .finish_non_exhaustive()
     }
+}
+
+/// As a line of the log, or of a page.
+pub(super) fn in_one_line(faults: &FileFaults) -> String {
+    let faults = faults.list.iter();
+    let texts = faults.map(|fault| format!("{}: {}. {}", fault.place, fault.problem, fault.cure));
+    texts.collect::<Vec<_>>().join(" ")
 }
 
 /// All services that come into force of this file and its folders as they are now, and what of them does
