@@ -39,11 +39,17 @@ pub(super) fn run(args: &CheckArgs, vars: &impl Fn(&str) -> Option<String>) -> E
             return ExitCode::from(super::EXIT_USAGE);
         }
     };
-    report.passed(
-        "configuration",
-        &format!("{} in {}", config.repository(), config.region),
-    );
-    cache::check(&config.cache, &mut report);
+    if config.serves_artifacts {
+        let repository = config.repository();
+        let says = format!("{repository} in {}", config.region);
+        report.passed("configuration", &says);
+        cache::check(&config.cache, &mut report);
+    } else {
+        report.passed(
+            "configuration",
+            "no artifacts, as S3_BUCKET_NAME is not set",
+        );
+    }
     let runtime = match super::runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -65,7 +71,9 @@ async fn check_aws(
 ) -> ExitCode {
     let (source, http) = super::source(config, vars);
     let steps = async {
-        upstream::check(config, &mut report).await;
+        if config.serves_artifacts {
+            upstream::check(config, &mut report).await;
+        }
         credentials::check(config, &source, http, vars, &mut report).await;
         report.exit_code()
     };
