@@ -299,7 +299,7 @@ for error in errors:
 sys.exit(1 if errors else 0)
 ";
     let schema = workspace_folder().join("docs/config-schema.json");
-    let mut command = client("/usr/bin/python3", scratch.home());
+    let mut command = client("/usr/bin/python3", &scratch.home());
     command
         .env("PYTHONPATH", clients_folder().join("kubernetes"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
