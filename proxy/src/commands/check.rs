@@ -18,7 +18,7 @@ use program::report::Report;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::CheckArgs;
-use crate::config::Config;
+use crate::config::{Config, SourceKind};
 use crate::container_credentials::SharedVars;
 
 /// 128 + SIGINT, as shells count.
@@ -70,6 +70,13 @@ fn describe(config: &Config) -> String {
     all.join("; ")
 }
 
+/// Whether containers are given what the proxy's own source gives, or roles on top of it.
+fn uses_own_source(config: &Config) -> bool {
+    let services = config.file.iter().flat_map(|file| &file.services);
+    let mut kinds = services.map(|service| &service.source.kind);
+    kinds.any(|kind| *kind == SourceKind::Own)
+}
+
 /// Ends early when interrupted, but not before a renewal of the token is written down.
 async fn check_aws(config: &Config, vars: &SharedVars, mut report: Report) -> ExitCode {
     let read = |name: &str| vars(name);
@@ -77,6 +84,8 @@ async fn check_aws(config: &Config, vars: &SharedVars, mut report: Report) -> Ex
     let steps = async {
         if config.serves_artifacts {
             upstream::check(config, &mut report).await;
+        }
+        if config.serves_artifacts || uses_own_source(config) {
             credentials::check(config, &source, http, &read, &mut report).await;
         }
         services::check(config, &source, vars, &mut report).await;

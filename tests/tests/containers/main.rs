@@ -1,0 +1,3 @@
+//! AWS credentials for containers.
+
+mod configuration;
