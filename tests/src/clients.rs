@@ -37,7 +37,8 @@ pub const AWS_SDK_JAVASCRIPT: Part = Part::new("the SDK for JavaScript", "javasc
 /// A client of the SDK for Go v2: `tests/clients/container-credentials/go`.
 pub const AWS_SDK_GO: Part = Part::new("the SDK for Go", "bin/container-credentials-go");
 /// A client of the SDK for Java v1 and the SDK, for a class path: `tests/clients/container-credentials/java`.
-pub const AWS_SDK_JAVA: Part = Part::new("the SDK for Java", "java/aws-java-sdk-bundle-1.11.901.jar");
+pub const AWS_SDK_JAVA: Part =
+    Part::new("the SDK for Java", "java/aws-java-sdk-bundle-1.11.901.jar");
 /// Java 17.
 pub const JAVA: Part = Part::new("JDK 17", "/usr/lib/jvm/java-17-openjdk-amd64/bin/java");
 /// Ceph's S3 and STS.
