@@ -44,7 +44,55 @@ pub enum Command {
     Warm(WarmArgs),
     /// Ask a running proxy whether it is alive; exit 0 if so. For a container without curl.
     Healthcheck,
+    /// Print the variables by which a container's SDKs get a service's credentials.
+    Env(EnvArgs),
+    /// Ask the running proxy for a service's credentials, for `credential_process` in ~/.aws/config.
+    CredentialProcess(CredentialProcessArgs),
 }
+
+/// What `env` takes.
+#[derive(Args, Debug)]
+#[command(after_help = ENV_HELP)]
+pub struct EnvArgs {
+    /// The service, as the configuration file calls it.
+    pub service: String,
+    /// For whom to write them.
+    #[arg(long, value_enum, default_value_t = EnvFormat::Shell)]
+    pub format: EnvFormat,
+}
+
+/// Who reads what `env` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum EnvFormat {
+    /// A shell: `eval "$(bazel-proxy env app)"`.
+    Shell,
+    /// `docker run --env-file`, or `env_file` of a Compose file.
+    Dotenv,
+    /// The `environment` of a service in a Compose file.
+    Compose,
+}
+
+const ENV_HELP: &str = "\
+What is printed holds the service's token, unless that is in a file of its own.
+
+Examples:
+  eval \"$(bazel-proxy env app)\"
+  bazel-proxy env app --format dotenv > app.env
+  bazel-proxy env app --format compose";
+
+/// What `credential-process` takes.
+#[derive(Args, Debug)]
+#[command(after_help = CREDENTIAL_PROCESS_HELP)]
+pub struct CredentialProcessArgs {
+    /// The service, as the configuration file calls it.
+    #[arg(long, value_name = "NAME")]
+    pub service: String,
+}
+
+const CREDENTIAL_PROCESS_HELP: &str = "\
+In ~/.aws/config:
+  [profile app]
+  credential_process = bazel-proxy --config /path/to/config.yaml credential-process --service app";
 
 /// What `check` takes.
 #[derive(Args, Debug)]

@@ -1,13 +1,18 @@
 //! What each command does; `main` only chooses.
 
+mod asking;
 mod cache;
 mod check;
+mod credential_process;
+mod env;
 mod healthcheck;
 mod serve;
+mod services;
 mod warm;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use program::faults::{Fault, Faults};
 use sso_session::location::Locations;
@@ -29,11 +34,13 @@ pub fn run(cli: Cli) -> ExitCode {
         _ => std::env::var(name).ok(),
     };
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => with_config(&vars, |config| serve::run(config, &vars)),
+        Command::Serve => with_config(&vars, |config| serve::run(config, Arc::new(vars.clone()))),
         Command::Check(args) => check::run(&args, &vars),
         // The cache's commands need its folder only, and no bucket.
         Command::Cache { command } => cache::run(&command, &vars),
         Command::Healthcheck => healthcheck::run(&vars),
+        Command::Env(args) => env::run(&args, Arc::new(vars)),
+        Command::CredentialProcess(args) => credential_process::run(&args, Arc::new(vars)),
         Command::Warm(args) => warm::run(&args, &vars),
     }
 }

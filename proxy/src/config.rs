@@ -68,6 +68,19 @@ pub struct Config {
     pub traces: Option<TracesConfig>,
     /// The certificates in `AWS_CA_BUNDLE`, PEM.
     pub ca_bundle: Option<Vec<u8>>,
+    /// The configuration file, where one is named.
+    pub file: Option<ConfigurationFile>,
+    /// Whether there is a bucket; without one, credentials alone are served.
+    pub serves_artifacts: bool,
+}
+
+/// The configuration file that is in use.
+#[derive(Clone, Debug)]
+pub struct ConfigurationFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it says.
+    pub config: FileConfig,
 }
 
 /// Where credentials come from.
@@ -148,6 +161,12 @@ impl Config {
             log: log(&mut read),
             traces: TracesConfig::read(&mut read),
             ca_bundle: read.ca_bundle(),
+            file: read.text("BAZEL_PROXY_CONFIG_FILE").and_then(|path| {
+                let path = PathBuf::from(path);
+                let config = crate::container_credentials::read_main(&path, &vars).ok()?;
+                Some(ConfigurationFile { path, config })
+            }),
+            serves_artifacts: vars("S3_BUCKET_NAME").is_some(),
         };
         // Read by the HTTP client itself, which would go on without it.
         read.forward_proxy("HTTPS_PROXY");

@@ -9,11 +9,13 @@
 
 mod accept;
 mod access;
+mod answering;
 mod app;
 mod artifact;
 mod conditions;
 mod connection;
 mod content;
+mod credentials;
 mod health;
 mod hold;
 mod hosts;
@@ -24,13 +26,19 @@ mod numbers;
 mod page;
 mod peers;
 pub mod range;
+mod scrape;
 mod service;
 mod status;
+mod tls;
 mod troubles;
 mod verdict;
 
 pub use accept::{BindError, Listeners};
+pub use answering::{Answers, Bounds, Client};
 pub use app::App;
+pub use credentials::CredentialsService;
 pub use page::Surroundings;
+pub use scrape::MetricsService;
 pub use service::Service;
+pub use tls::{Tls, TlsError};
 pub use verdict::{Source, Verdict};

@@ -1,0 +1,337 @@
+//! Keeps what is in force as the configuration says, without a restart.
+//!
+//! ```text
+//! main file, files that it names ─► Watched ─┐
+//! folders, their files ─► Folders ───────────┴─► merge ─► Registry ─► watch<Table>
+//! ```
+//!
+//! What cannot be read, or does not fit together, changes nothing: the last good version stays, and the
+//! log, the table's troubles and `check` say why. Each is logged once.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tracing::{info, warn};
+
+use super::InForce;
+use super::dynamic::Folders;
+use super::keepers::Keepers;
+use super::merge::{InForceBefore, MOST_ROLES, Merged, merge, roles_of};
+use super::registry::Registry;
+use super::watched::{Found, Watched};
+use crate::config::{
+    FileConfig, FileFault, FileFaults, Listen, Place, ServerConfig, ServicesFile, Vars,
+};
+use crate::disk::Disk;
+
+/// The main file and those that it names are looked at so often; folders as often as they say.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What is being changed is looked at again after this.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
+/// What the keepers may still do at the end: each ends a renewal first, within a time of its own.
+const LAST_RENEWALS: Duration = Duration::from_secs(10);
+
+/// The variables of the environment, for whoever outlives the start.
+pub type SharedVars = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// The task that looks after the configuration.
+#[derive(Debug)]
+pub struct Reload {
+    files: Arc<Mutex<Files>>,
+    registry: Registry,
+    /// What the process was started with, and would have to be restarted for.
+    started_with: Fixed,
+    /// What was logged and still holds.
+    told: Vec<String>,
+    disk: Disk,
+    does_disk_hang: bool,
+    looked_at_folders: Instant,
+}
+
+/// What of the configuration a running process cannot change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fixed {
+    server: ServerConfig,
+    prometheus: Option<Listen>,
+}
+
+impl Fixed {
+    fn of(config: &FileConfig) -> Self {
+        Self {
+            server: config.server.clone(),
+            prometheus: config.prometheus.clone(),
+        }
+    }
+
+    fn waits_for_a_restart(&self, other: &Self) -> Option<String> {
+        let keys = match (
+            self.server == other.server,
+            self.prometheus == other.prometheus,
+        ) {
+            (true, true) => return None,
+            (false, true) => "`server`",
+            (true, false) => "`metrics`",
+            (false, false) => "`server` and `metrics`",
+        };
+        Some(format!(
+            "{keys} of the configuration file changed. Restart the proxy for it to take effect"
+        ))
+    }
+}
+
+/// Everything that is looked at, and how it is read.
+struct Files {
+    main: Watched<FileConfig>,
+    /// The last good version of the main file.
+    config: Arc<FileConfig>,
+    folders: Folders,
+    vars: SharedVars,
+}
+
+/// All that is defined at one moment.
+struct Defined {
+    config: Arc<FileConfig>,
+    dynamic: Vec<(PathBuf, Arc<ServicesFile>)>,
+    troubles: Vec<String>,
+}
+
+impl Reload {
+    /// Brings what the file and its folders say into force. Blocks on the disk.
+    #[must_use]
+    pub fn new(
+        path: &Path,
+        config: FileConfig,
+        keepers: Keepers,
+        vars: SharedVars,
+    ) -> (Self, InForce) {
+        let started_with = Fixed::of(&config);
+        let mut files = Files::known(path, config, vars);
+        files.load_folders();
+        let defined = files.defined();
+        let registry = Registry::new(keepers);
+        let view = registry.view();
+        let mut reload = Self {
+            files: Arc::new(Mutex::new(files)),
+            registry,
+            started_with,
+            told: Vec::new(),
+            disk: Disk::default(),
+            does_disk_hang: false,
+            looked_at_folders: Instant::now(),
+        };
+        reload.bring(&defined);
+        (reload, view)
+    }
+
+    /// Looks after it until `shutdown` ends, then ends all keepers.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
+        tokio::pin!(shutdown);
+        let mut pause = LOOK_EVERY;
+        loop {
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = &mut shutdown => break,
+            }
+            pause = self.look().await;
+        }
+        self.registry.finish(LAST_RENEWALS).await;
+    }
+
+    /// Looks once; how long to wait for the next time.
+    async fn look(&mut self) -> Duration {
+        let since = self.looked_at_folders.elapsed();
+        let files = Arc::clone(&self.files);
+        let look = move || {
+            let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
+            let (found, folders) = files.look(since);
+            let defined = found.is_changed.then(|| files.defined());
+            (found, folders, defined)
+        };
+        let Some((found, folders, defined)) = self.disk.run(look).await else {
+            self.tell_that_the_disk_hangs();
+            return LOOK_EVERY;
+        };
+        self.does_disk_hang = false;
+        if folders == FoldersLooked::Settled {
+            self.looked_at_folders = Instant::now();
+        }
+        if let Some(defined) = defined {
+            self.bring(&defined);
+        }
+        if found.is_unsettled {
+            LOOK_AGAIN_AFTER
+        } else {
+            LOOK_EVERY
+        }
+    }
+
+    fn bring(&mut self, defined: &Defined) {
+        let Merged {
+            services,
+            conflicts,
+        } = defined.merged(&self.registry.names());
+        let mut troubles = defined.troubles.clone();
+        troubles.extend(conflicts.iter().map(ToString::to_string));
+        let fixed = Fixed::of(&defined.config);
+        troubles.extend(self.started_with.waits_for_a_restart(&fixed));
+        for trouble in troubles.iter().filter(|new| !self.told.contains(new)) {
+            warn!("{trouble}");
+        }
+        if troubles.is_empty() && !self.told.is_empty() {
+            info!("all of the configuration is in force again");
+        }
+        self.told.clone_from(&troubles);
+        let renewal = defined.config.renewal;
+        self.registry.bring(services, renewal, troubles);
+    }
+
+    fn tell_that_the_disk_hangs(&mut self) {
+        if !std::mem::replace(&mut self.does_disk_hang, true) {
+            warn!("the disk with the configuration does not answer: what is in force stays");
+        }
+    }
+}
+
+/// What became of the folders in a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FoldersLooked {
+    /// It was not their time.
+    NotYet,
+    /// All of them, and nothing is being changed.
+    Settled,
+    /// All of them, and something has to be looked at again.
+    Unsettled,
+}
+
+impl Files {
+    fn known(path: &Path, config: FileConfig, vars: SharedVars) -> Self {
+        let config = Arc::new(config);
+        Self {
+            main: Watched::known(path, Arc::clone(&config)),
+            config,
+            folders: Folders::default(),
+            vars,
+        }
+    }
+
+    fn load_folders(&mut self) {
+        if let Some(dynamic) = &self.config.dynamic_services {
+            let read = |path: &Path| read_services(path, &self.config, &*self.vars);
+            self.folders.load(dynamic, &read);
+        }
+    }
+
+    /// Looks at the main file, and at folders if it is `since` so long that they were looked at.
+    fn look(&mut self, since: Duration) -> (Found, FoldersLooked) {
+        let mut found = Found::default();
+        found.add(self.main.look(&|path| read_main(path, &*self.vars)));
+        let is_new = self.adopt_main();
+        let dynamic = self.config.dynamic_services.as_ref();
+        // In time with the looks at the main file, whose pauses are never exact.
+        let is_time =
+            dynamic.is_none_or(|dynamic| since + LOOK_EVERY / 2 >= dynamic.reload_interval);
+        if !is_new && !is_time {
+            return (found, FoldersLooked::NotYet);
+        }
+        let directories = dynamic.map_or(&[][..], |dynamic| &dynamic.directories);
+        let read = |path: &Path| read_services(path, &self.config, &*self.vars);
+        let folders = self.folders.look(directories, &read);
+        found.is_changed |= folders.is_changed;
+        found.is_unsettled |= folders.is_unsettled;
+        if folders.is_unsettled {
+            (found, FoldersLooked::Unsettled)
+        } else {
+            (found, FoldersLooked::Settled)
+        }
+    }
+
+    /// Whether the main file has another good version than before.
+    fn adopt_main(&mut self) -> bool {
+        let Some(good) = self
+            .main
+            .good()
+            .filter(|good| !Arc::ptr_eq(good, &self.config))
+        else {
+            return false;
+        };
+        if good.defaults != self.config.defaults {
+            // They are a part of every dynamic service.
+            self.folders.forget();
+        }
+        self.config = Arc::clone(good);
+        true
+    }
+
+    fn defined(&self) -> Defined {
+        let main = self.main.faults().map(|faults| {
+            format!("{faults}\n    Until then, its last good version stays in force.")
+        });
+        Defined {
+            config: Arc::clone(&self.config),
+            dynamic: self.folders.good(),
+            troubles: main.into_iter().chain(self.folders.troubles()).collect(),
+        }
+    }
+}
+
+impl Defined {
+    fn merged(&self, before: &InForceBefore) -> Merged {
+        let dynamic = self.dynamic.iter();
+        let dynamic: Vec<_> = dynamic
+            .map(|(path, file)| (path.clone(), file.services.as_slice()))
+            .collect();
+        merge(&self.config.services, &dynamic, before)
+    }
+}
+
+impl std::fmt::Debug for Files {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The variables are a function.
+        f.debug_struct("Files")
+            .field("main", &self.main)
+            .field("folders", &self.folders)
+            .finish_non_exhaustive()
+    }
+}
+
+/// All services that come into force of this file and its folders as they are now, and what of them does
+/// not, and why. For commands. Blocks on the disk.
+pub fn services_of(path: &Path, config: FileConfig, vars: SharedVars) -> (Merged, Vec<String>) {
+    let mut files = Files::known(path, config, vars);
+    files.load_folders();
+    let defined = files.defined();
+    let merged = defined.merged(&InForceBefore::new());
+    (merged, defined.troubles)
+}
+
+/// Reads the main file.
+///
+/// # Errors
+/// All that is wrong with it, and more services than can be in force.
+pub fn read_main(path: &Path, vars: Vars<'_>) -> Result<FileConfig, FileFaults> {
+    let config = FileConfig::read(path, vars)?;
+    let roles: usize = config.services.iter().map(roles_of).sum();
+    if roles > MOST_ROLES {
+        let fault = FileFault {
+            place: Place {
+                file: path.into(),
+                line: 1,
+                column: 1,
+            },
+            problem: format!("{roles} services and allowed roles are too many"),
+            cure: format!("Write at most {MOST_ROLES} of them."),
+        };
+        return Err(FileFaults { list: vec![fault] });
+    }
+    Ok(config)
+}
+
+fn read_services(
+    path: &Path,
+    config: &FileConfig,
+    vars: Vars<'_>,
+) -> Result<ServicesFile, FileFaults> {
+    ServicesFile::read(path, &config.defaults, vars)
+}
