@@ -37,6 +37,7 @@ pub use sessions::Sessions;
 pub use source::Source;
 pub use state::{Identity, Report, State, StateName, TokenReport, Valid};
 
+use crate::config::RenewalConfig;
 use crate::error::Error;
 use keeper::Request;
 use waiting::Waiting;
@@ -49,6 +50,7 @@ const LOOK_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Credentials {
     state: watch::Receiver<State>,
     report: watch::Receiver<Report>,
+    rest: watch::Receiver<Option<Instant>>,
     requests: mpsc::Sender<Request>,
     waiting: Waiting,
 }
@@ -57,12 +59,14 @@ impl Credentials {
     fn new(
         state: watch::Receiver<State>,
         report: watch::Receiver<Report>,
+        rest: watch::Receiver<Option<Instant>>,
         requests: mpsc::Sender<Request>,
         waiting: Waiting,
     ) -> Self {
         Self {
             state,
             report,
+            rest,
             requests,
             waiting,
         }
@@ -172,23 +176,33 @@ impl Credentials {
         returned
     }
 
-    /// Whether new ones are to be had by now.
+    /// Whether it is time for new ones. The keeper may begin earlier, if a configuration file says so.
     #[must_use]
     pub fn is_renewal_due(&self, valid: &Valid) -> bool {
-        schedule::renewal_is_due(valid, now(), Instant::now())
+        schedule::renewal_is_due(valid, RenewalConfig::default(), now(), Instant::now())
     }
 
     /// Others than these, which the keeper is asked for now; `None` if there are none within `patience`.
+    ///
+    /// After an attempt that brought nothing newer the answer comes at once, until the keeper makes the
+    /// next one by itself: callers who are many, and who come again at once, wait for nothing.
     pub async fn newer(&self, than: &Valid, patience: Duration) -> Option<Arc<Valid>> {
+        let rests = |rest: &Option<Instant>| rest.is_some_and(|until| Instant::now() < until);
         let renewed = async {
+            let (mut state, mut rest) = (self.state.clone(), self.rest.clone());
+            if rests(&rest.borrow()) {
+                return;
+            }
             self.ask_for_a_look();
             let _waiter = self.waiting.enter();
-            let mut state = self.state.clone();
             let is_other = |state: &State| match state.valid() {
                 Some(valid) => valid.generation != than.generation,
                 None => !matches!(state, State::Refreshing),
             };
-            let _changed = state.wait_for(is_other).await;
+            tokio::select! {
+                _changed = state.wait_for(is_other) => {}
+                _nothing = rest.wait_for(rests) => {}
+            }
         };
         let _in_time = timeout(patience, renewed).await;
         let valid = self.state().valid().cloned()?;
@@ -198,12 +212,19 @@ impl Credentials {
     /// Why there are no others than those that have ended.
     #[must_use]
     pub fn why_not_renewed(&self) -> Error {
-        let report = self.report();
-        match (report.state.into_result(), report.renewal_trouble) {
-            (Err(error), _) => error,
-            (Ok(_), Some(trouble)) => Error::Unavailable(trouble),
-            (Ok(_), None) => Error::unavailable("the credentials have ended and are being renewed"),
-        }
+        let Report {
+            state,
+            renewal_failure,
+            ..
+        } = self.report();
+        let renewing = || Error::unavailable("the credentials have ended and are being renewed");
+        // By this machine's wall clock they have ended, and by the keeper's other one they have not.
+        let state = match (state, renewal_failure) {
+            (State::Valid(_), None) => return renewing(),
+            (State::Valid(_), Some(failure)) => failure,
+            (state, _) => state,
+        };
+        state.into_result().err().unwrap_or_else(renewing)
     }
 
     /// Has the keeper look again, if that is some time ago, without waiting for it. With a full queue
@@ -279,6 +300,13 @@ impl Credentials {
     pub(crate) fn published_by(state: &watch::Sender<State>) -> Self {
         let (requests, _) = mpsc::channel(1);
         let (_, report) = watch::channel(Report::unknown(std::time::UNIX_EPOCH));
-        Self::new(state.subscribe(), report, requests, Waiting::default())
+        let (_, rest) = watch::channel(None);
+        Self::new(
+            state.subscribe(),
+            report,
+            rest,
+            requests,
+            Waiting::default(),
+        )
     }
 }

@@ -16,31 +16,56 @@ pub(super) fn endpoints(
     vars: &impl Fn(&str) -> Option<String>,
     profile: &Settings<'_>,
 ) -> Result<Endpoints, ConfigError> {
-    let variable = |name: &str| vars(name).filter(|value| !value.is_empty());
-    let ignored = match variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
-        Some(value) => Some(value),
+    let is_ignored = match ignored_by_variable(vars) {
+        Some(is_ignored) => is_ignored,
         None => profile
             .text_or_empty(profile, "ignore_configured_endpoint_urls")?
-            .map(str::to_owned),
+            .is_some_and(is_true),
     };
-    if ignored.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+    if is_ignored {
         return Ok(Endpoints::default());
     }
-    let endpoint = |service: &str| {
-        let own = variable(&format!(
-            "AWS_ENDPOINT_URL_{}",
-            service.to_ascii_uppercase()
-        ));
-        match own.or_else(|| variable("AWS_ENDPOINT_URL")) {
-            Some(url) => Ok(Some(url)),
-            None => configured(sections, profile, service),
-        }
+    let endpoint = |service: &str| match of_variables(vars, service) {
+        Some(url) => Ok(Some(url)),
+        None => configured(sections, profile, service),
     };
     Ok(Endpoints {
         sso: endpoint("sso")?,
         sso_oidc: endpoint("sso_oidc")?,
         sts: endpoint("sts")?,
     })
+}
+
+impl Endpoints {
+    /// Those that the variables name, for calls on behalf of no profile.
+    #[must_use]
+    pub fn from_vars(vars: &impl Fn(&str) -> Option<String>) -> Self {
+        if ignored_by_variable(vars) == Some(true) {
+            return Self::default();
+        }
+        Self {
+            sso: of_variables(vars, "sso"),
+            sso_oidc: of_variables(vars, "sso_oidc"),
+            sts: of_variables(vars, "sts"),
+        }
+    }
+}
+
+fn ignored_by_variable(vars: &impl Fn(&str) -> Option<String>) -> Option<bool> {
+    filled(vars, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").map(|value| is_true(&value))
+}
+
+fn is_true(value: &str) -> bool {
+    value.eq_ignore_ascii_case("true")
+}
+
+fn of_variables(vars: &impl Fn(&str) -> Option<String>, service: &str) -> Option<String> {
+    let own = format!("AWS_ENDPOINT_URL_{}", service.to_ascii_uppercase());
+    filled(vars, &own).or_else(|| filled(vars, "AWS_ENDPOINT_URL"))
+}
+
+fn filled(vars: &impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    vars(name).filter(|value| !value.is_empty())
 }
 
 fn configured(
