@@ -277,13 +277,11 @@ impl Containers {
         let mut known = self.known();
         let mut kept = HashMap::new();
         for service in services {
-            let (name, service) = match known.remove_entry(service) {
-                Some(entry) => entry,
-                None => {
-                    self.begin(service);
-                    (service.to_owned(), Known::default())
-                }
-            };
+            let entry = known.remove_entry(service);
+            let (name, service) = entry.unwrap_or_else(|| {
+                self.begin(service);
+                (service.to_owned(), Known::default())
+            });
             kept.insert(name, service);
         }
         let gone = std::mem::replace(&mut *known, kept);

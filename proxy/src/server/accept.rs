@@ -295,3 +295,6 @@ fn http<S: Answers, C: AsyncRead + AsyncWrite + Unpin>(
         .max_buf_size(S::BOUNDS.head_bytes)
         .serve_connection(TokioIo::new(connection), service)
 }
+
+#[cfg(test)]
+mod tests;

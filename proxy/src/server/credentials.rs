@@ -193,7 +193,7 @@ impl Inner {
                 Ok(answer::issued(&issued, true))
             }
             Ok(issued) => {
-                self.audit.issued(service, &supply, &issued, asked);
+                audit::issued(service, &supply, &issued, asked);
                 self.count(service, Issuance::Issued, asked);
                 Ok(answer::issued(&issued, false))
             }
@@ -238,3 +238,6 @@ enum Admitted<'a> {
     /// A service, and what it is to be given, or why not.
     Client(Arc<Service>, Result<Arc<Supply>, Refusal>),
 }
+
+#[cfg(test)]
+mod tests;

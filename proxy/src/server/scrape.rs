@@ -118,3 +118,39 @@ fn whole(
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use http::header::HOST;
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn numbers_are_read_by_whoever_calls_us_by_our_name() {
+        let metrics = Arc::new(Metrics::new());
+        metrics.open_connections.set(3);
+        let service = MetricsService::new(metrics, None, None, &["proxy".to_owned()]);
+        for (method, host, path, status) in [
+            ("GET", "proxy:9090", "/metrics", 200),
+            ("HEAD", "127.0.0.1:9090", "/metrics/", 200),
+            ("GET", "evil.example", "/metrics", 421),
+            ("POST", "proxy", "/metrics", 405),
+            ("GET", "proxy", "/", 404),
+        ] {
+            let request = Request::builder().method(method).uri(path);
+            let request = request.header(HOST, host).body(()).expect("a request");
+            let answer = service.answer_head(&request.into_parts().0).await;
+            assert_eq!(answer.status(), status, "{method} {host} {path}");
+            let body = answer
+                .into_body()
+                .collect()
+                .await
+                .expect("a body")
+                .to_bytes();
+            let text = String::from_utf8(body.to_vec()).expect("UTF-8");
+            let is_told = text.contains("bazel_proxy_open_connections 3");
+            assert_eq!(is_told, status == 200 && method == "GET", "{text}");
+        }
+    }
+}

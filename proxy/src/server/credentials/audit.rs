@@ -61,25 +61,6 @@ impl Audit {
         }
     }
 
-    /// Credentials are handed out.
-    pub(super) fn issued(
-        &self,
-        service: &Service,
-        supply: &Supply,
-        issued: &Issued,
-        asked: &Asked<'_>,
-    ) {
-        info!(
-            target: TARGET,
-            service = service.name,
-            role = supply.role_arn().unwrap_or("of the source itself"),
-            peer = %asked.peer,
-            expires_at = date::format(issued.expires_at),
-            client = client(asked),
-            "credentials handed out"
-        );
-    }
-
     /// There are none for whoever may have them.
     pub(super) fn none_to_issue(
         &self,
@@ -144,6 +125,19 @@ impl Audit {
     }
 }
 
+/// Credentials are handed out.
+pub(super) fn issued(service: &Service, supply: &Supply, issued: &Issued, asked: &Asked<'_>) {
+    info!(
+        target: TARGET,
+        service = service.name,
+        role = supply.role_arn().unwrap_or("of the source itself"),
+        peer = %asked.peer,
+        expires_at = date::format(issued.expires_at),
+        client = client(asked),
+        "credentials handed out"
+    );
+}
+
 /// What the client calls itself, if it can stand in a line.
 fn client<'a>(asked: &Asked<'a>) -> Option<&'a str> {
     let text = asked.request.headers.get(USER_AGENT)?.to_str().ok()?;
@@ -163,7 +157,7 @@ mod tests {
         let told: Vec<_> = (0..100)
             .filter_map(|_| untold.add(Instant::now()))
             .collect();
-        assert_eq!(told, []);
+        assert!(told.is_empty(), "{told:?}");
         tokio::time::advance(SUM_EVERY).await;
         assert_eq!(untold.add(Instant::now()), Some(101));
     }
