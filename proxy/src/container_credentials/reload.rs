@@ -323,7 +323,10 @@ pub fn read_main(path: &Path, vars: Vars<'_>) -> Result<FileConfig, FileFaults> 
             problem: format!("{roles} services and allowed roles are too many"),
             cure: format!("Write at most {MOST_ROLES} of them."),
         };
-        return Err(FileFaults { list: vec![fault] });
+        return Err(FileFaults {
+            list: vec![fault],
+            inputs: config.inputs,
+        });
     }
     Ok(config)
 }
