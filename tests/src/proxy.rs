@@ -161,7 +161,7 @@ impl Proxy {
     pub async fn credentials_address(&self) -> SocketAddr {
         let mut address = None;
         eventually("credentials are served", async || {
-            address = listening_with(&self.log()[self.log_begins..], CREDENTIALS);
+            address = listening_with(&self.log()[self.log_begins..], serves_credentials);
             address.is_some()
         })
         .await;
@@ -257,22 +257,19 @@ impl Proxy {
     }
 }
 
-/// Where it serves artifacts, or else whatever it serves.
+/// Where it serves artifacts, or else credentials.
 fn listening(log: &str) -> Option<SocketAddr> {
-    if log.contains(CREDENTIALS) && log.contains(ARTIFACTS) {
-        return listening_with(log, ARTIFACTS);
-    }
-    listening_with(log, "")
+    listening_with(log, |line| !line.contains("::containers: "))
+        .or_else(|| listening_with(log, serves_credentials))
 }
 
-/// In the line that says where artifacts are served.
-const ARTIFACTS: &str = "serving s3://";
-/// In the line that says where credentials are served.
-const CREDENTIALS: &str = "serving credentials";
+fn serves_credentials(line: &str) -> bool {
+    line.contains("serving credentials of ")
+}
 
-/// The IPv4 address of the last line with `words` that names where something is served.
-fn listening_with(log: &str, words: &str) -> Option<SocketAddr> {
-    let lines = log.lines().filter(|line| line.contains(words));
+/// The IPv4 address in the last of these lines that names where something is served.
+fn listening_with(log: &str, is_meant: impl Fn(&str) -> bool) -> Option<SocketAddr> {
+    let lines = log.lines().filter(|line| is_meant(line));
     let urls = lines.filter_map(|line| {
         let (_, url) = line.split_once(" on http")?;
         url.split_once("://")

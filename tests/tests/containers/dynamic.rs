@@ -140,7 +140,7 @@ async fn a_conflict_is_reported_and_the_one_in_force_stays() {
     throughout(Duration::from_secs(2), "nothing changes", async || {
         let given = world.given(DYNAMIC_TOKEN).await;
         world.owner(&given).await == session_of("Tools", "dynamic")
-            && world.status(OTHER_TOKEN).await == 401
+            && world.refuses(OTHER_TOKEN).await
             && world.status(BUILD_TOKEN).await == 200
     })
     .await;

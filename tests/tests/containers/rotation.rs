@@ -34,5 +34,5 @@ async fn an_edited_token_is_in_force_at_once_and_alone() {
         .files
         .configure(&usual().replace(BUILD_TOKEN, NEW_TOKEN));
     world.given(NEW_TOKEN).await;
-    assert_eq!(world.status(BUILD_TOKEN).await, 401);
+    assert!(world.refuses(BUILD_TOKEN).await);
 }

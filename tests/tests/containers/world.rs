@@ -182,6 +182,11 @@ impl World {
         self.get("/v1/credentials", token).await.status.as_u16()
     }
 
+    /// Whether this token opens nothing. Whoever asks often is only counted.
+    pub(crate) async fn refuses(&self, token: &str) -> bool {
+        matches!(self.status(token).await, 401 | 429)
+    }
+
     /// Waits until this token gets that status.
     pub(crate) async fn answers(&self, token: &str, status: u16) -> Answer {
         let mut last = None;
