@@ -20,6 +20,7 @@ use sso_session::location::Locations;
 use crate::aws;
 use crate::cli::{Cli, Command};
 use crate::config::Config;
+use crate::container_credentials::SharedVars;
 use crate::credentials::{Sessions, Source};
 
 /// `EX_USAGE` of sysexits.h, for wrong configuration as for wrong usage.
@@ -34,15 +35,19 @@ pub fn run(cli: Cli) -> ExitCode {
         _ => std::env::var(name).ok(),
     };
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => with_config(&vars, |config| serve::run(config, Arc::new(vars.clone()))),
-        Command::Check(args) => check::run(&args, &vars),
+        Command::Serve => with_config(&vars, |config| serve::run(config, shared(vars.clone()))),
+        Command::Check(args) => check::run(&args, shared(vars)),
         // The cache's commands need its folder only, and no bucket.
         Command::Cache { command } => cache::run(&command, &vars),
         Command::Healthcheck => healthcheck::run(&vars),
-        Command::Env(args) => env::run(&args, Arc::new(vars)),
-        Command::CredentialProcess(args) => credential_process::run(&args, Arc::new(vars)),
+        Command::Env(args) => env::run(&args, &shared(vars)),
+        Command::CredentialProcess(args) => credential_process::run(&args, &shared(vars)),
         Command::Warm(args) => warm::run(&args, &vars),
     }
+}
+
+fn shared(vars: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> SharedVars {
+    Arc::new(vars)
 }
 
 fn with_config(

@@ -5,7 +5,11 @@
 //!                                                                      └─► peers ─┬─► health, numbers, page
 //!                                                                                 └─► hold ─► listing
 //!                                                                                      └─► artifact ─► content
+//!    │      ┌─► credentials (for containers)
+//!    └──────┴─► scrape (metrics alone)
 //! ```
+//!
+//! Each listener has a service of its own behind the same accept loop, with TLS before it where that is wanted.
 
 mod accept;
 mod access;

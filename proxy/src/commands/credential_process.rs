@@ -47,8 +47,8 @@ struct Refusal {
     message: String,
 }
 
-pub(super) fn run(args: &CredentialProcessArgs, vars: SharedVars) -> ExitCode {
-    let outcome = services::find(&args.service, &vars).and_then(|found| fetch(&found));
+pub(super) fn run(args: &CredentialProcessArgs, vars: &SharedVars) -> ExitCode {
+    let outcome = services::find(&args.service, vars).and_then(|found| fetch(&found));
     let written = outcome.and_then(|mut document| {
         document.push(b'\n');
         let written = std::io::stdout().write_all(&document);

@@ -31,8 +31,8 @@ const BEATING: [&str; 8] = [
 const LINK_LOCAL: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
 const MOST_TOKEN_BYTES: u64 = 64 * 1024;
 
-pub(super) fn run(args: &EnvArgs, vars: SharedVars) -> ExitCode {
-    match services::find(&args.service, &vars).and_then(|found| variables(&found)) {
+pub(super) fn run(args: &EnvArgs, vars: &SharedVars) -> ExitCode {
+    match services::find(&args.service, vars).and_then(|found| variables(&found)) {
         Ok(variables) => {
             let text = variables.render(args.format);
             match std::io::stdout().write_all(text.as_bytes()) {
@@ -57,18 +57,15 @@ fn variables(found: &Found) -> Result<Variables, Problem> {
     let mut notes: Vec<_> = unusable(&url).into_iter().collect();
     let mut set = vec![(URI, format!("{url}/v1/credentials"))];
     let mut unset = BEATING.to_vec();
-    match file_of(&found.service.token) {
-        Some(path) => {
-            notes.push(format!(
-                "In a container, {path} has to be mounted at this very path."
-            ));
-            set.push((TOKEN_FILE, path));
-            unset.push(TOKEN);
-        }
-        None => {
-            set.push((TOKEN, found.service.token.secret.expose().to_owned()));
-            unset.push(TOKEN_FILE);
-        }
+    if let Some(path) = file_of(&found.service.token) {
+        notes.push(format!(
+            "In a container, {path} has to be mounted at this very path."
+        ));
+        set.push((TOKEN_FILE, path));
+        unset.push(TOKEN);
+    } else {
+        set.push((TOKEN, found.service.token.secret.expose().to_owned()));
+        unset.push(TOKEN_FILE);
     }
     if let Some(region) = &found.service.source.region {
         // The AWS CLI and boto3 read the second one only.

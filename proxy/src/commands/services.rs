@@ -79,30 +79,21 @@ fn unknown(name: &str, merged: &Merged, troubles: &[String]) -> String {
     let likeness = |other: &str| strsim::jaro_winkler(name, other);
     let nearest = names.iter().map(|other| (likeness(other), other));
     let nearest = nearest.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    let mut text = format!("there is no service `{name}`");
-    match nearest {
-        None => text.push_str(": none is in force"),
-        Some((likeness, nearest)) if likeness >= ALIKE => {
-            text.push_str(&format!(": did you mean `{nearest}`?"));
-        }
-        Some(_) => text.push('.'),
-    }
+    let hint = match nearest {
+        None => ": none is in force".to_owned(),
+        Some((likeness, nearest)) if likeness >= ALIKE => format!(": did you mean `{nearest}`?"),
+        Some(_) => String::new(),
+    };
+    let mut lines = vec![format!("there is no service `{name}`{hint}")];
     if !names.is_empty() {
         let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
-        text.push_str(&format!(" There are: {}", names.join(", ")));
+        lines.push(format!("There are: {}", names.join(", ")));
     }
-    let conflicts = merged
-        .conflicts
-        .iter()
-        .filter(|conflict| conflict.service == name);
-    for trouble in conflicts
-        .map(ToString::to_string)
-        .chain(troubles.iter().cloned())
-    {
-        text.push('\n');
-        text.push_str(&trouble);
-    }
-    text
+    let conflicts = merged.conflicts.iter();
+    let conflicts = conflicts.filter(|conflict| conflict.service == name);
+    lines.extend(conflicts.map(ToString::to_string));
+    lines.extend(troubles.iter().cloned());
+    lines.join("\n")
 }
 
 /// Where the listener is asked on this machine, without a path: one that listens on all addresses, on

@@ -234,7 +234,10 @@ mod tests {
                 problem: "it is broken".to_owned(),
                 cure: "Mend it.".to_owned(),
             };
-            return Err(FileFaults { list: vec![fault] });
+            return Err(FileFaults {
+                list: vec![fault],
+                inputs: vec![path.to_owned()],
+            });
         }
         let services = text.lines().map(|name| ServiceConfig {
             name: name.to_owned(),

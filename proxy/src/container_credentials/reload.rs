@@ -338,3 +338,212 @@ fn read_services(
 ) -> Result<ServicesFile, FileFaults> {
     ServicesFile::read(path, &config.defaults, vars)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use sso_session::disk::replace;
+
+    use super::*;
+    use crate::container_credentials::Table;
+    use crate::container_credentials::keepers::tests::idle;
+
+    /// A configuration in a folder, looked after by hand: each look is one of the task's.
+    struct World {
+        folder: tempfile::TempDir,
+        reload: Reload,
+        view: InForce,
+    }
+
+    fn service(name: &str, token: &str) -> String {
+        format!("  {name}:\n    auth_token: {token}\n")
+    }
+
+    fn put(path: &Path, content: &str) {
+        replace(path, content.as_bytes()).expect("written");
+    }
+
+    impl World {
+        fn new(services: &str) -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            std::fs::create_dir(folder.path().join("dynamic")).expect("a folder");
+            let path = folder.path().join("config.yaml");
+            put(&path, &Self::main(folder.path(), services));
+            let vars: SharedVars = Arc::new(|_| None);
+            let config = read_main(&path, &*vars).expect("a good configuration");
+            let (keepers, ..) = idle();
+            let (reload, view) = Reload::new(&path, config, keepers, vars);
+            Self {
+                folder,
+                reload,
+                view,
+            }
+        }
+
+        fn main(folder: &Path, services: &str) -> String {
+            format!(
+                "dynamic_services:\n  enabled: true\n  directory: {}\n  reload_interval: 1\nservices:\n{services}",
+                folder.join("dynamic").display()
+            )
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        fn put_main(&self, services: &str) {
+            let text = Self::main(self.folder.path(), services);
+            put(&self.path("config.yaml"), &text);
+        }
+
+        fn put_dynamic(&self, name: &str, services: &str) {
+            let text = format!("services:\n{services}");
+            put(&self.path("dynamic").join(name), &text);
+        }
+
+        /// Looks until a while passes without anything new.
+        async fn settle(&mut self) -> Arc<Table> {
+            for _ in 0..6 {
+                let pause = self.reload.look().await;
+                tokio::time::advance(pause).await;
+            }
+            self.view.table()
+        }
+
+        async fn names(&mut self) -> Vec<String> {
+            let table = self.settle().await;
+            let services = table.services().iter();
+            services.map(|service| service.name.clone()).collect()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_main_file_is_taken_up_as_a_whole() {
+        let mut world = World::new(&service("a", "token-of-service-a"));
+        assert_eq!(world.names().await, ["a"]);
+        let services = service("b", "token-of-service-b") + &service("c", "token-of-service-c");
+        world.put_main(&services);
+        assert_eq!(world.names().await, ["b", "c"]);
+        let table = world.view.table();
+        assert!(table.by_authorization(b"token-of-service-a").is_none());
+        assert!(table.troubles().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broken_main_file_changes_nothing_and_is_told() {
+        let mut world = World::new(&service("a", "token-of-service-a"));
+        let before = world.settle().await;
+        world.put_main("  a: [");
+        let table = world.settle().await;
+        assert!(Arc::ptr_eq(&before.services()[0], &table.services()[0]));
+        assert_eq!(table.troubles().len(), 1);
+        let told = &table.troubles()[0];
+        assert!(told.contains("config.yaml:"), "{told}");
+        assert!(told.ends_with("Until then, its last good version stays in force."));
+        world.put_main(&service("a", "token-of-service-a"));
+        assert!(world.settle().await.troubles().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dynamic_services_come_and_go_and_touch_no_other() {
+        let mut world = World::new(&service("web", "token-of-service-web"));
+        world.put_dynamic("web.yaml", &service("worker", "token-of-the-worker"));
+        assert_eq!(world.names().await, ["web", "worker"]);
+        let (old, new) = (world.path("dynamic/web.yaml"), world.path("dynamic/x.yml"));
+        std::fs::rename(old, new).expect("renamed");
+        assert_eq!(world.names().await, ["web", "worker"]);
+        std::fs::remove_file(world.path("dynamic/x.yml")).expect("removed");
+        assert_eq!(world.names().await, ["web"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_conflict_is_told_and_ends_with_its_cause() {
+        let mut world = World::new(&service("a", "token-of-service-a"));
+        world.put_dynamic("1.yaml", &service("a", "another-token-of-a"));
+        world.put_dynamic("2.yaml", &service("b", "token-of-service-a"));
+        let table = world.settle().await;
+        assert_eq!(table.services().len(), 1);
+        assert_eq!(table.troubles().len(), 2);
+        assert!(
+            table
+                .troubles()
+                .iter()
+                .all(|told| !told.contains("token-of"))
+        );
+        world.put_main(&service("c", "token-of-service-c"));
+        assert_eq!(world.names().await, ["c", "a", "b"]);
+        assert!(world.view.table().troubles().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_rotates_with_its_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let token = folder.path().join("token");
+        put(&token, "the-old-token-of-it\n");
+        let text = format!("${{fromFile:{}}}", token.display());
+        let mut world = World::new(&service("a", &text));
+        put(&token, "the-new-token-of-it\n");
+        let table = world.settle().await;
+        for token in ["the-old-token-of-it", "the-new-token-of-it"] {
+            assert!(
+                table.by_authorization(token.as_bytes()).is_some(),
+                "{token}"
+            );
+        }
+        tokio::time::advance(Duration::from_mins(10)).await;
+        let old = table.by_authorization(b"the-old-token-of-it");
+        assert!(old.is_none());
+        put(&token, "short");
+        let table = world.settle().await;
+        assert!(table.by_authorization(b"the-new-token-of-it").is_some());
+        assert_eq!(table.troubles().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn new_defaults_reach_dynamic_services() {
+        let mut world = World::new(&service("a", "token-of-service-a"));
+        world.put_dynamic("b.yaml", &service("b", "token-of-service-b"));
+        let before = world.settle().await;
+        let supply = |table: &Table| Arc::clone(&table.by_name("b").expect("it is there").supply);
+        let main = service("a", "token-of-service-a");
+        world.put_main(&format!("{main}aws_defaults:\n  region: eu-central-1\n"));
+        let after = world.settle().await;
+        assert!(!Arc::ptr_eq(&supply(&before), &supply(&after)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_listener_waits_for_a_restart() {
+        let mut world = World::new(&service("a", "token-of-service-a"));
+        let main = service("a", "token-of-service-a");
+        world.put_main(&format!("{main}server:\n  port: 4711\n"));
+        let table = world.settle().await;
+        let expected = "`server` of the configuration file changed. Restart the proxy for it to \
+                        take effect";
+        assert_eq!(table.troubles(), [expected]);
+        world.put_main(&main);
+        assert!(world.settle().await.troubles().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_main_file_behind_swapped_links_is_followed() {
+        let mut world = World::new(&service("a", "token-of-service-a"));
+        let text = World::main(world.folder.path(), &service("b", "token-of-service-b"));
+        put(&world.path("other.yaml"), &text);
+        symlink("other.yaml", world.path("link")).expect("a link");
+        std::fs::rename(world.path("link"), world.path("config.yaml")).expect("swapped");
+        assert_eq!(world.names().await, ["b"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn too_many_services_are_a_fault_of_the_main_file() {
+        let mut world = World::new(&service("a", "token-of-service-a"));
+        let many = (0..=MOST_ROLES)
+            .map(|number| service(&format!("s{number}"), &format!("token-of-service-{number}")));
+        let many: Vec<_> = many.collect();
+        world.put_main(&many.concat());
+        assert_eq!(world.names().await, ["a"]);
+        let troubles = world.view.table().troubles().to_vec();
+        assert!(troubles[0].contains("1001 services and allowed roles are too many"));
+    }
+}

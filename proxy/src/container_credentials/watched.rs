@@ -77,6 +77,8 @@ pub(super) struct Watched<T> {
     read: Option<Contents>,
     /// What was there at the last look.
     looked: Option<Contents>,
+    /// Everything that the last reading looked for: with a fault, a file may be missing.
+    inputs: Vec<PathBuf>,
     good: Option<Arc<T>>,
     faults: Option<FileFaults>,
 }
@@ -88,6 +90,7 @@ impl<T: Inputs> Watched<T> {
             path: path.into(),
             read: None,
             looked: None,
+            inputs: Vec::new(),
             good: None,
             faults: None,
         }
@@ -96,6 +99,7 @@ impl<T: Inputs> Watched<T> {
     /// A file that was read already, before anybody looked after it.
     pub(super) fn known(path: &Path, good: Arc<T>) -> Self {
         Self {
+            inputs: good.inputs().to_vec(),
             good: Some(good),
             ..Self::new(path)
         }
@@ -119,8 +123,7 @@ impl<T: Inputs> Watched<T> {
     /// Looks, and takes up what has settled. Blocks on the disk.
     pub(super) fn look(&mut self, read: &dyn Fn(&Path) -> Result<T, FileFaults>) -> Look {
         let contents = self.contents();
-        // With a fault, a file may be missing that nobody knows to look at.
-        if self.faults.is_none() && self.read.as_ref() == Some(&contents) {
+        if self.read.as_ref() == Some(&contents) {
             self.looked = Some(contents);
             return Look::Same;
         }
@@ -145,10 +148,11 @@ impl<T: Inputs> Watched<T> {
     ) -> Look {
         for _ in 0..READINGS {
             let outcome = read(&self.path);
-            let after = match &outcome {
-                Ok(good) => digests(&self.path, good.inputs()),
-                Err(_) => self.contents(),
+            self.inputs = match &outcome {
+                Ok(good) => good.inputs().to_vec(),
+                Err(faults) => faults.inputs.clone(),
             };
+            let after = self.contents();
             if after == contents {
                 return self.adopt(contents, outcome);
             }
@@ -179,15 +183,11 @@ impl<T: Inputs> Watched<T> {
     }
 
     fn contents(&self) -> Contents {
-        let inputs = self.good.as_ref().map(|good| good.inputs());
-        digests(&self.path, inputs.unwrap_or_default())
+        let others = self.inputs.iter().map(PathBuf::as_path);
+        let others = others.filter(|input| **input != *self.path);
+        let paths = std::iter::once(&*self.path).chain(others);
+        paths.map(|path| (path.to_owned(), digest(path))).collect()
     }
-}
-
-fn digests(path: &Path, inputs: &[PathBuf]) -> Contents {
-    let others = inputs.iter().filter(|input| *input != path);
-    let paths = std::iter::once(path).chain(others.map(PathBuf::as_path));
-    paths.map(|path| (path.to_owned(), digest(path))).collect()
 }
 
 /// `None` for what cannot be read, a pipe included: opening that would wait for its writer.
@@ -216,7 +216,8 @@ pub(super) mod tests {
     }
 
     fn read(path: &Path) -> Result<Text, FileFaults> {
-        let fault = |problem: &str| FileFaults {
+        let fault = |problem: &str, inputs: &[PathBuf]| FileFaults {
+            inputs: inputs.to_vec(),
             list: vec![FileFault {
                 place: Place {
                     file: path.into(),
@@ -227,19 +228,21 @@ pub(super) mod tests {
                 cure: String::new(),
             }],
         };
-        let text = |path: &Path| std::fs::read_to_string(path).map_err(|_| fault("unreadable"));
-        let content = text(path)?;
+        let text = |path: &Path, inputs: &[PathBuf]| {
+            std::fs::read_to_string(path).map_err(|_| fault("unreadable", inputs))
+        };
         let mut inputs = vec![path.to_owned()];
+        let content = text(path, &inputs)?;
         let content = match content.strip_prefix("from:") {
             Some(name) => {
                 let other = path.with_file_name(name);
                 inputs.push(other.clone());
-                text(&other)?
+                text(&other, &inputs)?
             }
             None => content,
         };
         if content.contains("broken") {
-            return Err(fault(&content));
+            return Err(fault(&content, &inputs));
         }
         Ok(Text(content, inputs))
     }
@@ -298,7 +301,8 @@ pub(super) mod tests {
         assert_eq!(watched.load(&read), Look::Changed);
         assert!(watched.faults().is_some(), "it is missing");
         put(&folder.path().join("secret"), "one");
-        assert_eq!(watched.look(&read), Look::Changed, "it was put there");
+        assert_eq!(watched.look(&read), Look::Unsettled, "it was put there");
+        assert_eq!(watched.look(&read), Look::Changed);
         assert_eq!(text(&watched), "one");
         put(&folder.path().join("secret"), "two");
         assert_eq!(watched.look(&read), Look::Unsettled);

@@ -167,8 +167,7 @@ impl Inner {
     }
 
     fn page(&self, table: &Table, page: health::Page<'_>, asked: &Asked<'_>) -> Answer {
-        let overview = Overview::of(table, self.metrics.containers());
-        let (status, body) = health::answer(&overview, page);
+        let (status, body) = health::answer(table, self.metrics.containers(), page);
         self.audit.health(asked, status);
         answer::json(status, body, asked.is_head())
     }

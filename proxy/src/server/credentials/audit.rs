@@ -19,6 +19,9 @@ use crate::metrics::Issuance;
 
 /// By which `LOG_LEVEL` may name these lines.
 const TARGET: &str = "bazel_proxy::audit";
+/// Beside ten at once, so often a line about an address that gets no credentials: it may ask for hours while
+/// nobody logs in.
+const ONE_MORE_LINE: Duration = Duration::from_mins(1);
 /// What is not told one by one is summed up this often.
 const SUM_EVERY: Duration = Duration::from_mins(1);
 /// Of what a client calls itself, in bytes.
@@ -56,7 +59,7 @@ impl Audit {
     pub(super) fn new(log_health_checks: bool) -> Self {
         Self {
             log_health_checks,
-            lines: Limiter::default(),
+            lines: Limiter::new(ONE_MORE_LINE),
             untold: Mutex::default(),
         }
     }
@@ -125,12 +128,15 @@ impl Audit {
     }
 }
 
-/// Credentials are handed out.
+/// Credentials are handed out: of the role that is assumed, or of the profile itself.
 pub(super) fn issued(service: &Service, supply: &Supply, issued: &Issued, asked: &Asked<'_>) {
+    let state = supply.credentials().state();
+    let identity = state.valid().map(|valid| &valid.identity);
     info!(
         target: TARGET,
         service = service.name,
-        role = supply.role_arn().unwrap_or("of the source itself"),
+        role = supply.role_arn(),
+        profile = identity.map(|identity| identity.profile.as_str()),
         peer = %asked.peer,
         expires_at = date::format(issued.expires_at),
         client = client(asked),

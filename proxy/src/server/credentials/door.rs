@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -11,10 +12,21 @@ use super::refusal::Refusal;
 use super::route::Wanted;
 use crate::container_credentials::{Service, Supply, Table};
 
+/// Beside ten at once, an address may fail so often.
+const ONE_MORE_FAILURE: Duration = Duration::from_secs(1);
+
 /// Lets in whoever has a token.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Door {
     failures: Limiter,
+}
+
+impl Default for Door {
+    fn default() -> Self {
+        Self {
+            failures: Limiter::new(ONE_MORE_FAILURE),
+        }
+    }
 }
 
 impl Door {

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use sso_session::date;
 
 use super::overview::{Overview, ServiceOverview};
+use crate::container_credentials::Table;
+use crate::metrics::Containers;
 
 /// What is looked at.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,25 +28,26 @@ pub(super) enum Page<'a> {
 }
 
 /// What is told, and whether all is well.
-pub(super) fn answer(overview: &Overview, page: Page<'_>) -> (StatusCode, Bytes) {
-    let services = &overview.services;
+pub(super) fn answer(table: &Table, numbers: &Containers, page: Page<'_>) -> (StatusCode, Bytes) {
     let (is_well, body) = match page {
         Page::Health => {
-            let body = json!({ "status": "healthy", "services": services.len() });
-            (true, body)
+            let services = table.services().len();
+            (true, json!({ "status": "healthy", "services": services }))
         }
         Page::Live => (true, json!({ "status": "alive" })),
         Page::Ready => {
+            let services = Overview::of(table, numbers).services;
             let is_ready = services.iter().all(|service| service.is_ready);
             let services: Vec<_> = services.iter().map(about).collect();
             (is_ready, json!({ "ready": is_ready, "services": services }))
         }
         Page::ReadyService(name) => {
-            let Some(service) = services.iter().find(|service| service.name == name) else {
+            let Some(service) = table.by_name(&name) else {
                 let body = json!({ "ready": false, "reason": "there is no such service" });
                 return (StatusCode::NOT_FOUND, text(&body));
             };
-            (service.is_ready, about(service))
+            let service = ServiceOverview::of(service, numbers);
+            (service.is_ready, about(&service))
         }
     };
     let status = if is_well {

@@ -40,7 +40,7 @@ impl Overview {
 }
 
 impl ServiceOverview {
-    fn of(service: &Service, numbers: &Containers) -> Self {
+    pub(super) fn of(service: &Service, numbers: &Containers) -> Self {
         let credentials = service.supply.credentials();
         let state = credentials.state();
         let report = credentials.report();

@@ -121,6 +121,21 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_escaped_is_read_as_it_was(name in r"[^\pC]{1,40}") {
+            use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+            let path = format!("/role-arn/{}", utf8_percent_encode(&name, NON_ALPHANUMERIC));
+            proptest::prop_assert_eq!(parse(&path), Ok(of_role(&name)));
+        }
+
+        #[test]
+        fn no_path_is_too_strange_to_be_answered(path in r".{0,60}") {
+            let _answered = parse(&path);
+            let _answered = parse(&format!("/role/{path}"));
+        }
+    }
+
     #[test]
     fn all_other_paths_are_refused() {
         for path in [

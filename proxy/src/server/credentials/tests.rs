@@ -109,7 +109,7 @@ impl World {
         let service = |name: &str, token, supply, allowed| {
             Arc::new(Service {
                 name: name.to_owned(),
-                tokens: Tokens::new(&Secret::new(token)),
+                tokens: Arc::new(Tokens::new(&Secret::new(token))),
                 supply,
                 allowed,
                 place: Place {
@@ -515,6 +515,7 @@ mod log {
             "bazel_proxy::audit",
             "service=\"app\"",
             APP_ROLE,
+            "profile=\"dev\"",
             "127.0.0.1:4242",
             "expires_at=",
             "Boto3/1.44",

@@ -40,3 +40,95 @@ impl From<ServiceOverview> for Container {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::error::Trouble;
+    use crate::server::html::Pages;
+
+    /// A page of a proxy that does nothing.
+    fn status(containers: &Value) -> Value {
+        let now = "2026-01-02T15:04:05Z";
+        json!({
+            "now": now,
+            "state": {
+                "name": "valid", "tone": "good", "title": "Ready", "meaning": "x", "since": now,
+                "reason": null, "cure": null, "command": null,
+            },
+            "identity": null,
+            "credentials": { "expires_at": null, "renewal_at": null, "token": null },
+            "login_ahead": null, "renewal_trouble": null, "signal": null, "upstream": null,
+            "parked": { "requests": 0, "keys": 0, "longest": [] },
+            "downloads": { "count": 0, "longest": [] },
+            "traffic": {
+                "hits": 0, "misses": 0, "hit_percent": null, "from_cache_bytes": 0, "from_origin_bytes": 0,
+            },
+            "cache": {
+                "folder": "/x", "occupied_bytes": 0, "max_bytes": 1, "available_bytes": 1,
+                "min_available_bytes": 0, "objects": 0, "is_counted": true,
+            },
+            "containers": containers,
+            "troubles": [],
+            "program": {
+                "version": "0", "started": now, "uptime_seconds": 0, "repository": "r", "region": "r",
+                "profile": "p", "listening": [], "login_wait_seconds": 0,
+            },
+        })
+    }
+
+    async fn page(containers: &[Container]) -> String {
+        let page = Pages::new().render("status.html", &status(&json!(containers)));
+        assert_eq!(page.status(), 200);
+        let body = page.into_body().collect().await.expect("a body").to_bytes();
+        String::from_utf8(body.to_vec()).expect("UTF-8")
+    }
+
+    fn container(service: &str) -> Container {
+        Container {
+            service: service.to_owned(),
+            state: "valid",
+            is_ready: true,
+            role_arn: Some("arn:aws:iam::1:role/x".to_owned()),
+            expires_at: Some("2026-01-02T16:04:05Z".to_owned()),
+            trouble: None,
+            last_issued_at: Some("2026-01-02T15:03:05Z".to_owned()),
+            last_issued_to: Some("10.0.0.7".to_owned()),
+        }
+    }
+
+    #[tokio::test]
+    async fn each_service_is_shown_with_its_role_its_end_and_its_trouble() {
+        let trouble = Trouble::new("the session has ended", "Run `aws sso login`.");
+        let bad = Container {
+            state: "login-required",
+            is_ready: false,
+            role_arn: None,
+            trouble: Some(Advice::of(&trouble)),
+            last_issued_at: None,
+            ..container("batch")
+        };
+        let page = page(&[container("app"), bad]).await;
+        for part in [
+            "Containers <span class=\"count number\">2</span>",
+            "<strong>app</strong>",
+            "in 1 h",
+            "arn:aws:iam::1:role/x",
+            "last asked by 10.0.0.7 1 min ago",
+            "<strong>batch</strong>",
+            "<code>login-required</code>",
+            "not asked for yet",
+            "the session has ended. Run <code>aws sso login</code>.",
+        ] {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_services_nothing_is_said_of_them() {
+        assert!(!page(&[]).await.contains("Containers"));
+    }
+}
