@@ -41,6 +41,7 @@ use crate::credentials::{State, now};
 use crate::metrics::{Issuance, Last, Metrics};
 use crate::peer::Chain;
 use crate::request::{self, Context, ID_HEADER, RequestId};
+pub(super) use answer::whole;
 use audit::Audit;
 use door::Door;
 pub(super) use overview::{Overview, ServiceOverview};
@@ -143,10 +144,15 @@ impl Answers for CredentialsService {
 }
 
 impl Inner {
-    async fn answer(&self, asked: &Asked<'_>) -> Answer {
+    async fn answer(self: &Arc<Self>, asked: &Asked<'_>) -> Answer {
         let table = self.in_force.table();
         let answer = match self.admit(&table, asked) {
             Ok(Admitted::Page(page)) => Ok(self.page(&table, page, asked)),
+            Ok(Admitted::Scrape) => {
+                let all = CredentialsService(Arc::clone(self));
+                let text = super::numbers::text(&self.metrics, None, Some(&all)).await;
+                Ok(answer::numbers(text, asked.is_head()))
+            }
             Ok(Admitted::Client(service, supply)) => self.issue(&service, supply, asked).await,
             Err(refusal) => Err(refusal),
         };
@@ -158,6 +164,7 @@ impl Inner {
         let wanted = match route::parse(asked.request.uri.path())? {
             Route::Credentials(wanted) => wanted,
             Route::Page(page) => return Ok(Admitted::Page(page)),
+            Route::Numbers => return Ok(Admitted::Scrape),
         };
         let headers = &asked.request.headers;
         let service = self.door.open(table, headers, asked.peer.ip())?;
@@ -234,6 +241,8 @@ impl Inner {
 enum Admitted<'a> {
     /// Anybody, for a page that needs no token.
     Page(health::Page<'a>),
+    /// Anybody, for the numbers.
+    Scrape,
     /// A service, and what it is to be given, or why not.
     Client(Arc<Service>, Result<Arc<Supply>, Refusal>),
 }

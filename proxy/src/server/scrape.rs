@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::ALLOW;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -13,7 +13,7 @@ use prometheus::TEXT_FORMAT;
 
 use super::answering::{Answers, Bounds, Client};
 use super::app::App;
-use super::credentials::CredentialsService;
+use super::credentials::{CredentialsService, whole};
 use super::hosts::AllowedHosts;
 use super::numbers;
 use crate::metrics::Metrics;
@@ -100,23 +100,6 @@ impl Answers for MetricsService {
 fn plain(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
     let text = Bytes::copy_from_slice(text.as_bytes());
     whole(status, "text/plain; charset=utf-8", text, false)
-}
-
-fn whole(
-    status: StatusCode,
-    kind: &'static str,
-    body: Bytes,
-    is_head: bool,
-) -> Response<Full<Bytes>> {
-    let length = HeaderValue::from(body.len());
-    let body = if is_head { Bytes::new() } else { body };
-    let mut answer = Response::new(Full::new(body));
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(CONTENT_LENGTH, length);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
 }
 
 #[cfg(test)]

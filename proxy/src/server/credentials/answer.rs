@@ -6,6 +6,7 @@ use http::header::{
 };
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
+use prometheus::TEXT_FORMAT;
 use serde::Serialize;
 
 use super::Answer;
@@ -92,14 +93,40 @@ fn failure(status: StatusCode, code: &str, message: &str, is_head: bool) -> Answ
     json(status, body.into(), is_head)
 }
 
-/// Nobody may keep it. A HEAD is told the length and given nothing.
+/// For programs.
 pub(super) fn json(status: StatusCode, body: Bytes, is_head: bool) -> Answer {
+    whole(status, "application/json", body, is_head)
+}
+
+/// For Prometheus.
+pub(super) fn numbers(text: prometheus::Result<Vec<u8>>, is_head: bool) -> Answer {
+    match text {
+        Ok(text) => whole(StatusCode::OK, TEXT_FORMAT, text.into(), is_head),
+        Err(error) => {
+            let message = error.to_string();
+            failure(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Failed",
+                &message,
+                is_head,
+            )
+        }
+    }
+}
+
+/// Nobody may keep it. A HEAD is told the length and given nothing.
+pub(in crate::server) fn whole(
+    status: StatusCode,
+    kind: &'static str,
+    body: Bytes,
+    is_head: bool,
+) -> Answer {
     let length = HeaderValue::from(body.len());
     let body = if is_head { Bytes::new() } else { body };
     let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CONTENT_LENGTH, length);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer

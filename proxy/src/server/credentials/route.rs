@@ -22,6 +22,8 @@ pub(super) enum Route<'a> {
     Credentials(Wanted<'a>),
     /// How the services are: none is needed.
     Page(Page<'a>),
+    /// What was counted, as `CredProxy` tells it here, too: none is needed.
+    Numbers,
 }
 
 /// Whose credentials.
@@ -43,6 +45,7 @@ pub(super) fn parse(path: &str) -> Result<Route<'_>, Refusal> {
         "/health" => Route::Page(Page::Health),
         "/livez" | "/healthz" => Route::Page(Page::Live),
         "/readyz" => Route::Page(Page::Ready),
+        "/metrics" => Route::Numbers,
         _ => {
             if let Some(name) = path.strip_prefix("/role/") {
                 Route::Credentials(Wanted::OfService(decoded(name)?))
@@ -106,6 +109,7 @@ mod tests {
             assert_eq!(parse(path), Ok(own), "{path}");
         }
         assert_eq!(parse("/livez"), Ok(Route::Page(Page::Live)));
+        assert_eq!(parse("/metrics"), Ok(Route::Numbers));
         let ready = Route::Page(Page::ReadyService("app".into()));
         assert_eq!(parse("/readyz/app"), Ok(ready));
     }
@@ -148,7 +152,6 @@ mod tests {
             "/role/",
             "/role-arn/",
             "/latest/meta-data",
-            "/metrics",
             "/readyz//",
         ] {
             assert_eq!(parse(path), Err(Refusal::UnknownPath), "{path}");

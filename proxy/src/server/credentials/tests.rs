@@ -445,6 +445,7 @@ async fn readiness_is_told_for_each_service_and_without_accounts() {
         ("/readyz/nobody", 404),
         ("/livez", 200),
         ("/health", 200),
+        ("/metrics", 200),
         ("/nothing", 404),
     ] {
         assert_eq!(world.look(path).await.status, status, "{path}");
