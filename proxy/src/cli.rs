@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, value_parser};
 
 use crate::lists::Format;
@@ -8,13 +10,23 @@ use crate::lists::Format;
 ///
 /// Point Bazel, Maven, Gradle or coursier at <http://127.0.0.1:9000/>. Configuration comes from
 /// environment variables and a file `.env` in this folder or above it; `.env.example` lists them.
+/// With a configuration file, containers get AWS credentials from the same session, as on ECS.
 /// Without a command, the proxy serves.
 #[derive(Debug, Parser)]
 #[command(name = "bazel-proxy", version, after_help = AFTER_HELP)]
 pub struct Cli {
+    /// The file that says which containers get which AWS credentials. Beats `BAZEL_PROXY_CONFIG_FILE`.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Say what the configuration would put in force, or all that is wrong with it, and exit.
+    #[arg(long, global = true)]
+    pub validate_only: bool,
     /// How much to log: error, warn, info, debug, trace, or a filter. Beats `LOG_LEVEL`.
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,
+    /// Log at debug, unless a level is set.
+    #[arg(long, global = true)]
+    pub dev: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -24,6 +36,7 @@ const AFTER_HELP: &str = "\
 Getting started:
   S3_BUCKET_NAME=my-bucket bazel-proxy check    is everything in place? if not, what to do
   S3_BUCKET_NAME=my-bucket bazel-proxy          serve on http://127.0.0.1:9000/
+  bazel-proxy --config examples/basic.yaml      give containers AWS credentials on http://127.0.0.1:1338/
 
 Exit codes: 0 success, 1 something failed, 64 wrong usage or configuration.";
 
@@ -48,6 +61,8 @@ pub enum Command {
     Env(EnvArgs),
     /// Ask the running proxy for a service's credentials, for `credential_process` in ~/.aws/config.
     CredentialProcess(CredentialProcessArgs),
+    /// Print the JSON schema of the configuration file, for editors.
+    Schema,
 }
 
 /// What `env` takes.

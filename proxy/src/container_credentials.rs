@@ -27,8 +27,8 @@ use tokio::sync::watch;
 
 pub use issued::Issued;
 pub use keepers::{Keepers, Wanted};
-pub use merge::{Clash, Conflict, MOST_ROLES, Merged};
-pub use reload::{Reload, SharedVars, read_main, services_of};
+pub use merge::{Clash, Conflict, Merged};
+pub use reload::{Reload, SharedVars, services_of};
 pub use supply::Supply;
 pub use table::{Service, Table};
 pub use token::{SHORTEST_TOKEN, Tokens};

@@ -64,8 +64,8 @@ fn describe(config: &Config) -> String {
     let artifacts = config
         .serves_artifacts
         .then(|| format!("{} in {}", config.repository(), config.region));
-    let file = config.file.as_ref();
-    let file = file.map(|file| format!("credentials for containers by {}", file.path.display()));
+    let file = config.file_path.as_ref();
+    let file = file.map(|path| format!("credentials for containers by {}", path.display()));
     let all: Vec<_> = artifacts.into_iter().chain(file).collect();
     all.join("; ")
 }

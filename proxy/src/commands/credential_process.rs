@@ -69,7 +69,7 @@ fn fetch(found: &Found) -> Result<Vec<u8>, Problem> {
     let runtime = runtime.map_err(|error| Problem::of_work(format!("no runtime: {error}")))?;
     let answer = runtime.block_on(asking::get(&url, Some(token), ca_bundle, LIMIT));
     let (status, body) = answer.map_err(|error| {
-        let path = found.config.file.as_ref().map(|file| file.path.display());
+        let path = found.config.file_path.as_ref().map(|path| path.display());
         let path = path.map_or_else(String::new, |path| format!(" --config {path}"));
         Problem::of_work(format!(
             "no proxy answers on {base}: {error}. Start it with `bazel-proxy{path}`."

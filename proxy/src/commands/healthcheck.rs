@@ -14,12 +14,11 @@ use crate::config::{Config, TlsConfig};
 const TIMEOUT: Duration = Duration::from_secs(3);
 const MOST_CERTIFICATE_BYTES: u64 = 1024 * 1024;
 
+/// Where credentials are served unless the configuration file says otherwise.
+const USUAL: &str = "http://127.0.0.1:1338/livez";
+
 pub(super) fn run(vars: &impl Fn(&str) -> Option<String>) -> ExitCode {
-    let config = match super::config_without_bucket(vars) {
-        Ok(config) => config,
-        Err(faults) => return Problem::of_usage(faults.to_string()).tell(),
-    };
-    match ask(&config) {
+    match target(vars).and_then(|target| ask(&target)) {
         Ok(url) => {
             println!("healthy: {url}");
             ExitCode::SUCCESS
@@ -28,14 +27,52 @@ pub(super) fn run(vars: &impl Fn(&str) -> Option<String>) -> ExitCode {
     }
 }
 
+/// Whom to ask.
+struct Target {
+    url: String,
+    /// Whose certificates are good for that.
+    certificates: Option<Vec<u8>>,
+}
+
+fn target(vars: &impl Fn(&str) -> Option<String>) -> Result<Target, Problem> {
+    let has_bucket = vars("S3_BUCKET_NAME").is_some_and(|name| !name.trim().is_empty());
+    let config = super::config_with_services(vars).filter(|_| !has_bucket);
+    match config {
+        None => {
+            let config = super::config_without_bucket(vars);
+            let config = config.map_err(|faults| Problem::of_usage(faults.to_string()))?;
+            Ok(Target {
+                url: format!("http://{}/healthz", super::own_address(&config)),
+                certificates: None,
+            })
+        }
+        Some(Ok(config)) => of_containers(&config),
+        // While its file is broken, a proxy serves on with what it has read before.
+        Some(Err(_)) => Ok(Target {
+            url: USUAL.to_owned(),
+            certificates: None,
+        }),
+    }
+}
+
+fn of_containers(config: &Config) -> Result<Target, Problem> {
+    let Some(file) = &config.file else {
+        return Err(Problem::of_usage("no configuration file is named"));
+    };
+    let server = &file.server;
+    Ok(Target {
+        url: format!("{}/livez", services::base_url(server)?),
+        certificates: server.tls.as_ref().map(|tls| trusted(config, tls)),
+    })
+}
+
 /// The URL that answered.
-fn ask(config: &Config) -> Result<String, Problem> {
-    let (url, certificates) = target(config)?;
+fn ask(Target { url, certificates }: &Target) -> Result<String, Problem> {
     let runtime = super::runtime();
     let runtime = runtime.map_err(|error| Problem::of_work(format!("no runtime: {error}")))?;
-    let answer = runtime.block_on(asking::get(&url, None, certificates.as_deref(), TIMEOUT));
+    let answer = runtime.block_on(asking::get(url, None, certificates.as_deref(), TIMEOUT));
     match answer {
-        Ok((StatusCode::OK, _)) => Ok(url),
+        Ok((StatusCode::OK, _)) => Ok(url.clone()),
         Ok((status, _)) => {
             let text = format!("unhealthy: {url} answers {status}, not 200");
             Err(Problem::of_work(text))
@@ -43,22 +80,6 @@ fn ask(config: &Config) -> Result<String, Problem> {
         Err(error) => {
             let text = format!("unhealthy: no proxy answers at {url}: {error}");
             Err(Problem::of_work(text))
-        }
-    }
-}
-
-/// Whom to ask, and whose certificates are good for that.
-fn target(config: &Config) -> Result<(String, Option<Vec<u8>>), Problem> {
-    match &config.file {
-        Some(file) if !config.serves_artifacts => {
-            let server = &file.config.server;
-            let url = format!("{}/livez", services::base_url(server)?);
-            let certificates = server.tls.as_ref().map(|tls| trusted(config, tls));
-            Ok((url, certificates))
-        }
-        Some(_) | None => {
-            let url = format!("http://{}/healthz", super::own_address(config));
-            Ok((url, None))
         }
     }
 }

@@ -68,7 +68,7 @@ fn traces(config: &Config, runtime: &Handle) -> Result<Option<Telemetry>, Export
 
 async fn serve(config: Config, vars: SharedVars) -> Result<(), String> {
     let stop = stop_signal().map_err(|error| format!("signals cannot be handled: {error}"))?;
-    let file = config.file.clone();
+    let file = super::configuration_file(&config);
     // All that can fail comes before any renewal begins: one that is cut off may cost the session.
     let for_artifacts = config
         .serves_artifacts
@@ -76,7 +76,7 @@ async fn serve(config: Config, vars: SharedVars) -> Result<(), String> {
         .transpose()?;
     let for_containers = file
         .as_ref()
-        .map(|file| containers::Reserved::new(&file.config))
+        .map(|(_, file)| containers::Reserved::new(file))
         .transpose()?;
 
     let metrics = Arc::new(Metrics::new());

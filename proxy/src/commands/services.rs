@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use crate::config::{Config, ConfigurationFile, ServerConfig, ServiceConfig};
+use crate::config::{Config, ServerConfig, ServiceConfig};
 use crate::container_credentials::{Merged, SharedVars, services_of};
 
 /// A name is meant by one that is so like it, from 0 to 1.
@@ -50,15 +51,16 @@ pub(super) struct Found {
 
 /// The service of that name, of the main file or of a folder of dynamic services.
 pub(super) fn find(name: &str, vars: &SharedVars) -> Result<Found, Problem> {
-    let config = super::config_without_bucket(&|name| vars(name))
-        .map_err(|faults| Problem::of_usage(faults.to_string()))?;
-    let Some(ConfigurationFile { path, config: file }) = config.file.clone() else {
-        let text = "no configuration file is named: give --config FILE, or set \
-                    BAZEL_PROXY_CONFIG_FILE";
-        return Err(Problem::of_usage(text));
+    let unnamed = || {
+        Problem::of_usage(
+            "no configuration file is named: give --config FILE, or set BAZEL_PROXY_CONFIG_FILE",
+        )
     };
+    let config = super::config_with_services(&|name| vars(name)).ok_or_else(unnamed)?;
+    let config = config.map_err(|faults| Problem::of_usage(faults.to_string()))?;
+    let (path, file) = super::configuration_file(&config).ok_or_else(unnamed)?;
     let server = file.server.clone();
-    let (merged, troubles) = services_of(&path, file, vars.clone());
+    let (merged, troubles) = services_of(&path, file, Arc::clone(vars));
     let found = merged.services.iter().find(|service| service.name == name);
     match found.cloned() {
         Some(service) => Ok(Found {

@@ -11,6 +11,7 @@
 mod dynamic;
 mod faults;
 mod interpolation;
+mod layout;
 mod reader;
 mod role;
 mod scalar;
@@ -33,6 +34,10 @@ use reader::{Field, Reading};
 use yaml::{Mark, Node};
 
 pub use faults::{FileFault, FileFaults, Place};
+pub use layout::schema;
+
+/// Services and the roles that they allow, together: each has a task that renews its credentials ahead.
+pub const MOST_ROLES: usize = 1000;
 
 /// Everything that the file says.
 #[derive(Clone, Debug)]
@@ -104,6 +109,14 @@ pub struct ServiceConfig {
     pub allowed_roles: Vec<Arc<RoleConfig>>,
     /// Where it is defined.
     pub place: Place,
+}
+
+impl ServiceConfig {
+    /// How many places of [`MOST_ROLES`] it takes.
+    #[must_use]
+    pub fn roles(&self) -> usize {
+        1 + self.allowed_roles.len()
+    }
 }
 
 /// A service's token.
@@ -264,6 +277,12 @@ impl FileConfig {
             .as_ref()
             .map(|field| service::services(reading, field, &defaults))
             .unwrap_or_default();
+        let roles: usize = services.iter().map(ServiceConfig::roles).sum();
+        if roles > MOST_ROLES {
+            let problem = format!("{roles} services and allowed roles are too many");
+            let cure = format!("Write at most {MOST_ROLES} of them.");
+            reading.fault(tree.mark, problem, cure);
+        }
         let dynamic_field = fields.take("dynamic_services");
         let dynamic_services = dynamic_field
             .as_ref()
@@ -357,8 +376,8 @@ fn tree(reading: &mut Reading<'_>, path: &Path) -> Option<Node> {
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) => text,
         Err(error) => {
-            let before = &bytes[..error.valid_up_to()];
-            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let line = before.matches('\n').count() + 1;
             let mark = Mark { line, column: 1 };
             reading.fault(mark, "this line is not UTF-8", "Save the file as UTF-8.");
             return None;

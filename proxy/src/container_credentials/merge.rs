@@ -9,10 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::{Place, ServiceConfig};
-
-/// Services and the roles that they allow, together. Each has a task that renews its credentials ahead.
-pub const MOST_ROLES: usize = 1000;
+use crate::config::{MOST_ROLES, Place, ServiceConfig};
 
 /// What comes into force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,12 +44,6 @@ pub enum Clash {
 
 /// Who was in force before: names, each with the file that it came from.
 pub(super) type InForceBefore = BTreeSet<(String, Arc<Path>)>;
-
-/// How many places of [`MOST_ROLES`] a service takes.
-#[must_use]
-pub(super) fn roles_of(service: &ServiceConfig) -> usize {
-    1 + service.allowed_roles.len()
-}
 
 /// What comes into force of the main file's services and those of `dynamic` files.
 #[must_use]
@@ -99,7 +90,7 @@ impl<'a> Taken<'a> {
         }
         self.names.insert(&service.name, service);
         self.tokens.insert(service.token.secret.expose(), service);
-        self.roles += roles_of(service);
+        self.roles += service.roles();
         self.merged.services.push(service.clone());
     }
 
@@ -110,7 +101,7 @@ impl<'a> Taken<'a> {
         if let Some(other) = self.tokens.get(service.token.secret.expose()) {
             return Some(Clash::Token(other.name.clone(), other.place.clone()));
         }
-        (self.roles + roles_of(service) > MOST_ROLES).then_some(Clash::TooMany)
+        (self.roles + service.roles() > MOST_ROLES).then_some(Clash::TooMany)
     }
 }
 

@@ -18,12 +18,10 @@ use tracing::{info, warn};
 use super::InForce;
 use super::dynamic::Folders;
 use super::keepers::Keepers;
-use super::merge::{InForceBefore, MOST_ROLES, Merged, merge, roles_of};
+use super::merge::{InForceBefore, Merged, merge};
 use super::registry::Registry;
 use super::watched::{Found, Watched};
-use crate::config::{
-    FileConfig, FileFault, FileFaults, Listen, Place, ServerConfig, ServicesFile, Vars,
-};
+use crate::config::{FileConfig, FileFaults, Listen, ServerConfig, ServicesFile, Vars};
 use crate::disk::Disk;
 
 /// The main file and those that it names are looked at so often; folders as often as they say.
@@ -226,7 +224,7 @@ impl Files {
     /// Looks at the main file, and at folders if it is `since` so long that they were looked at.
     fn look(&mut self, since: Duration) -> (Found, FoldersLooked) {
         let mut found = Found::default();
-        found.add(self.main.look(&|path| read_main(path, &*self.vars)));
+        found.add(self.main.look(&|path| FileConfig::read(path, &*self.vars)));
         let is_new = self.adopt_main();
         let dynamic = self.config.dynamic_services.as_ref();
         // In time with the looks at the main file, whose pauses are never exact.
@@ -306,31 +304,6 @@ pub fn services_of(path: &Path, config: FileConfig, vars: SharedVars) -> (Merged
     (merged, defined.troubles)
 }
 
-/// Reads the main file.
-///
-/// # Errors
-/// All that is wrong with it, and more services than can be in force.
-pub fn read_main(path: &Path, vars: Vars<'_>) -> Result<FileConfig, FileFaults> {
-    let config = FileConfig::read(path, vars)?;
-    let roles: usize = config.services.iter().map(roles_of).sum();
-    if roles > MOST_ROLES {
-        let fault = FileFault {
-            place: Place {
-                file: path.into(),
-                line: 1,
-                column: 1,
-            },
-            problem: format!("{roles} services and allowed roles are too many"),
-            cure: format!("Write at most {MOST_ROLES} of them."),
-        };
-        return Err(FileFaults {
-            list: vec![fault],
-            inputs: config.inputs,
-        });
-    }
-    Ok(config)
-}
-
 fn read_services(
     path: &Path,
     config: &FileConfig,
@@ -346,6 +319,7 @@ mod tests {
     use sso_session::disk::replace;
 
     use super::*;
+    use crate::config::MOST_ROLES;
     use crate::container_credentials::Table;
     use crate::container_credentials::keepers::tests::idle;
 
@@ -371,7 +345,7 @@ mod tests {
             let path = folder.path().join("config.yaml");
             put(&path, &Self::main(folder.path(), services));
             let vars: SharedVars = Arc::new(|_| None);
-            let config = read_main(&path, &*vars).expect("a good configuration");
+            let config = FileConfig::read(&path, &*vars).expect("a good configuration");
             let (keepers, ..) = idle();
             let (reload, view) = Reload::new(&path, config, keepers, vars);
             Self {

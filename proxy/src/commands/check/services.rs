@@ -23,11 +23,11 @@ const AT_ONCE: usize = 8;
 type Tried = Result<Arc<Issued>, Error>;
 
 pub(super) async fn check(config: &Config, own: &Source, vars: &SharedVars, report: &mut Report) {
-    let Some(file) = config.file.clone() else {
+    let Some((path, file)) = crate::commands::configuration_file(config) else {
         return;
     };
-    let renewal = file.config.renewal;
-    let (merged, troubles) = services_of(&file.path, file.config, Arc::clone(vars));
+    let renewal = file.renewal;
+    let (merged, troubles) = services_of(&path, file, Arc::clone(vars));
     for trouble in &troubles {
         report.failed("services", trouble, "Mend that file.");
     }

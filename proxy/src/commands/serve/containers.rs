@@ -1,5 +1,6 @@
 //! Serving credentials to containers: the listener, who keeps them, and who looks after the configuration.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use tokio::sync::watch;
 use tracing::info;
 
 use super::{ended, stopped};
-use crate::config::{Config, ConfigurationFile, FileConfig};
+use crate::config::{Config, FileConfig};
 use crate::container_credentials::{InForce, Keepers, Reload, SharedVars};
 use crate::credentials::Source;
 use crate::metrics::Metrics;
@@ -56,12 +57,11 @@ impl Containers {
     pub(super) fn new(
         reserved: Reserved,
         config: &Config,
-        file: ConfigurationFile,
+        (path, file): (PathBuf, FileConfig),
         own: Source,
         metrics: &Arc<Metrics>,
         vars: SharedVars,
     ) -> Self {
-        let ConfigurationFile { path, config: file } = file;
         let server = file.server.clone();
         let of_keepers = Arc::clone(&vars);
         let keepers = Keepers::new(own, config.check_interval, move |name| of_keepers(name));
