@@ -462,7 +462,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("theirs.yaml:1:32: services.theirs.auth_token"),
+            text.contains("theirs.yaml:1:33: services.theirs.auth_token"),
             "{text}"
         );
         assert!(!text.contains("S3_BUCKET_NAME"), "{text}");

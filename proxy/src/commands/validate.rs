@@ -18,6 +18,7 @@ fn summary(config: &Config) -> String {
     let mut line = |what: &str, says: String| {
         let _infallible = write!(text, "\n  {what:<12} {says}");
     };
+    line("log", format!("at {}", config.log.filter));
     if config.serves_artifacts {
         let (repository, region) = (config.repository(), &config.region);
         let at = addresses(&config.listen);

@@ -1,6 +1,7 @@
 //! Credentials for containers: what they are given, when, and what they never are. See `docs/PROMISES.md`.
 
 mod commands;
+mod configuration;
 mod credentials_only;
 mod defects;
 mod dynamic;
