@@ -112,7 +112,7 @@ impl Keeper {
         let keeper = Self {
             files: WatchedFiles::new(source.files(vars), locations.token_folder.clone()),
             signalling: Signalling::new(
-                &locations.signal_file,
+                source.sessions().signal(),
                 source.sessions().metrics().login_requests.clone(),
             ),
             source,
@@ -254,6 +254,7 @@ impl Keeper {
 
     /// The check of `CHECK_INTERVAL`: whatever is wrong gets a new chance, and the host is told again.
     async fn check(&mut self) {
+        self.look_at_token().await;
         if !self.publisher.is_valid() {
             self.fetch();
         }

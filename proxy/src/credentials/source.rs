@@ -16,7 +16,7 @@ mod sso;
 mod words;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -408,6 +408,17 @@ impl Source {
                 ..
             }
         )
+    }
+
+    /// The AWS configuration file that a service names, in place of the usual one.
+    fn own_config_file(&self) -> Option<&Path> {
+        match &self.base {
+            Base::Profile {
+                named_in: NamedIn::ConfigurationFile { with_file: true },
+                ..
+            } => Some(&self.locations.config_file),
+            Base::Profile { .. } | Base::Keys { .. } => None,
+        }
     }
 
     pub(super) fn sessions(&self) -> &Sessions {

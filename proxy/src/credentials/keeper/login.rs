@@ -21,6 +21,8 @@ impl Keeper {
             self.token_seen = number;
             info!("there is a new SSO access token: role credentials are fetched with it");
             self.rejected = None;
+            // Whoever asks again now would ask a person who has just logged in.
+            self.need = None;
             self.fetch_anew();
         }
         self.look_ahead(&session).await;

@@ -53,13 +53,11 @@ impl Source {
             .with_timeout_config(timeouts);
         match profile {
             Profile::Named(name) => {
-                let locations = self.locations();
-                let files = EnvConfigFiles::builder()
-                    .with_file(EnvConfigFileKind::Config, &locations.config_file)
-                    .with_file(EnvConfigFileKind::Credentials, &locations.credentials_file);
-                ProfileFileCredentialsProvider::builder()
-                    .profile_name(name)
-                    .profile_files(files.build())
+                let mut provider = ProfileFileCredentialsProvider::builder().profile_name(name);
+                if let Some(files) = self.own_files().await {
+                    provider = provider.profile_files(files);
+                }
+                provider
                     .configure(&config)
                     .build()
                     .provide_credentials()
@@ -74,6 +72,25 @@ impl Source {
                 chain.provide_credentials().await
             }
         }
+    }
+
+    /// The files to read where a service names a configuration file of its own. The credentials file comes
+    /// after it, so that its keys win, as they do by default.
+    async fn own_files(&self) -> Option<EnvConfigFiles> {
+        let config = self.own_config_file()?;
+        let credentials = self.locations().credentials_file.as_path();
+        let mut files = None;
+        for (kind, file) in [
+            (EnvConfigFileKind::Config, config),
+            (EnvConfigFileKind::Credentials, credentials),
+        ] {
+            // One that is named must be there, for aws-config; here either may be missing.
+            if matches!(tokio::fs::try_exists(file).await, Ok(true)) {
+                let builder = files.unwrap_or_else(EnvConfigFiles::builder);
+                files = Some(builder.with_file(kind, file));
+            }
+        }
+        files.map(|files| files.build())
     }
 
     fn explain(&self, error: &CredentialsError) -> State {

@@ -12,14 +12,12 @@ use crate::error::Trouble;
 impl Source {
     /// What it is, within a sentence.
     pub(in crate::credentials) fn described(&self) -> String {
-        match &self.base {
-            Base::Profile { profile, named_in } => match named_in {
-                NamedIn::ConfigurationFile { with_file: true } => {
-                    format!("{profile} of {}", self.locations.config_file.display())
-                }
-                NamedIn::Environment | NamedIn::ConfigurationFile { .. } => profile.to_string(),
-            },
-            Base::Keys { name, .. } => name.clone(),
+        match (&self.base, self.own_config_file()) {
+            (Base::Profile { profile, .. }, Some(file)) => {
+                format!("{profile} of {}", file.display())
+            }
+            (Base::Profile { profile, .. }, None) => profile.to_string(),
+            (Base::Keys { name, .. }, _) => name.clone(),
         }
     }
 
@@ -93,15 +91,12 @@ impl Source {
 
     /// The command, for the AWS configuration file that this source reads.
     fn with_its_files(&self, command: &str) -> String {
-        match &self.base {
-            Base::Profile {
-                named_in: NamedIn::ConfigurationFile { with_file: true },
-                ..
-            } => {
-                let file = self.locations.config_file.to_string_lossy();
+        match self.own_config_file() {
+            Some(file) => {
+                let file = file.to_string_lossy();
                 format!("AWS_CONFIG_FILE={} {command}", shell_quoted(&file))
             }
-            Base::Profile { .. } | Base::Keys { .. } => command.to_owned(),
+            None => command.to_owned(),
         }
     }
 
