@@ -1,8 +1,7 @@
 //! TLS before a listener: the certificate is read again when its files change, and the last good one is shown
 //! until then.
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -10,6 +9,8 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
+use sso_session::disk::{self, DiskError};
+use sso_session::secret::Secret;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -30,13 +31,8 @@ const MOST_BYTES: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// One of the files.
-    #[error("{file} cannot be read: {problem}. Name a PEM file that this process may read.")]
-    Unreadable {
-        /// Its path.
-        file: PathBuf,
-        /// What the system says.
-        problem: std::io::Error,
-    },
+    #[error("{0}. Name a PEM file of at most 1 MiB that this process may read.")]
+    Unreadable(DiskError),
     /// The file of the chain.
     #[error("{0} holds no certificate. It has to be PEM, the server's own certificate first.")]
     NoCertificate(PathBuf),
@@ -75,7 +71,7 @@ type Fingerprint = [u8; 32];
 /// Both files as they were read.
 struct Pair {
     certificate: Vec<u8>,
-    key: Vec<u8>,
+    key: Secret,
 }
 
 impl Tls {
@@ -146,10 +142,12 @@ impl Tls {
 
 impl Pair {
     fn read(files: &TlsConfig) -> Result<Self, TlsError> {
-        Ok(Self {
-            certificate: read(&files.certificate_file)?,
-            key: read(&files.key_file)?,
-        })
+        let read = |file| disk::read_bounded(file, MOST_BYTES).map_err(TlsError::Unreadable);
+        let certificate = read(&files.certificate_file)?.to_vec();
+        // PEM is text; what is none is no key either.
+        let key = read(&files.key_file)?;
+        let key = Secret::new(String::from_utf8_lossy(&key));
+        Ok(Self { certificate, key })
     }
 
     fn fingerprint(&self) -> Fingerprint {
@@ -157,7 +155,7 @@ impl Pair {
         // The length keeps what one file loses apart from what the other gains.
         hash.update(self.certificate.len().to_le_bytes());
         hash.update(&self.certificate);
-        hash.update(&self.key);
+        hash.update(self.key.expose());
         hash.finalize().into()
     }
 
@@ -168,8 +166,8 @@ impl Pair {
         if chain.is_empty() {
             return Err(TlsError::NoCertificate(certificate.clone()));
         }
-        let private =
-            PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| TlsError::NoKey(key.clone()))?;
+        let private = PrivateKeyDer::from_pem_slice(self.key.expose().as_bytes())
+            .map_err(|_| TlsError::NoKey(key.clone()))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -186,20 +184,4 @@ impl Pair {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
-    let unreadable = |problem| TlsError::Unreadable {
-        file: file.to_owned(),
-        problem,
-    };
-    let opened = std::fs::File::open(file).map_err(unreadable)?;
-    let mut content = Vec::new();
-    let read = opened.take(MOST_BYTES + 1).read_to_end(&mut content);
-    read.map_err(unreadable)?;
-    if content.len() as u64 > MOST_BYTES {
-        let problem = std::io::Error::other("it is larger than 1 MiB");
-        return Err(unreadable(problem));
-    }
-    Ok(content)
 }

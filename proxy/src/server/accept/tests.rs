@@ -293,7 +293,7 @@ fn files_that_cannot_be_used_are_named_with_the_cure() {
     std::fs::remove_file(&files.certificate_file).expect("removed");
     let text = told(&files);
     assert!(
-        text.contains("cert.pem") && text.contains("cannot be read"),
+        text.contains("cert.pem") && text.contains("this process may read"),
         "{text}"
     );
 }

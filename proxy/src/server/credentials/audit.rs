@@ -102,7 +102,10 @@ impl Audit {
 
     /// Somebody looked after the services.
     pub(super) fn health(&self, asked: &Asked<'_>, status: StatusCode) {
+        // Only one of them has a part that is anybody's choice.
+        const MOST_OF_PATH: usize = 100;
         let path = asked.request.uri.path();
+        let path = &path[..path.floor_char_boundary(MOST_OF_PATH)];
         let (peer, status) = (asked.peer, status.as_u16());
         if status >= 500 {
             warn!(target: TARGET, path, status, %peer, "a health check found trouble");
