@@ -444,8 +444,10 @@ fn list(keys: &[&'static str]) -> String {
     keys.join(", ")
 }
 
-/// The known key that was probably meant: the same in another spelling, or a slip or two away.
+/// The known key that was probably meant: the same in another spelling, a slip or two away, or the only one that
+/// holds what is written.
 fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    const LEAST_PART: usize = 4;
     let plain = |key: &str| key.replace(['_', '-', ' '], "").to_ascii_lowercase();
     let key: String = plain(key).chars().take(LONGEST_SHOWN).collect();
     let distances = known.iter().map(|known| {
@@ -453,7 +455,12 @@ fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
         (distance, *known)
     });
     let (distance, nearest) = distances.min_by_key(|(distance, _)| *distance)?;
-    (distance <= 2 && distance * 3 <= nearest.len()).then_some(nearest)
+    if distance <= 2 && distance * 3 <= nearest.len() {
+        return Some(nearest);
+    }
+    let mut holders = known.iter().filter(|known| plain(known).contains(&key));
+    let holder = holders.next().filter(|_| key.len() >= LEAST_PART)?;
+    holders.next().is_none().then_some(holder)
 }
 
 #[cfg(test)]
@@ -466,7 +473,9 @@ mod tests {
         assert_eq!(nearest("sevrices", &known), Some("services"));
         assert_eq!(nearest("role_arn", &known), Some("RoleArn"));
         assert_eq!(nearest("authToken", &known), Some("auth_token"));
-        assert_eq!(nearest("token", &known), None);
+        assert_eq!(nearest("token", &known), Some("auth_token"));
+        assert_eq!(nearest("serv", &known), None);
+        assert_eq!(nearest("arn", &known), None);
         assert_eq!(nearest("", &known), None);
     }
 
