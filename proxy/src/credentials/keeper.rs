@@ -148,6 +148,8 @@ impl Keeper {
 
     /// The same, for credentials that are handed on to others: renewed as the configuration file asks, and
     /// not kept when AWS denies them.
+    ///
+    /// Dropping all views ends such a keeper.
     #[must_use]
     pub fn for_containers(self, renewal: RenewalConfig) -> Self {
         let (source, role) = (self.source.described(), self.source.role_arn());
@@ -159,7 +161,8 @@ impl Keeper {
         }
     }
 
-    /// Runs until `shutdown` ends.
+    /// Runs until `shutdown` ends; for containers only as long as anyone has a view of the credentials: the
+    /// login that it asked for is then not needed, either.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut poll = interval(POLL_INTERVAL);
         let mut check = interval(self.check_interval);
@@ -169,13 +172,21 @@ impl Keeper {
         check.reset();
         tokio::pin!(shutdown);
         self.fetch();
+        let mut is_viewed = true;
         loop {
             let session = self.session();
             tokio::select! {
                 _ = poll.tick() => self.poll().await,
                 () = next_renewal(session.as_deref()) => self.look_at_token().await,
                 _ = check.tick() => self.check().await,
-                Some(request) = self.requests.recv() => self.handle(request),
+                request = self.requests.recv(), if is_viewed => match request {
+                    Some(request) => self.handle(request),
+                    None if self.evicts => {
+                        self.signalling.resign().await;
+                        break;
+                    }
+                    None => is_viewed = false,
+                },
                 attempt = fetched(&mut self.fetching) => {
                     self.publish(attempt).await;
                     self.looking.clear();

@@ -3,9 +3,9 @@
 //! The signal is a level: it is written again at every check while it holds, as a removal by the host
 //! may be invisible here, and so may this process's predecessor's removal be there.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::IntCounter;
 use sso_session::config::SsoProfile;
@@ -30,6 +30,33 @@ struct Shared {
     disk: Disk,
     /// The generations that were counted as requests.
     counted: Mutex<VecDeque<u64>>,
+    /// How many keepers need the login of a generation.
+    claims: Mutex<HashMap<u64, usize>>,
+}
+
+/// One keeper's need of a login; dropped when it is over.
+#[derive(Debug)]
+struct Claim {
+    generation: u64,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut claims = self.shared.claims();
+        if let Some(count) = claims.get_mut(&self.generation) {
+            *count -= 1;
+            if *count == 0 {
+                claims.remove(&self.generation);
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn claims(&self) -> MutexGuard<'_, HashMap<u64, usize>> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl SharedSignal {
@@ -38,6 +65,7 @@ impl SharedSignal {
             file: SignalFile::new(file),
             disk: Disk::default(),
             counted: Mutex::default(),
+            claims: Mutex::default(),
         }))
     }
 
@@ -48,6 +76,19 @@ impl SharedSignal {
     ) -> Option<T> {
         let file = self.0.file.clone();
         self.0.disk.run(move || work(&file)).await
+    }
+
+    fn claim(&self, generation: u64) -> Claim {
+        *self.0.claims().entry(generation).or_default() += 1;
+        Claim {
+            generation,
+            shared: Arc::clone(&self.0),
+        }
+    }
+
+    /// Whether any keeper here needs that login.
+    fn is_claimed(&self, generation: u64) -> bool {
+        self.0.claims().contains_key(&generation)
     }
 
     /// Whether nobody here has asked for that login yet.
@@ -81,11 +122,11 @@ pub(super) struct Signalling {
     requests: IntCounter,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Raised {
     profile: String,
     sso_session: Option<String>,
-    generation: u64,
+    claim: Claim,
 }
 
 impl Signalling {
@@ -122,7 +163,7 @@ impl Signalling {
             sso_session: sso_session.clone(),
             reason: login.reason.clone(),
             code: Some(login.code.clone()),
-            generation: before.as_ref().map(|raised| raised.generation),
+            generation: before.as_ref().map(|raised| raised.claim.generation),
         };
         let told = signal.run(move |file| file.assert(&need, now())).await;
         self.raised = match told {
@@ -139,7 +180,7 @@ impl Signalling {
                 Some(Raised {
                     profile: profile.base_profile.clone(),
                     sso_session,
-                    generation,
+                    claim: signal.claim(generation),
                 })
             }
             // Another session's signal comes first, or a rehearsal.
@@ -168,8 +209,24 @@ impl Signalling {
     /// What this keeper has raised is no longer wanted.
     pub(super) async fn take_back(&mut self) {
         if let Some(raised) = self.raised.take() {
-            let generation = Some(raised.generation);
+            let generation = Some(raised.claim.generation);
             let (name, session) = (raised.profile, raised.sso_session);
+            self.withdraw(move |file| file.withdraw(&name, session.as_deref(), generation))
+                .await;
+        }
+    }
+
+    /// This keeper ends as nobody needs its credentials any more: what it has raised is withdrawn, unless
+    /// another one here needs that login, too.
+    pub(super) async fn resign(&mut self) {
+        let (Some(raised), Some(signal)) = (self.raised.take(), &self.signal) else {
+            return;
+        };
+        let (name, session) = (raised.profile, raised.sso_session);
+        let generation = raised.claim.generation;
+        drop(raised.claim);
+        if !signal.is_claimed(generation) {
+            let generation = Some(generation);
             self.withdraw(move |file| file.withdraw(&name, session.as_deref(), generation))
                 .await;
         }

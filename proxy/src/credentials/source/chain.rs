@@ -90,7 +90,7 @@ impl Source {
                 files = Some(builder.with_file(kind, file));
             }
         }
-        files.map(|files| files.build())
+        Some(files?.build())
     }
 
     fn explain(&self, error: &CredentialsError) -> State {
