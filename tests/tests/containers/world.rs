@@ -52,7 +52,8 @@ pub(crate) fn config(services: &[String]) -> String {
 
 /// The same, with more keys of `server`, each on a line of its own.
 pub(crate) fn with_server(keys: &str, services: &[String]) -> String {
-    let keys: String = keys.lines().map(|line| format!("  {line}\n")).collect();
+    let keys: Vec<_> = keys.lines().map(|line| format!("  {line}\n")).collect();
+    let keys = keys.concat();
     let services = services.concat();
     format!("server:\n  host: 127.0.0.1\n  port: 0\n{keys}services:\n{services}")
 }

@@ -123,7 +123,8 @@ fn config(tokens: &[String]) -> String {
              RoleArn: arn:aws:iam::111122223333:role/Role{number}\n"
         )
     };
-    let services: String = tokens.iter().enumerate().map(service).collect();
+    let services: Vec<_> = tokens.iter().enumerate().map(service).collect();
+    let services = services.concat();
     format!("server:\n  host: 127.0.0.1\n  port: 0\nservices:\n{services}")
 }
 
