@@ -79,7 +79,8 @@ fn run(arguments: &Arguments) -> Told<bool> {
 fn print(outcome: &Outcome, used: Duration) {
     let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
     let [p50, p99, p999, most] = [500, 990, 999, 1000].map(|at| outcome.late_by(at));
-    let rate = outcome.answers() as f64 / outcome.took.as_secs_f64();
+    let answers = u32::try_from(outcome.answers()).unwrap_or(u32::MAX);
+    let rate = f64::from(answers) / outcome.took.as_secs_f64();
     println!("requests         {}", outcome.answers());
     println!("rate             {rate:.0} a second");
     println!("errors           {}", outcome.errors.len());

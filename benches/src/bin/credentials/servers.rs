@@ -136,9 +136,10 @@ fn write(path: &Path, text: &str) -> Told<()> {
 impl Process {
     fn start(command: &mut Command) -> Told<Self> {
         let child = command.spawn();
-        child
-            .map(Self)
-            .map_err(|error| format!("starting {:?}: {error}", command.get_program()))
+        child.map(Self).map_err(|error| {
+            let program = command.get_program().display();
+            format!("starting {program}: {error}")
+        })
     }
 
     /// The variables that the simulated AWS prints for a shell.
