@@ -147,7 +147,6 @@ fn tell_difference(
     if added.is_empty() && changed.is_empty() && removed.is_empty() {
         return;
     }
-    let list = |names: &[&str]| (!names.is_empty()).then(|| names.join(", "));
     let removed: Vec<_> = removed.into_iter().collect();
     info!(
         services = now.len(),
@@ -156,6 +155,18 @@ fn tell_difference(
         removed = list(&removed),
         "services for containers come into force"
     );
+}
+
+/// Names for a line of the log, which has to end somewhere.
+fn list(names: &[&str]) -> Option<String> {
+    const MOST_NAMES: usize = 20;
+    let (named, further) = names.split_at(names.len().min(MOST_NAMES));
+    let named = named.join(", ");
+    match (names.is_empty(), further.len()) {
+        (true, _) => None,
+        (false, 0) => Some(named),
+        (false, further) => Some(format!("{named} and {further} more")),
+    }
 }
 
 #[cfg(test)]
@@ -225,6 +236,14 @@ mod tests {
     fn name<'a>(table: &'a Table, token: &str) -> Option<&'a str> {
         let service = table.by_authorization(token.as_bytes())?;
         Some(&service.name)
+    }
+
+    #[test]
+    fn a_line_of_the_log_ends_somewhere() {
+        assert_eq!(list(&[]), None);
+        assert_eq!(list(&["a", "b"]).as_deref(), Some("a, b"));
+        let many = list(&["a"; 23]).expect("a text");
+        assert!(many.ends_with("a, a and 3 more"), "{many}");
     }
 
     #[tokio::test]

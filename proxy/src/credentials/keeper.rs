@@ -255,10 +255,12 @@ impl Keeper {
         }
     }
 
-    /// Whether it is time for new ones, and the last attempt is long enough ago.
+    /// Whether it is time for new ones, and the last attempt is long enough ago. One that brought these is no
+    /// reason to wait: a machine may have slept through their life right behind it.
     fn renewal_may_begin(&self, valid: &Valid) -> bool {
-        self.last_fetch.elapsed() >= schedule::retry_pause(valid, self.renewal)
-            && schedule::renewal_is_due(valid, self.renewal, now(), Instant::now())
+        let has_rested = valid.loaded >= self.last_fetch
+            || self.last_fetch.elapsed() >= schedule::retry_pause(valid, self.renewal);
+        has_rested && schedule::renewal_is_due(valid, self.renewal, now(), Instant::now())
     }
 
     /// The check of `CHECK_INTERVAL`: whatever is wrong gets a new chance, and the host is told again.
