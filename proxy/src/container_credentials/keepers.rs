@@ -154,7 +154,7 @@ async fn in_turn(
     let leaving = async {
         let _looked = credentials.looked_at(FIRST_FETCH).await;
         drop(place);
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         () = work => {}

@@ -160,12 +160,12 @@ fn tell_difference(
 /// Names for a line of the log, which has to end somewhere.
 fn list(names: &[&str]) -> Option<String> {
     const MOST_NAMES: usize = 20;
-    let (named, further) = names.split_at(names.len().min(MOST_NAMES));
-    let named = named.join(", ");
+    let (first, further) = names.split_at(names.len().min(MOST_NAMES));
+    let text = first.join(", ");
     match (names.is_empty(), further.len()) {
         (true, _) => None,
-        (false, 0) => Some(named),
-        (false, further) => Some(format!("{named} and {further} more")),
+        (false, 0) => Some(text),
+        (false, further) => Some(format!("{text} and {further} more")),
     }
 }
 
