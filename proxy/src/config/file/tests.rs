@@ -62,14 +62,21 @@ fn one_fault(text: &str, place_and_part: (&str, &str)) {
     assert!(fault.contains(part), "{fault}");
 }
 
-/// A service with this below it, two blanks deeper.
+/// Each line, so many blanks deeper.
+fn indented(lines: &str, blanks: usize) -> String {
+    lines.lines().fold(String::new(), |text, line| {
+        text + &" ".repeat(blanks) + line + "\n"
+    })
+}
+
+/// A service with this below it.
 fn service(lines: &str) -> String {
-    let lines: String = lines.lines().map(|line| format!("    {line}\n")).collect();
+    let lines = indented(lines, 4);
     format!("services:\n  app:\n    auth_token: {TOKEN}\n{lines}")
 }
 
 fn role(lines: &str) -> RoleConfig {
-    let lines: String = lines.lines().map(|line| format!("  {line}\n")).collect();
+    let lines = indented(lines, 2);
     let config = read(&service(&format!(
         "assumed_role:\n  RoleArn: {ARN}\n{lines}"
     )));
@@ -78,7 +85,7 @@ fn role(lines: &str) -> RoleConfig {
 
 #[track_caller]
 fn wrong_role(lines: &str, part: &str) {
-    let lines: String = lines.lines().map(|line| format!("  {line}\n")).collect();
+    let lines = indented(lines, 2);
     let text = service(&format!("assumed_role:\n  RoleArn: {ARN}\n{lines}"));
     let all = faults(&text).join("\n");
     assert!(all.contains(part), "{lines}\n{all}");
@@ -600,6 +607,19 @@ fn what_an_alias_stands_for_is_told_once() {
         all.iter().all(|fault| fault.starts_with("1:25: ")),
         "{}",
         all.join("\n")
+    );
+}
+
+#[test]
+fn a_file_full_of_faults_is_told_of_in_part() {
+    let keys: Vec<_> = (0..5_000).map(|number| format!("key{number}: 1")).collect();
+    let keys = keys.join("\n");
+    let all = faults(&keys);
+    assert_eq!(all.len(), 201);
+    assert!(
+        all[200].ends_with(": 4801 more faults are not told"),
+        "{}",
+        all[200]
     );
 }
 

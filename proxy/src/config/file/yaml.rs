@@ -496,12 +496,12 @@ mod tests {
         for level in 1..12 {
             let before = format!("*a{}", level - 1);
             let ten = vec![before; 10].join(", ");
-            text.push_str(&format!("a{level}: &a{level} [{ten}]\n"));
+            text += &format!("a{level}: &a{level} [{ten}]\n");
         }
         assert!(fault(&text).2.contains("more than 100000 values"));
         let mut deep = "a0: &a0 [[[[x]]]]\n".to_owned();
         for level in 1..40 {
-            deep.push_str(&format!("a{level}: &a{level} [[*a{}]]\n", level - 1));
+            deep += &format!("a{level}: &a{level} [[*a{}]]\n", level - 1);
         }
         assert!(fault(&deep).2.contains("deep"));
         assert!(fault(&"- ".repeat(5_000)).2.contains("deep"));
