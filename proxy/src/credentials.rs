@@ -312,3 +312,136 @@ impl Credentials {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    use crate::error::Trouble;
+
+    const PATIENCE: Duration = Duration::from_millis(800);
+
+    /// A keeper's side of the channels.
+    struct Published {
+        state: watch::Sender<State>,
+        report: watch::Sender<Report>,
+        rest: watch::Sender<Option<Instant>>,
+        requests: mpsc::Receiver<Request>,
+        credentials: Credentials,
+    }
+
+    fn published() -> (Published, Arc<Valid>) {
+        let first = valid(1);
+        let (state, state_view) = watch::channel(State::Valid(Arc::clone(&first)));
+        let (report, report_view) = watch::channel(Report::unknown(UNIX_EPOCH));
+        let (rest, rest_view) = watch::channel(None);
+        let (sender, requests) = mpsc::channel(8);
+        let waiting = Waiting::default();
+        let credentials = Credentials::new(state_view, report_view, rest_view, sender, waiting);
+        let published = Published {
+            state,
+            report,
+            rest,
+            requests,
+            credentials,
+        };
+        (published, first)
+    }
+
+    fn valid(generation: u64) -> Arc<Valid> {
+        let end = Some(UNIX_EPOCH + Duration::from_hours(1));
+        Arc::new(Valid {
+            credentials: aws_credential_types::Credentials::new("key", "s", None, end, "test"),
+            generation,
+            identity: Identity::of_profile("test"),
+            loaded_at: UNIX_EPOCH,
+            loaded: Instant::now(),
+        })
+    }
+
+    async fn newer(credentials: &Credentials, than: &Valid) -> (Option<u64>, Duration) {
+        let began = Instant::now();
+        let newer = credentials.newer(than, PATIENCE).await;
+        (newer.map(|newer| newer.generation), began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn newer_credentials_are_asked_for_and_waited_for() {
+        let (mut keeper, first) = published();
+        let work = Duration::from_millis(300);
+        let fetched = async {
+            let asked = keeper.requests.recv().await;
+            assert!(matches!(asked, Some(Request::LookAgain(_))));
+            tokio::time::sleep(work).await;
+            keeper.state.send_replace(State::Valid(valid(2)));
+        };
+        let (found, ()) = tokio::join!(newer(&keeper.credentials, &first), fetched);
+        assert_eq!(found.0, Some(2));
+        assert!(found.1 >= work && found.1 < PATIENCE, "{:?}", found.1);
+        // Whoever still has the first ones gets those at once.
+        let again = newer(&keeper.credentials, &first).await;
+        assert_eq!(again, (Some(2), Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_while_the_keeper_rests() {
+        let (mut keeper, first) = published();
+        let failed = async {
+            let _asked = keeper.requests.recv().await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let until = Instant::now() + Duration::from_secs(30);
+            keeper.rest.send_replace(Some(until));
+        };
+        let (found, ()) = tokio::join!(newer(&keeper.credentials, &first), failed);
+        assert_eq!(found.0, None);
+        assert!(found.1 < PATIENCE, "{:?}", found.1);
+        for _ in 0..100 {
+            let found = newer(&keeper.credentials, &first).await;
+            assert_eq!(found, (None, Duration::ZERO));
+        }
+        assert!(keeper.requests.try_recv().is_err(), "nothing was asked");
+
+        tokio::time::advance(Duration::from_secs(31)).await;
+        let found = newer(&keeper.credentials, &first).await;
+        assert_eq!(found, (None, PATIENCE));
+        assert!(keeper.requests.try_recv().is_ok(), "it is asked again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_is_due_by_either_clock() {
+        let (keeper, first) = published();
+        // Their end is in 1970, so the wall clock says so.
+        assert!(keeper.credentials.is_renewal_due(&first));
+        let mut fresh = valid(2);
+        let fresh = Arc::get_mut(&mut fresh).expect("one owner");
+        let now = now();
+        fresh.loaded_at = now;
+        *fresh.credentials.expiry_mut() = now.checked_add(Duration::from_hours(1));
+        assert!(!keeper.credentials.is_renewal_due(fresh));
+        tokio::time::advance(Duration::from_mins(40)).await;
+        assert!(keeper.credentials.is_renewal_due(fresh));
+    }
+
+    #[tokio::test]
+    async fn what_keeps_them_from_being_renewed_is_said_as_what_it_is() {
+        let (keeper, first) = published();
+        let report = |state: State, failure: Option<State>| {
+            keeper.report.send_modify(|report| {
+                report.state = state;
+                report.renewal_failure = failure;
+            });
+            keeper.credentials.why_not_renewed()
+        };
+        let valid = || State::Valid(Arc::clone(&first));
+        let trouble = || Trouble::new("reason", "Cure.");
+        let renewing = report(valid(), None);
+        assert!(matches!(renewing, Error::Unavailable(_)), "{renewing}");
+        let login = report(valid(), Some(State::LoginRequired(trouble())));
+        assert!(matches!(login, Error::LoginRequired(_)), "{login}");
+        let offline = report(valid(), Some(State::Offline(trouble())));
+        assert!(matches!(offline, Error::Unavailable(_)), "{offline}");
+        let denied = report(State::Denied(trouble()), None);
+        assert!(matches!(denied, Error::Misconfigured(_)), "{denied}");
+    }
+}

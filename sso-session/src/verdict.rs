@@ -77,6 +77,8 @@ pub fn of_sts(failure: &Failure) -> Verdict {
             "ValidationError"
             | "MalformedPolicyDocument"
             | "PackedPolicyTooLarge"
+            | "InvalidParameterValue"
+            | "InvalidParameterCombination"
             | "RegionDisabledException",
         ) => Verdict::Misconfigured,
         Some("RequestTimeTooSkewed" | "RequestExpired" | "SignatureDoesNotMatch") => {
@@ -168,6 +170,7 @@ mod tests {
             ("AccessDenied", 403, Verdict::Denied),
             ("ValidationError", 400, Verdict::Misconfigured),
             ("PackedPolicyTooLarge", 400, Verdict::Misconfigured),
+            ("InvalidParameterValue", 400, Verdict::Misconfigured),
             ("Throttling", 400, Verdict::Passing),
         ] {
             assert_eq!(of_sts(&failed(code, status)), verdict, "{code}");
