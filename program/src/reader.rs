@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::Program;
-use crate::faults::{Fault, Faults};
+use crate::faults::{Fault, Faults, Subject};
 
 /// A year: timers cannot count everything that a `Duration` can hold.
 pub const LONGEST: Duration = Duration::from_hours(365 * 24);
@@ -49,11 +49,16 @@ impl<'a> Reader<'a> {
         problem: impl Into<String>,
         cure: impl Into<String>,
     ) {
-        self.faults.push(Fault {
-            variable,
+        self.push(Fault {
+            subject: Subject::Variable(variable),
             problem: problem.into(),
             cure: cure.into(),
         });
+    }
+
+    /// Notes a fault of something else than a variable, or of several.
+    pub fn push(&mut self, fault: Fault) {
+        self.faults.push(fault);
     }
 
     /// The trimmed value; empty counts as unset.

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, value_parser};
 
 use crate::lists::Format;
@@ -8,13 +10,23 @@ use crate::lists::Format;
 ///
 /// Point Bazel, Maven, Gradle or coursier at <http://127.0.0.1:9000/>. Configuration comes from
 /// environment variables and a file `.env` in this folder or above it; `.env.example` lists them.
+/// With a configuration file, containers get AWS credentials from the same session, as on ECS.
 /// Without a command, the proxy serves.
 #[derive(Debug, Parser)]
 #[command(name = "bazel-proxy", version, after_help = AFTER_HELP)]
 pub struct Cli {
+    /// The file that says which containers get which AWS credentials. Beats `BAZEL_PROXY_CONFIG_FILE`.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Say what the configuration would put in force, or all that is wrong with it, and exit.
+    #[arg(long, global = true)]
+    pub validate_only: bool,
     /// How much to log: error, warn, info, debug, trace, or a filter. Beats `LOG_LEVEL`.
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,
+    /// Log at debug, unless a level is set.
+    #[arg(long, global = true)]
+    pub dev: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -24,6 +36,7 @@ const AFTER_HELP: &str = "\
 Getting started:
   S3_BUCKET_NAME=my-bucket bazel-proxy check    is everything in place? if not, what to do
   S3_BUCKET_NAME=my-bucket bazel-proxy          serve on http://127.0.0.1:9000/
+  bazel-proxy --config examples/basic.yaml      give containers AWS credentials on http://127.0.0.1:1338/
 
 Exit codes: 0 success, 1 something failed, 64 wrong usage or configuration.";
 
@@ -44,7 +57,57 @@ pub enum Command {
     Warm(WarmArgs),
     /// Ask a running proxy whether it is alive; exit 0 if so. For a container without curl.
     Healthcheck,
+    /// Print the variables by which a container's SDKs get a service's credentials.
+    Env(EnvArgs),
+    /// Ask the running proxy for a service's credentials, for `credential_process` in ~/.aws/config.
+    CredentialProcess(CredentialProcessArgs),
+    /// Print the JSON schema of the configuration file, for editors.
+    Schema,
 }
+
+/// What `env` takes.
+#[derive(Args, Debug)]
+#[command(after_help = ENV_HELP)]
+pub struct EnvArgs {
+    /// The service, as the configuration file calls it.
+    pub service: String,
+    /// For whom to write them.
+    #[arg(long, value_enum, default_value_t = EnvFormat::Shell)]
+    pub format: EnvFormat,
+}
+
+/// Who reads what `env` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum EnvFormat {
+    /// A shell: `eval "$(bazel-proxy env app)"`.
+    Shell,
+    /// `docker run --env-file`, or `env_file` of a Compose file.
+    Dotenv,
+    /// The `environment` of a service in a Compose file.
+    Compose,
+}
+
+const ENV_HELP: &str = "\
+What is printed holds the service's token, unless that is in a file of its own.
+
+Examples:
+  eval \"$(bazel-proxy env app)\"
+  bazel-proxy env app --format dotenv > app.env
+  bazel-proxy env app --format compose";
+
+/// What `credential-process` takes.
+#[derive(Args, Debug)]
+#[command(after_help = CREDENTIAL_PROCESS_HELP)]
+pub struct CredentialProcessArgs {
+    /// The service, as the configuration file calls it.
+    #[arg(long, value_name = "NAME")]
+    pub service: String,
+}
+
+const CREDENTIAL_PROCESS_HELP: &str = "\
+In ~/.aws/config:
+  [profile app]
+  credential_process = bazel-proxy --config /path/to/config.yaml credential-process --service app";
 
 /// What `check` takes.
 #[derive(Args, Debug)]

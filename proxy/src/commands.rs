@@ -1,20 +1,29 @@
 //! What each command does; `main` only chooses.
 
+mod asking;
 mod cache;
 mod check;
+mod credential_process;
+mod env;
 mod healthcheck;
+mod schema;
 mod serve;
+mod services;
+mod validate;
 mod warm;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use program::faults::{Fault, Faults};
 use sso_session::location::Locations;
 
 use crate::aws;
 use crate::cli::{Cli, Command};
-use crate::config::Config;
+use crate::config::{Config, FileConfig};
+use crate::container_credentials::SharedVars;
 use crate::credentials::{Sessions, Source};
 
 /// `EX_USAGE` of sysexits.h, for wrong configuration as for wrong usage.
@@ -23,18 +32,55 @@ const EXIT_USAGE: u8 = 64;
 /// Runs the chosen command to its end.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
-    let log_level = cli.log_level;
-    let vars = move |name: &str| match name {
-        "LOG_LEVEL" if log_level.is_some() => log_level.clone(),
-        _ => std::env::var(name).ok(),
-    };
+    let overrides = Overrides::of(&cli);
+    let vars: SharedVars = Arc::new(move |name: &str| overrides.variable(name));
+    let read = |name: &str| vars(name);
+    if cli.validate_only {
+        return with_config(&read, |config| validate::run(&config));
+    }
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => with_config(&vars, |config| serve::run(config, &vars)),
-        Command::Check(args) => check::run(&args, &vars),
+        Command::Serve => with_config(&read, |config| serve::run(config, Arc::clone(&vars))),
+        Command::Check(args) => check::run(&args, Arc::clone(&vars)),
         // The cache's commands need its folder only, and no bucket.
-        Command::Cache { command } => cache::run(&command, &vars),
-        Command::Healthcheck => healthcheck::run(&vars),
-        Command::Warm(args) => warm::run(&args, &vars),
+        Command::Cache { command } => cache::run(&command, &read),
+        Command::Healthcheck => healthcheck::run(&read),
+        Command::Env(args) => env::run(&args, &vars),
+        Command::CredentialProcess(args) => credential_process::run(&args, &vars),
+        Command::Warm(args) => warm::run(&args, &read),
+        Command::Schema => schema::run(),
+    }
+}
+
+/// The flags that are variables, too.
+struct Overrides {
+    log_level: Option<String>,
+    config_file: Option<String>,
+    is_dev: bool,
+}
+
+impl Overrides {
+    fn of(cli: &Cli) -> Self {
+        // A relative path on the command line is relative to the shell's folder, whatever its first letters.
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let config = cli.config.as_ref().map(absolute);
+        Self {
+            log_level: cli.log_level.clone(),
+            config_file: config.map(|path| path.to_string_lossy().into_owned()),
+            is_dev: cli.dev,
+        }
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        let set = |name: &str| std::env::var(name).ok();
+        let is_blank = |name: &str| set(name).is_none_or(|value| value.trim().is_empty());
+        match name {
+            "LOG_LEVEL" if self.log_level.is_some() => self.log_level.clone(),
+            "LOG_LEVEL" if self.is_dev && is_blank(name) && is_blank("CREDPROXY_LOG_LEVEL") => {
+                Some("debug".to_owned())
+            }
+            "BAZEL_PROXY_CONFIG_FILE" if self.config_file.is_some() => self.config_file.clone(),
+            _ => set(name),
+        }
     }
 }
 
@@ -51,13 +97,34 @@ fn with_config(
     }
 }
 
-/// The configuration of a command that needs no bucket: whatever is wrong with S3's variables is
-/// not its concern.
+/// The configuration of a command that needs neither bucket nor services: whatever is wrong with S3's
+/// variables and the configuration file is not its concern.
 fn config_without_bucket(vars: &impl Fn(&str) -> Option<String>) -> Result<Config, Faults> {
     Config::from_vars(&|name| match name {
         "S3_BUCKET_NAME" => Some("unused".to_owned()),
+        "BAZEL_PROXY_CONFIG_FILE" | "CREDPROXY_CONFIG_FILE" => None,
         _ => vars(name),
     })
+}
+
+/// The configuration of a command that is about services: whatever is wrong with the bucket is not its
+/// concern. `None` where no configuration file is named.
+fn config_with_services(vars: &impl Fn(&str) -> Option<String>) -> Option<Result<Config, Faults>> {
+    const FILES: [&str; 2] = ["BAZEL_PROXY_CONFIG_FILE", "CREDPROXY_CONFIG_FILE"];
+    let is_set = |name: &str| vars(name).is_some_and(|value| !value.trim().is_empty());
+    let without_bucket = |name: &str| match name {
+        "S3_BUCKET_NAME" => None,
+        _ => vars(name),
+    };
+    FILES
+        .into_iter()
+        .any(is_set)
+        .then(|| Config::from_vars(&without_bucket))
+}
+
+/// The configuration file in use, and what it says.
+fn configuration_file(config: &Config) -> Option<(PathBuf, FileConfig)> {
+    config.file_path.clone().zip(config.file.clone())
 }
 
 /// Where the proxy of this configuration is asked: one that listens on all addresses, on loopback.
@@ -85,7 +152,7 @@ fn source(
 
 /// One line for a fault, in `check`.
 fn one_line(fault: &Fault) -> String {
-    format!("{}: {}", fault.variable, fault.problem)
+    format!("{}: {}", fault.subject, fault.problem)
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

@@ -11,17 +11,17 @@ mod variables;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use program::Program;
-use program::faults::Faults;
+use program::faults::{Fault, Faults, Subject};
 use program::reader::{LONGEST, Reader};
 
 pub use file::{
     DirectoryConfig, DynamicServicesConfig, FileConfig, FileFault, FileFaults, FilePatterns, Keys,
-    Place, RenewalConfig, RoleConfig, ServerConfig, ServiceConfig, ServicesFile, SourceConfig,
-    SourceKind, TlsConfig, TokenConfig, Vars,
+    MOST_ROLES, Place, RenewalConfig, RoleConfig, ServerConfig, ServiceConfig, ServicesFile,
+    SourceConfig, SourceKind, TlsConfig, TokenConfig, Vars, schema,
 };
 pub use traces::{Sampling, TracesConfig};
 pub use variables::{VARIABLES, empty_is_unset};
@@ -36,7 +36,10 @@ pub const PROGRAM: Program = Program {
 /// Everything that the process is told from outside.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `S3_BUCKET_NAME`.
+    /// Whether artifacts are served: a process with a configuration file and without a bucket has
+    /// credentials to give, and nothing else.
+    pub serves_artifacts: bool,
+    /// `S3_BUCKET_NAME`; empty where no artifacts are served.
     pub bucket: String,
     /// `S3_PREFIX`: empty, or ending in `/`.
     pub prefix: String,
@@ -68,6 +71,10 @@ pub struct Config {
     pub traces: Option<TracesConfig>,
     /// The certificates in `AWS_CA_BUNDLE`, PEM.
     pub ca_bundle: Option<Vec<u8>>,
+    /// `BAZEL_PROXY_CONFIG_FILE`, which `--config` beats, and which beats `CREDPROXY_CONFIG_FILE`.
+    pub file_path: Option<PathBuf>,
+    /// What stands in that file.
+    pub file: Option<FileConfig>,
 }
 
 /// Where credentials come from.
@@ -130,8 +137,20 @@ impl Config {
     pub fn from_vars(vars: &impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
         let mut read = Reader::new(PROGRAM, vars);
         let any = Duration::ZERO..=LONGEST;
-        let config = Self {
-            bucket: setting::bucket_name(&mut read),
+        let file_path = file_path(&read);
+        let file = file_path
+            .as_deref()
+            .map(|path| FileConfig::read(path, vars));
+        let is_debug = matches!(&file, Some(Ok(file)) if file.server.debug);
+        let serves_artifacts = file_path.is_none() || read.is_set("S3_BUCKET_NAME");
+        let bucket = if serves_artifacts {
+            setting::bucket_name(&mut read)
+        } else {
+            String::new()
+        };
+        let mut config = Self {
+            serves_artifacts,
+            bucket,
             prefix: setting::prefix(&mut read),
             profile: profile(vars),
             region: setting::region(&mut read),
@@ -145,12 +164,23 @@ impl Config {
             renewal_threshold: renewal_threshold(&mut read),
             // Just below the ten minutes that coursier's callers allow it.
             login_wait: read.duration("LOGIN_WAIT", Duration::from_mins(9), any),
-            log: log(&mut read),
+            log: log(&mut read, is_debug),
             traces: TracesConfig::read(&mut read),
             ca_bundle: read.ca_bundle(),
+            file_path,
+            file: None,
         };
         // Read by the HTTP client itself, which would go on without it.
         read.forward_proxy("HTTPS_PROXY");
+        match file {
+            Some(Ok(file)) => config.file = Some(file),
+            Some(Err(faults)) => faults
+                .list
+                .into_iter()
+                .map(of_file)
+                .for_each(|fault| read.push(fault)),
+            None => {}
+        }
         read.finish(config)
     }
 
@@ -182,6 +212,26 @@ impl Profile {
             Self::Named(name) => name,
             Self::DefaultChain => "default",
         }
+    }
+}
+
+/// The configuration file; `~/` is understood, as no shell looks at a `.env`.
+fn file_path(read: &Reader<'_>) -> Option<PathBuf> {
+    let set = |variable| read.text(variable);
+    let written = set("BAZEL_PROXY_CONFIG_FILE").or_else(|| set("CREDPROXY_CONFIG_FILE"))?;
+    let path = match (written.strip_prefix("~/"), set("HOME")) {
+        (Some(below), Some(home)) => Path::new(&home).join(below),
+        (_, _) => PathBuf::from(written),
+    };
+    // The process may change its folder, and messages should say where the file is.
+    Some(std::path::absolute(&path).unwrap_or(path))
+}
+
+fn of_file(fault: FileFault) -> Fault {
+    Fault {
+        subject: Subject::Place(fault.place.to_string()),
+        problem: fault.problem,
+        cure: fault.cure,
     }
 }
 
@@ -273,7 +323,7 @@ fn check_interval(read: &mut Reader<'_>) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-fn log(read: &mut Reader<'_>) -> LogConfig {
+fn log(read: &mut Reader<'_>, is_debug: bool) -> LogConfig {
     let format = match read.text("LOG_FORMAT").as_deref() {
         None | Some("text") => LogFormat::Text,
         Some("json") => LogFormat::Json,
@@ -287,7 +337,10 @@ fn log(read: &mut Reader<'_>) -> LogConfig {
         }
     };
     LogConfig {
-        filter: read.log_filter(),
+        filter: read.log_filter_of(
+            &["LOG_LEVEL", "CREDPROXY_LOG_LEVEL"],
+            if is_debug { "debug" } else { "info" },
+        ),
         format,
         hits: setting::access_log_hits(read),
     }
@@ -371,6 +424,54 @@ mod tests {
         ] {
             assert!(text.contains(name), "{name} is missing in:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_configuration_file_needs_no_bucket() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            let mut file = std::fs::File::create(&path).expect("a file");
+            std::io::Write::write_all(&mut file, text.as_bytes()).expect("written");
+            path.to_str().expect("a text").to_owned()
+        };
+        let ours = path(
+            "ours.yaml",
+            "server: {debug: true}\nservices: {ours: {auth_token: 0123456789abcdef}}\n",
+        );
+        let theirs = path("theirs.yaml", "services: {theirs: {auth_token: short}}\n");
+        let config = from(&[
+            ("BAZEL_PROXY_CONFIG_FILE", &ours),
+            ("CREDPROXY_CONFIG_FILE", &theirs),
+        ])
+        .expect("ours beats theirs");
+        assert!(!config.serves_artifacts);
+        assert_eq!(config.file_path.as_deref(), Some(Path::new(&ours)));
+        assert_eq!(config.file.expect("a file").services[0].name, "ours");
+        assert_eq!(config.log.filter, "debug");
+        let level = valid(&[
+            ("BAZEL_PROXY_CONFIG_FILE", &ours),
+            ("CREDPROXY_LOG_LEVEL", "Warning"),
+        ]);
+        assert!(level.serves_artifacts);
+        assert_eq!(level.log.filter, "warn");
+        let faults = from(&[("CREDPROXY_CONFIG_FILE", &theirs), ("PROXY_PORT", "x")]);
+        let text = faults.expect_err("two faults").to_string();
+        assert!(
+            text.contains("2 faults") && text.contains("PROXY_PORT: "),
+            "{text}"
+        );
+        assert!(
+            text.contains("theirs.yaml:1:33: services.theirs.auth_token"),
+            "{text}"
+        );
+        assert!(!text.contains("S3_BUCKET_NAME"), "{text}");
+        let absent = from(&[("BAZEL_PROXY_CONFIG_FILE", "~/absent.yaml")]);
+        let text = absent.expect_err("no file").to_string();
+        assert!(
+            text.contains("/home/dev/absent.yaml:1:1: it cannot be read"),
+            "{text}"
+        );
     }
 
     #[test]

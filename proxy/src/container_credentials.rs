@@ -2,23 +2,33 @@
 //! that service is given.
 //!
 //! ```text
-//! configuration, files of dynamic services ─► reload ─► watch<Table> ─► server (knows HTTP)
-//!                                               │          └─► Service ─► Supply ─► document
-//!                                               └─► keepers: one for each source and role in use
+//! main file ─► watched ─┐
+//! folders ───► dynamic ─┴─► reload ─► merge ─► registry ─► watch<Table> ─► server (knows HTTP)
+//!                                                 │           └─► Service ─► Supply ─► Issued
+//!                                                 └─► keepers: one for each source and role in use
 //! ```
 //!
 //! A request is answered from the [`Table`] in force and from what a keeper has published: no file, no call.
 
+mod dynamic;
 mod issued;
+mod keepers;
+mod merge;
+mod registry;
+mod reload;
 mod supply;
 mod table;
 mod token;
+mod watched;
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
 pub use issued::Issued;
+pub use keepers::{Keepers, Wanted};
+pub use merge::{Clash, Conflict, Merged};
+pub use reload::{Reload, SharedVars, services_of};
 pub use supply::Supply;
 pub use table::{Service, Table};
 pub use token::{SHORTEST_TOKEN, Tokens};

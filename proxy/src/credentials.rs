@@ -37,6 +37,7 @@ pub use sessions::Sessions;
 pub use source::Source;
 pub use state::{Identity, Report, State, StateName, TokenReport, Valid};
 
+use crate::config::RenewalConfig;
 use crate::error::Error;
 use keeper::Request;
 use waiting::Waiting;
@@ -49,6 +50,7 @@ const LOOK_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Credentials {
     state: watch::Receiver<State>,
     report: watch::Receiver<Report>,
+    rest: watch::Receiver<Option<Instant>>,
     requests: mpsc::Sender<Request>,
     waiting: Waiting,
 }
@@ -57,12 +59,14 @@ impl Credentials {
     fn new(
         state: watch::Receiver<State>,
         report: watch::Receiver<Report>,
+        rest: watch::Receiver<Option<Instant>>,
         requests: mpsc::Sender<Request>,
         waiting: Waiting,
     ) -> Self {
         Self {
             state,
             report,
+            rest,
             requests,
             waiting,
         }
@@ -172,23 +176,33 @@ impl Credentials {
         returned
     }
 
-    /// Whether new ones are to be had by now.
+    /// Whether it is time for new ones. The keeper may begin earlier, if a configuration file says so.
     #[must_use]
     pub fn is_renewal_due(&self, valid: &Valid) -> bool {
-        schedule::renewal_is_due(valid, now(), Instant::now())
+        schedule::renewal_is_due(valid, RenewalConfig::default(), now(), Instant::now())
     }
 
     /// Others than these, which the keeper is asked for now; `None` if there are none within `patience`.
+    ///
+    /// After an attempt that brought nothing newer the answer comes at once, until the keeper makes the
+    /// next one by itself: callers who are many, and who come again at once, wait for nothing.
     pub async fn newer(&self, than: &Valid, patience: Duration) -> Option<Arc<Valid>> {
+        let rests = |rest: &Option<Instant>| rest.is_some_and(|until| Instant::now() < until);
         let renewed = async {
+            let (mut state, mut rest) = (self.state.clone(), self.rest.clone());
+            if rests(&rest.borrow()) {
+                return;
+            }
             self.ask_for_a_look();
             let _waiter = self.waiting.enter();
-            let mut state = self.state.clone();
             let is_other = |state: &State| match state.valid() {
                 Some(valid) => valid.generation != than.generation,
                 None => !matches!(state, State::Refreshing),
             };
-            let _changed = state.wait_for(is_other).await;
+            tokio::select! {
+                _changed = state.wait_for(is_other) => {}
+                _nothing = rest.wait_for(rests) => {}
+            }
         };
         let _in_time = timeout(patience, renewed).await;
         let valid = self.state().valid().cloned()?;
@@ -198,12 +212,19 @@ impl Credentials {
     /// Why there are no others than those that have ended.
     #[must_use]
     pub fn why_not_renewed(&self) -> Error {
-        let report = self.report();
-        match (report.state.into_result(), report.renewal_trouble) {
-            (Err(error), _) => error,
-            (Ok(_), Some(trouble)) => Error::Unavailable(trouble),
-            (Ok(_), None) => Error::unavailable("the credentials have ended and are being renewed"),
-        }
+        let Report {
+            state,
+            renewal_failure,
+            ..
+        } = self.report();
+        let renewing = || Error::unavailable("the credentials have ended and are being renewed");
+        // By this machine's wall clock they have ended, and by the keeper's other one they have not.
+        let state = match (state, renewal_failure) {
+            (State::Valid(_), None) => return renewing(),
+            (State::Valid(_), Some(failure)) => failure,
+            (state, _) => state,
+        };
+        state.into_result().err().unwrap_or_else(renewing)
     }
 
     /// Has the keeper look again, if that is some time ago, without waiting for it. With a full queue
@@ -279,6 +300,148 @@ impl Credentials {
     pub(crate) fn published_by(state: &watch::Sender<State>) -> Self {
         let (requests, _) = mpsc::channel(1);
         let (_, report) = watch::channel(Report::unknown(std::time::UNIX_EPOCH));
-        Self::new(state.subscribe(), report, requests, Waiting::default())
+        let (resting, rest) = watch::channel(None);
+        // As long as a keeper lives, it may say that it rests.
+        Box::leak(Box::new(resting));
+        Self::new(
+            state.subscribe(),
+            report,
+            rest,
+            requests,
+            Waiting::default(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    use crate::error::Trouble;
+
+    const PATIENCE: Duration = Duration::from_millis(800);
+
+    /// A keeper's side of the channels.
+    struct Published {
+        state: watch::Sender<State>,
+        report: watch::Sender<Report>,
+        rest: watch::Sender<Option<Instant>>,
+        requests: mpsc::Receiver<Request>,
+        credentials: Credentials,
+    }
+
+    fn published() -> (Published, Arc<Valid>) {
+        let first = valid(1);
+        let (state, state_view) = watch::channel(State::Valid(Arc::clone(&first)));
+        let (report, report_view) = watch::channel(Report::unknown(UNIX_EPOCH));
+        let (rest, rest_view) = watch::channel(None);
+        let (sender, requests) = mpsc::channel(8);
+        let waiting = Waiting::default();
+        let credentials = Credentials::new(state_view, report_view, rest_view, sender, waiting);
+        let published = Published {
+            state,
+            report,
+            rest,
+            requests,
+            credentials,
+        };
+        (published, first)
+    }
+
+    fn valid(generation: u64) -> Arc<Valid> {
+        let end = Some(UNIX_EPOCH + Duration::from_hours(1));
+        Arc::new(Valid {
+            credentials: aws_credential_types::Credentials::new("key", "s", None, end, "test"),
+            generation,
+            identity: Identity::of_profile("test"),
+            loaded_at: UNIX_EPOCH,
+            loaded: Instant::now(),
+        })
+    }
+
+    async fn newer(credentials: &Credentials, than: &Valid) -> (Option<u64>, Duration) {
+        let began = Instant::now();
+        let newer = credentials.newer(than, PATIENCE).await;
+        (newer.map(|newer| newer.generation), began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn newer_credentials_are_asked_for_and_waited_for() {
+        let (mut keeper, first) = published();
+        let work = Duration::from_millis(300);
+        let fetched = async {
+            let asked = keeper.requests.recv().await;
+            assert!(matches!(asked, Some(Request::LookAgain(_))));
+            tokio::time::sleep(work).await;
+            keeper.state.send_replace(State::Valid(valid(2)));
+        };
+        let (found, ()) = tokio::join!(newer(&keeper.credentials, &first), fetched);
+        assert_eq!(found.0, Some(2));
+        assert!(found.1 >= work && found.1 < PATIENCE, "{:?}", found.1);
+        // Whoever still has the first ones gets those at once.
+        let again = newer(&keeper.credentials, &first).await;
+        assert_eq!(again, (Some(2), Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_while_the_keeper_rests() {
+        let (mut keeper, first) = published();
+        let failed = async {
+            let _asked = keeper.requests.recv().await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let until = Instant::now() + Duration::from_secs(30);
+            keeper.rest.send_replace(Some(until));
+        };
+        let (found, ()) = tokio::join!(newer(&keeper.credentials, &first), failed);
+        assert_eq!(found.0, None);
+        assert!(found.1 < PATIENCE, "{:?}", found.1);
+        for _ in 0..100 {
+            let found = newer(&keeper.credentials, &first).await;
+            assert_eq!(found, (None, Duration::ZERO));
+        }
+        assert!(keeper.requests.try_recv().is_err(), "nothing was asked");
+
+        tokio::time::advance(Duration::from_secs(31)).await;
+        let found = newer(&keeper.credentials, &first).await;
+        assert_eq!(found, (None, PATIENCE));
+        assert!(keeper.requests.try_recv().is_ok(), "it is asked again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_is_due_by_either_clock() {
+        let (keeper, first) = published();
+        // Their end is in 1970, so the wall clock says so.
+        assert!(keeper.credentials.is_renewal_due(&first));
+        let mut fresh = valid(2);
+        let fresh = Arc::get_mut(&mut fresh).expect("one owner");
+        let now = now();
+        fresh.loaded_at = now;
+        *fresh.credentials.expiry_mut() = now.checked_add(Duration::from_hours(1));
+        assert!(!keeper.credentials.is_renewal_due(fresh));
+        tokio::time::advance(Duration::from_mins(40)).await;
+        assert!(keeper.credentials.is_renewal_due(fresh));
+    }
+
+    #[tokio::test]
+    async fn what_keeps_them_from_being_renewed_is_said_as_what_it_is() {
+        let (keeper, first) = published();
+        let report = |state: State, failure: Option<State>| {
+            keeper.report.send_modify(|report| {
+                report.state = state;
+                report.renewal_failure = failure;
+            });
+            keeper.credentials.why_not_renewed()
+        };
+        let valid = || State::Valid(Arc::clone(&first));
+        let trouble = || Trouble::new("reason", "Cure.");
+        let renewing = report(valid(), None);
+        assert!(matches!(renewing, Error::Unavailable(_)), "{renewing}");
+        let login = report(valid(), Some(State::LoginRequired(trouble())));
+        assert!(matches!(login, Error::LoginRequired(_)), "{login}");
+        let offline = report(valid(), Some(State::Offline(trouble())));
+        assert!(matches!(offline, Error::Unavailable(_)), "{offline}");
+        let denied = report(State::Denied(trouble()), None);
+        assert!(matches!(denied, Error::Misconfigured(_)), "{denied}");
     }
 }

@@ -5,6 +5,7 @@
 //! Everything begins at zero with the process. `docs/METRICS.md` lists all of it, and is held to it by a
 //! test.
 
+mod containers;
 mod family;
 mod hits;
 mod labels;
@@ -15,10 +16,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::StatusCode;
+use prometheus::proto::MetricFamily;
 use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
 
 use crate::credentials::{RenewalOutcome, StateName};
 use crate::server::{Source, Verdict};
+pub use containers::{Containers, Issuance, Last, Turned};
 pub use family::Family;
 use hits::{HIT, Hits};
 pub use labels::{AbortedBy, HeldOutcome};
@@ -66,6 +69,7 @@ pub struct Metrics {
     /// Bytes of bodies that came from the upstream.
     pub upstream_received_bytes: IntCounter,
     hits: OnceLock<Hits>,
+    containers: OnceLock<Containers>,
 }
 
 /// What comes of a request to the upstream: see [`Metrics::upstream_requests`].
@@ -166,6 +170,7 @@ impl Metrics {
                 "Bytes of objects that came from the proxy in UPSTREAM_PROXY_URL.",
             ),
             hits: OnceLock::new(),
+            containers: OnceLock::new(),
             registry: new.finish(),
         };
         metrics.begin();
@@ -240,10 +245,19 @@ impl Metrics {
         self.held_requests.with_label_values(&[outcome]).inc();
     }
 
+    /// What is counted of credentials for containers: there from the first call on.
+    pub fn containers(&self) -> &Containers {
+        self.containers.get_or_init(Containers::new)
+    }
+
     /// All that is counted, to be shown.
     #[must_use]
-    pub fn registry(&self) -> &Registry {
-        &self.registry
+    pub fn gather(&self) -> Vec<MetricFamily> {
+        let mut families = self.registry.gather();
+        if let Some(containers) = self.containers.get() {
+            families.extend(containers.registry().gather());
+        }
+        families
     }
 
     /// What people ask first.
@@ -261,6 +275,6 @@ mod tests {
     fn every_name_is_valid_and_used_once() {
         let metrics = Metrics::new();
         metrics.requests.with_label_values(&["hit", "200"]).inc();
-        assert!(!metrics.registry().gather().is_empty());
+        assert!(!metrics.gather().is_empty());
     }
 }

@@ -5,15 +5,21 @@
 //!                                                                      └─► peers ─┬─► health, numbers, page
 //!                                                                                 └─► hold ─► listing
 //!                                                                                      └─► artifact ─► content
+//!    │      ┌─► credentials (for containers)
+//!    └──────┴─► scrape (metrics alone)
 //! ```
+//!
+//! Each listener has a service of its own behind the same accept loop, with TLS before it where that is wanted.
 
 mod accept;
 mod access;
+mod answering;
 mod app;
 mod artifact;
 mod conditions;
 mod connection;
 mod content;
+mod credentials;
 mod health;
 mod hold;
 mod hosts;
@@ -24,13 +30,19 @@ mod numbers;
 mod page;
 mod peers;
 pub mod range;
+mod scrape;
 mod service;
 mod status;
+mod tls;
 mod troubles;
 mod verdict;
 
 pub use accept::{BindError, Listeners};
+pub use answering::{Answers, Bounds, Client};
 pub use app::App;
+pub use credentials::CredentialsService;
 pub use page::Surroundings;
+pub use scrape::MetricsService;
 pub use service::Service;
+pub use tls::{Tls, TlsError};
 pub use verdict::{Source, Verdict};

@@ -10,8 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::exchange::Exchange;
 use crate::server::{Command, Server};
-use crate::sts::Sts;
-use crate::{Clock, Counters, Error, Faults, Identities, S3, Sso};
+use crate::{Clock, Counters, Error, Faults, Identities, S3, Sso, Sts};
 
 /// The region unless another is chosen.
 const DEFAULT_REGION: &str = "us-west-2";
@@ -50,7 +49,7 @@ impl Builder {
         let sso = Sso::new(&self.region, identities.clone(), clock.clone());
         let mut services = sso.services();
         let sts = Sts::new(sso.clone(), identities.clone(), clock.clone());
-        services.push(Box::new(sts));
+        services.push(Box::new(sts.clone()));
         // S3 takes everything, so it is the last.
         services.push(Box::new(s3.service(identities.clone(), clock.clone())));
         let exchange = Arc::new(Exchange {
@@ -70,6 +69,7 @@ impl Builder {
             identities,
             s3,
             sso,
+            sts,
             exchange,
             commands,
             task,
@@ -84,6 +84,7 @@ pub struct SimulatedAws {
     identities: Identities,
     s3: S3,
     sso: Sso,
+    sts: Sts,
     exchange: Arc<Exchange>,
     commands: mpsc::Sender<Command>,
     task: JoinHandle<()>,
@@ -134,6 +135,12 @@ impl SimulatedAws {
     #[must_use]
     pub fn sso(&self) -> &Sso {
         &self.sso
+    }
+
+    /// Roles, and what is asked of them.
+    #[must_use]
+    pub fn sts(&self) -> &Sts {
+        &self.sts
     }
 
     /// What goes wrong.

@@ -60,7 +60,11 @@ impl Identities {
             expires,
             expired: false,
         };
-        self.add(access_key_id, secret, Some(session), Principal::default())
+        let principal = Principal {
+            is_temporary: true,
+            ..Principal::default()
+        };
+        self.add(access_key_id, secret, Some(session), principal)
     }
 
     /// Adds the credentials of an assumed role.

@@ -7,7 +7,7 @@
 //! * [`SimulatedAws`] is the running server; dropping it closes every connection.
 //! * [`Identities`] says who may sign, [`Faults`] what goes wrong, [`Counters`] what was asked.
 //! * [`S3`] puts objects into the folder. An existing tree at `folder/<bucket>` is a bucket as it is.
-//! * [`Sso`] signs people in and ends their sessions; STS needs no settings of its own.
+//! * [`Sso`] signs people in and ends their sessions; [`Sts`] knows roles by rules, and what was asked of them.
 //! * [`aws_cli`] stands in for the AWS CLI on a machine without one.
 //!
 //! ```no_run
@@ -59,3 +59,4 @@ pub use identities::Identities;
 pub use operation::{Action, Operation};
 pub use s3::{ChecksumAlgorithm, ObjectAttributes, S3, WrongRegion};
 pub use sso::{Login, Rotation, Sso};
+pub use sts::{AskedRole, RoleRules, Sts};

@@ -28,6 +28,9 @@ struct Arguments {
     /// The region of the buckets
     #[arg(long, default_value = "us-west-2")]
     region: String,
+    /// The longest that STS's credentials live, in seconds, whatever is asked for
+    #[arg(long)]
+    sts_longest_life: Option<u64>,
     #[command(flatten)]
     sso: SsoArguments,
 }
@@ -86,6 +89,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     aws.identities()
         .add_static(&arguments.access_key, &arguments.secret);
     arguments.sso.apply(aws.sso());
+    aws.sts()
+        .set_longest_life(arguments.sts_longest_life.map(Duration::from_secs));
     println!("export AWS_ENDPOINT_URL={}", aws.endpoint_url());
     println!("export AWS_ACCESS_KEY_ID={}", arguments.access_key);
     println!("export AWS_SECRET_ACCESS_KEY={}", arguments.secret);

@@ -42,6 +42,8 @@ pub enum Operation {
     Logout,
     /// STS: credentials of a role for other credentials.
     AssumeRole,
+    /// STS: temporary credentials for long-term keys.
+    GetSessionToken,
     /// STS: ask who one is.
     GetCallerIdentity,
     /// Anything else, answered with an error.
@@ -71,6 +73,7 @@ impl Operation {
             Self::ListAccountRoles => "ListAccountRoles",
             Self::Logout => "Logout",
             Self::AssumeRole => "AssumeRole",
+            Self::GetSessionToken => "GetSessionToken",
             Self::GetCallerIdentity => "GetCallerIdentity",
             Self::Unknown => "Unknown",
         }
@@ -112,6 +115,7 @@ impl Operation {
             | Self::ListAccountRoles
             | Self::Logout
             | Self::AssumeRole
+            | Self::GetSessionToken
             | Self::GetCallerIdentity
             | Self::Unknown => None,
         }

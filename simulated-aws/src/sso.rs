@@ -42,6 +42,9 @@ const START_URL: &str = "https://d-1234567890.awsapps.com/start";
 /// <https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html>
 const ACCOUNT_ACCESS: &str = "sso:account:access";
 
+/// How long the portal's role credentials live unless another life is set.
+const PORTAL_LIFE: Duration = Duration::from_hours(1);
+
 /// The simulated SSO. Clones share it.
 #[derive(Clone)]
 pub struct Sso {
@@ -121,9 +124,9 @@ impl Sso {
         self
     }
 
-    /// How long role credentials live; one hour unless set. Those of STS live no longer either.
+    /// How long role credentials live; one hour unless set. Once it is, those of STS live no longer either.
     pub fn set_role_credentials_life(&self, life: Duration) -> &Self {
-        self.lock().lives.role_credentials = life;
+        self.lock().lives.role_credentials = Some(life);
         self
     }
 
@@ -165,8 +168,11 @@ impl Sso {
         asked: Option<Duration>,
     ) -> RoleCredentials {
         let mut state = self.lock();
-        let life = state.lives.role_credentials;
-        let life = asked.map_or(life, |asked| asked.min(life));
+        let life = match (asked, state.lives.role_credentials) {
+            (Some(asked), Some(longest)) => asked.min(longest),
+            (Some(life), None) | (None, Some(life)) => life,
+            (None, None) => PORTAL_LIFE,
+        };
         let credentials = RoleCredentials::new(later(self.now(), life));
         self.shared.identities.add_role(&credentials, principal);
         state.role_keys.push(credentials.access_key_id.clone());

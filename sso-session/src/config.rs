@@ -52,6 +52,34 @@ pub fn resolve(
     vars: &impl Fn(&str) -> Option<String>,
     profile: &str,
 ) -> Result<Profile, ConfigError> {
+    with_files(locations, |config, credentials| {
+        resolve_text(config, credentials, vars, profile)
+    })
+}
+
+/// The endpoints for calls on behalf of a profile, of whatever kind it is; those of the variables alone where
+/// there is no such profile. Reads as [`resolve`].
+///
+/// # Errors
+/// The files cannot be read, or what the profile says of endpoints cannot be used.
+pub fn endpoints(
+    locations: &Locations,
+    vars: &impl Fn(&str) -> Option<String>,
+    profile: &str,
+) -> Result<Endpoints, ConfigError> {
+    with_files(locations, |config, credentials| {
+        let sections = Sections::parse(config, credentials)?;
+        match sections.profile(profile) {
+            Some(settings) => endpoints::endpoints(&sections, vars, settings),
+            None => Ok(Endpoints::from_vars(vars)),
+        }
+    })
+}
+
+fn with_files<T>(
+    locations: &Locations,
+    read: impl FnOnce(FileContent<'_>, FileContent<'_>) -> Result<T, ConfigError>,
+) -> Result<T, ConfigError> {
     let config = file::read(&locations.config_file)?;
     let credentials = file::read(&locations.credentials_file)?;
     let config = FileContent {
@@ -62,7 +90,7 @@ pub fn resolve(
         path: &locations.credentials_file,
         bytes: credentials.as_ref().map(|bytes| bytes.as_slice()),
     };
-    resolve_text(config, credentials, vars, profile)
+    read(config, credentials)
 }
 
 /// The same for files that were read already.

@@ -38,6 +38,23 @@ impl Locations {
     }
 }
 
+impl Locations {
+    /// The same, with another configuration file. A leading `~/` is the folder that `.aws` is in.
+    #[must_use]
+    pub fn with_config_file(&self, file: &Path) -> Self {
+        let home = self.token_folder.ancestors().nth(3);
+        let home = home.unwrap_or_else(|| Path::new("/"));
+        let config_file = match file.strip_prefix("~") {
+            Ok(rest) => home.join(rest),
+            Err(_) => file.to_owned(),
+        };
+        Self {
+            config_file,
+            ..self.clone()
+        }
+    }
+}
+
 fn expand(value: &str, home: &Path) -> PathBuf {
     match value.strip_prefix('~') {
         Some("") => home.to_owned(),
@@ -89,6 +106,16 @@ mod tests {
         let signal = locations(&[("HOME", "/h"), ("SSO_SIGNAL_FILE", "~/signal.json")]);
         assert_eq!(signal.signal_file, Path::new("/h/signal.json"));
         assert_eq!(signal.state_folder, Path::new("/h/.aws/sso-renewer"));
+    }
+
+    #[test]
+    fn another_configuration_file_moves_nothing_else() {
+        let plain = locations(&[("HOME", "/home/dev")]);
+        let other = plain.with_config_file(Path::new("~/work/config"));
+        assert_eq!(other.config_file, Path::new("/home/dev/work/config"));
+        let far = plain.with_config_file(Path::new("/etc/aws"));
+        assert_eq!(far.config_file, Path::new("/etc/aws"));
+        assert_eq!(far.with_config_file(&plain.config_file), plain);
     }
 
     #[test]

@@ -73,9 +73,14 @@ pub fn of_sts(failure: &Failure) -> Verdict {
             | "UnrecognizedClientException",
         ) => Verdict::CredentialsRejected,
         Some("AccessDenied" | "AccessDeniedException") => Verdict::Denied,
-        Some("ValidationError" | "MalformedPolicyDocument" | "RegionDisabledException") => {
-            Verdict::Misconfigured
-        }
+        Some(
+            "ValidationError"
+            | "MalformedPolicyDocument"
+            | "PackedPolicyTooLarge"
+            | "InvalidParameterValue"
+            | "InvalidParameterCombination"
+            | "RegionDisabledException",
+        ) => Verdict::Misconfigured,
         Some("RequestTimeTooSkewed" | "RequestExpired" | "SignatureDoesNotMatch") => {
             Verdict::ClockSkew
         }
@@ -164,6 +169,8 @@ mod tests {
             ("RequestTimeTooSkewed", 403, Verdict::ClockSkew),
             ("AccessDenied", 403, Verdict::Denied),
             ("ValidationError", 400, Verdict::Misconfigured),
+            ("PackedPolicyTooLarge", 400, Verdict::Misconfigured),
+            ("InvalidParameterValue", 400, Verdict::Misconfigured),
             ("Throttling", 400, Verdict::Passing),
         ] {
             assert_eq!(of_sts(&failed(code, status)), verdict, "{code}");

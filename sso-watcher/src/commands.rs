@@ -60,7 +60,9 @@ pub fn run(command: Command, env_file: Option<PathBuf>) -> ExitCode {
     }
     let (settings, checked) = Settings::read(&vars, platform);
     if let Err(mut faults) = checked {
-        faults.list.retain(|fault| command.needs(fault.variable));
+        faults
+            .list
+            .retain(|fault| command.needs(&fault.subject.to_string()));
         if !faults.list.is_empty() {
             eprintln!("{faults}");
             return ExitCode::from(EXIT_USAGE);

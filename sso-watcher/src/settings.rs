@@ -281,7 +281,11 @@ mod tests {
             ("HTTPS_PROXY", "http://me:secret word@proxy"),
         ];
         let faults = faults(&wrong);
-        let mut named: Vec<_> = faults.list.iter().map(|fault| fault.variable).collect();
+        let mut named: Vec<_> = faults
+            .list
+            .iter()
+            .map(|fault| fault.subject.to_string())
+            .collect();
         let mut expected: Vec<_> = wrong.iter().map(|(name, _)| *name).collect();
         named.sort_unstable();
         expected.sort_unstable();

@@ -30,6 +30,17 @@ pub const AWS_CLI: Part = Part::new("AWS CLI 2.38.5", "bin/aws");
 pub const OLD_AWS_CLI: Part = Part::new("AWS CLI 2.9.19", "/usr/bin/aws");
 /// boto3 and botocore, for `PYTHONPATH`.
 pub const BOTO3: Part = Part::new("boto3", "python/boto3");
+/// Node.js, for the SDK for JavaScript.
+pub const NODE: Part = Part::new("Node.js", "/usr/bin/node");
+/// The SDK for JavaScript v3, for `NODE_PATH`.
+pub const AWS_SDK_JAVASCRIPT: Part = Part::new("the SDK for JavaScript", "javascript/node_modules");
+/// A client of the SDK for Go v2: `tests/clients/container-credentials/go`.
+pub const AWS_SDK_GO: Part = Part::new("the SDK for Go", "bin/container-credentials-go");
+/// A client of the SDK for Java v1 and the SDK, for a class path: `tests/clients/container-credentials/java`.
+pub const AWS_SDK_JAVA: Part =
+    Part::new("the SDK for Java", "java/aws-java-sdk-bundle-1.11.901.jar");
+/// Java 17.
+pub const JAVA: Part = Part::new("JDK 17", "/usr/lib/jvm/java-17-openjdk-amd64/bin/java");
 /// Ceph's S3 and STS.
 pub const RADOSGW: Part = Part::new("Ceph radosgw", "/usr/bin/radosgw");
 /// mise, which runs the tasks of `.mise.toml`.

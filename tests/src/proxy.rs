@@ -27,6 +27,8 @@ pub struct ProxyBuilder {
 pub struct Proxy {
     process: Process,
     address: SocketAddr,
+    /// How long the log of its predecessors is, in bytes.
+    log_begins: usize,
     builder: ProxyBuilder,
 }
 
@@ -115,6 +117,7 @@ impl ProxyBuilder {
                 .expect("a log")
         };
         let length = log().metadata().map_or(0, |metadata| metadata.len());
+        let log_begins = usize::try_from(length).unwrap_or(0);
         let arguments: Vec<_> = self.arguments.iter().map(String::as_str).collect();
         let mut command = self.command(&arguments);
         command
@@ -126,13 +129,14 @@ impl ProxyBuilder {
             if let Ok(Some(status)) = child.try_wait() {
                 panic!("bazel-proxy ended with {status}:\n{}", read(&self.log));
             }
-            address = listening(&read(&self.log)[usize::try_from(length).unwrap_or(0)..]);
+            address = listening(&read(&self.log)[log_begins..]);
             address.is_some()
         })
         .await;
         Proxy {
             process: Process::new(child, &self.log),
             address: address.expect("found above"),
+            log_begins,
             builder: self,
         }
     }
@@ -148,6 +152,20 @@ impl Proxy {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it serves credentials to containers.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn credentials_address(&self) -> SocketAddr {
+        let mut address = None;
+        eventually("credentials are served", async || {
+            address = listening_with(&self.log()[self.log_begins..], serves_credentials);
+            address.is_some()
+        })
+        .await;
+        address.expect("found above")
     }
 
     /// `http://127.0.0.1:<port>`, without a slash at the end.
@@ -239,13 +257,27 @@ impl Proxy {
     }
 }
 
+/// Where it serves artifacts, or else credentials.
 fn listening(log: &str) -> Option<SocketAddr> {
-    let urls = log
-        .lines()
-        .filter_map(|line| line.split_once(" on http://"));
-    let mut addresses = urls.filter_map(|(_, address)| {
+    listening_with(log, |line| !line.contains("::containers: "))
+        .or_else(|| listening_with(log, serves_credentials))
+}
+
+fn serves_credentials(line: &str) -> bool {
+    line.contains("serving credentials of ")
+}
+
+/// The IPv4 address in the last of these lines that names where something is served.
+fn listening_with(log: &str, is_meant: impl Fn(&str) -> bool) -> Option<SocketAddr> {
+    let lines = log.lines().filter(|line| is_meant(line));
+    let urls = lines.filter_map(|line| {
+        let (_, url) = line.split_once(" on http")?;
+        url.split_once("://")
+    });
+    let addresses = urls.filter_map(|(_, address)| {
         let end = address.find('/')?;
         address[..end].parse().ok()
     });
-    addresses.find(SocketAddr::is_ipv4)
+    let mut addresses = addresses.filter(SocketAddr::is_ipv4);
+    addresses.next_back()
 }

@@ -25,16 +25,31 @@ impl Reader<'_> {
         }
     }
 
-    /// `LOG_LEVEL`: a level or a filter in `tracing`'s syntax.
+    /// `LOG_LEVEL`: a level or a filter in `tracing`'s syntax; `info` unless it is set.
     pub fn log_filter(&mut self) -> String {
-        let filter = self.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned());
+        self.log_filter_of(&["LOG_LEVEL"], "info")
+    }
+
+    /// The same of the first of several variables that is set. Python's words for levels are known, too.
+    pub fn log_filter_of(&mut self, variables: &[&'static str], default: &str) -> String {
+        let set = variables
+            .iter()
+            .find_map(|variable| Some((*variable, self.text(variable)?)));
+        let Some((variable, written)) = set else {
+            return default.to_owned();
+        };
+        let filter = match written.to_ascii_lowercase().as_str() {
+            "warning" => "warn".to_owned(),
+            "critical" => "error".to_owned(),
+            _ => written.clone(),
+        };
         let is_level = |word: &str| LevelFilter::from_str(word).is_ok();
         // A bare word counts as the name of a module, and would silence everything else.
         let is_bare_word = filter.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if (is_bare_word && !is_level(&filter)) || EnvFilter::try_new(&filter).is_err() {
             self.fault(
-                "LOG_LEVEL",
-                format!("`{filter}` is not a level"),
+                variable,
+                format!("`{written}` is not a level"),
                 "use error, warn, info, debug or trace",
             );
         }

@@ -6,30 +6,34 @@
 mod cache;
 mod credentials;
 mod report;
+mod services;
 mod sso;
 mod upstream;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use program::report::Report;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::CheckArgs;
-use crate::config::Config;
+use crate::config::{Config, SourceKind};
+use crate::container_credentials::SharedVars;
 
 /// 128 + SIGINT, as shells count.
 const EXIT_INTERRUPTED: u8 = 130;
 /// Longer than a renewal takes behind another process's.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(40);
 
-pub(super) fn run(args: &CheckArgs, vars: &impl Fn(&str) -> Option<String>) -> ExitCode {
-    let vars = |name: &str| match (name, &args.profile) {
+pub(super) fn run(args: &CheckArgs, vars: SharedVars) -> ExitCode {
+    let profile = args.profile.clone();
+    let vars: SharedVars = Arc::new(move |name: &str| match (name, &profile) {
         ("AWS_PROFILE", Some(profile)) => Some(profile.clone()),
         _ => vars(name),
-    };
+    });
     let mut report = Report::new();
-    let config = match Config::from_vars(&vars) {
+    let config = match Config::from_vars(&|name| vars(name)) {
         Ok(config) => config,
         Err(faults) => {
             for fault in &faults.list {
@@ -39,11 +43,10 @@ pub(super) fn run(args: &CheckArgs, vars: &impl Fn(&str) -> Option<String>) -> E
             return ExitCode::from(super::EXIT_USAGE);
         }
     };
-    report.passed(
-        "configuration",
-        &format!("{} in {}", config.repository(), config.region),
-    );
-    cache::check(&config.cache, &mut report);
+    report.passed("configuration", &describe(&config));
+    if config.serves_artifacts {
+        cache::check(&config.cache, &mut report);
+    }
     let runtime = match super::runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -57,16 +60,35 @@ pub(super) fn run(args: &CheckArgs, vars: &impl Fn(&str) -> Option<String>) -> E
     code
 }
 
+fn describe(config: &Config) -> String {
+    let artifacts = config
+        .serves_artifacts
+        .then(|| format!("{} in {}", config.repository(), config.region));
+    let file = config.file_path.as_ref();
+    let file = file.map(|path| format!("credentials for containers by {}", path.display()));
+    let all: Vec<_> = artifacts.into_iter().chain(file).collect();
+    all.join("; ")
+}
+
+/// Whether containers are given what the proxy's own source gives, or roles on top of it.
+fn uses_own_source(config: &Config) -> bool {
+    let services = config.file.iter().flat_map(|file| &file.services);
+    let mut kinds = services.map(|service| &service.source.kind);
+    kinds.any(|kind| *kind == SourceKind::Own)
+}
+
 /// Ends early when interrupted, but not before a renewal of the token is written down.
-async fn check_aws(
-    config: &Config,
-    vars: &impl Fn(&str) -> Option<String>,
-    mut report: Report,
-) -> ExitCode {
-    let (source, http) = super::source(config, vars);
+async fn check_aws(config: &Config, vars: &SharedVars, mut report: Report) -> ExitCode {
+    let read = |name: &str| vars(name);
+    let (source, http) = super::source(config, &read);
     let steps = async {
-        upstream::check(config, &mut report).await;
-        credentials::check(config, &source, http, vars, &mut report).await;
+        if config.serves_artifacts {
+            upstream::check(config, &mut report).await;
+        }
+        if config.serves_artifacts || uses_own_source(config) {
+            credentials::check(config, &source, http, &read, &mut report).await;
+        }
+        services::check(config, &source, vars, &mut report).await;
         report.exit_code()
     };
     let code = tokio::select! {

@@ -1,4 +1,9 @@
 //! `bazel-proxy serve`: boot order, then run until told to stop.
+//!
+//! Artifacts and credentials for containers are served side by side, or either alone.
+
+mod artifacts;
+mod containers;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,26 +14,21 @@ use opentelemetry_otlp::ExporterBuildError;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-use crate::cache::{Cache, CacheError, CacheFolder, Limits};
 use crate::config::Config;
-use crate::credentials::Keeper;
-use crate::fetch::Fetcher;
+use crate::container_credentials::SharedVars;
 use crate::logging;
 use crate::metrics::Metrics;
-use crate::origin::Origin;
-use crate::server::{App, Listeners, Service, Surroundings};
 use crate::telemetry::Telemetry;
+use artifacts::Artifacts;
+use containers::Containers;
 
-/// What the cache may still write when the process stops.
-const LAST_DISK_WORK: Duration = Duration::from_secs(5);
-/// What the keeper of credentials may still do: it ends a renewal first, within a time of its own.
-const LAST_RENEWAL: Duration = Duration::from_secs(10);
 /// 128 + SIGINT, as shells count.
 const EXIT_INTERRUPTED: i32 = 130;
 
-pub(super) fn run(config: Config, vars: &impl Fn(&str) -> Option<String>) -> ExitCode {
+pub(super) fn run(config: Config, vars: SharedVars) -> ExitCode {
     let runtime = super::runtime();
     let telemetry = match &runtime {
         Ok(runtime) => traces(&config, runtime.handle()),
@@ -66,95 +66,57 @@ fn traces(config: &Config, runtime: &Handle) -> Result<Option<Telemetry>, Export
     config.traces.as_ref().map(start).transpose()
 }
 
-async fn serve(config: Config, vars: &impl Fn(&str) -> Option<String>) -> Result<(), String> {
+async fn serve(config: Config, vars: SharedVars) -> Result<(), String> {
     let stop = stop_signal().map_err(|error| format!("signals cannot be handled: {error}"))?;
-    let limits = Limits {
-        max_bytes: config.cache.max_size_bytes,
-        min_free_bytes: config.cache.min_free_bytes,
-    };
-    let cache = Cache::open(CacheFolder::new(&config.cache.folder), limits)
-        .map_err(|error| cache_problem(&error))?;
-    let listeners = Listeners::bind(&config.listen)
-        .map_err(|error| format!("{error}. Set PROXY_PORT or PROXY_HOST to something free."))?;
-    let metrics = Arc::new(Metrics::new());
-    let (source, http) = super::source(&config, vars);
-    let source = source.counted_by(Arc::clone(&metrics));
-    let surroundings = Surroundings {
-        listening: listeners.addresses(),
-        signal_file: source.locations().signal_file.clone(),
-    };
-    let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
-    let origin = Arc::new(Origin::new(
-        &config,
-        credentials,
-        http,
-        Arc::clone(&metrics),
-    ));
-    let repository = config.repository();
-    let fetcher = Fetcher::new(&repository, config.metadata_ttl, cache.clone(), origin);
-    let connections = metrics.open_connections.clone();
-    let app = App::new(
-        &config,
-        Arc::clone(&fetcher),
-        metrics,
-        surroundings,
-        stop.clone(),
-    );
+    let file = super::configuration_file(&config);
+    // All that can fail comes before any renewal begins: one that is cut off may cost the session.
+    let for_artifacts = config
+        .serves_artifacts
+        .then(|| artifacts::Reserved::new(&config))
+        .transpose()?;
+    let for_containers = file
+        .as_ref()
+        .map(|(_, file)| containers::Reserved::new(file))
+        .transpose()?;
 
-    let keeping = tokio::spawn(keeper.run(stopped(stop.clone())));
-    let (nothing_is_stored, end_of_storing) = watch::channel(false);
-    let caching = tokio::spawn(cache.run(stopped(end_of_storing)));
-    for address in listeners.addresses() {
-        info!("serving {repository} on http://{address}/");
-    }
-    if let Some((url, _)) = fetcher.origin().upstream() {
-        info!("asking {url} before S3");
-    }
-    listeners
-        .serve(Service::new(&app), connections, stopped(stop))
-        .await;
-    land_downloads(&fetcher).await;
-    nothing_is_stored.send_replace(true);
-    for (task, name, patience) in [
-        (keeping, "credentials", LAST_RENEWAL),
-        (caching, "cache", LAST_DISK_WORK),
-    ] {
-        match tokio::time::timeout(patience, task).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => warn!(%error, name, "a background task ended unexpectedly"),
-            Err(_) => warn!(name, "a background task hangs and is left behind"),
+    let metrics = Arc::new(Metrics::new());
+    let read = |name: &str| vars(name);
+    let (source, http) = super::source(&config, &read);
+    let source = source.counted_by(Arc::clone(&metrics));
+    let containers = for_containers.zip(file).map(|(reserved, file)| {
+        let (own, vars) = (source.clone(), Arc::clone(&vars));
+        Containers::new(reserved, &config, file, own, &metrics, vars)
+    });
+    let service = containers.as_ref().map(Containers::service).cloned();
+    let artifacts = for_artifacts.map(|reserved| {
+        let at_aws = (source, http);
+        let rim = (&read, stop.clone());
+        Artifacts::new(reserved, &config, at_aws, service, &metrics, rim)
+    });
+
+    let app = artifacts.as_ref().map(Artifacts::app).cloned();
+    let serving_artifacts = async {
+        if let Some(artifacts) = artifacts {
+            artifacts.serve(stop.clone()).await;
         }
-    }
+    };
+    let serving_containers = async {
+        if let Some(containers) = containers {
+            containers.serve(app, stop.clone()).await;
+        }
+    };
+    tokio::join!(serving_artifacts, serving_containers);
     info!("stopped");
     Ok(())
 }
 
-/// Lets downloads end that lack little more than their commit: their clients have all bytes, and
-/// the next process shall have them, too.
-async fn land_downloads(fetcher: &Fetcher) {
-    const MOST: Duration = Duration::from_secs(2);
-    const LOOK_EVERY: Duration = Duration::from_millis(20);
-    let landed = async {
-        while fetcher.downloads() > 0 {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    };
-    if tokio::time::timeout(MOST, landed).await.is_err() {
-        info!(
-            downloads = fetcher.downloads(),
-            "downloads still under way are given up"
-        );
+/// Waits for a background task to end, at most `patience`.
+async fn ended(task: JoinHandle<()>, name: &str, patience: Duration) {
+    match tokio::time::timeout(patience, task).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => warn!(%error, name, "a background task ended unexpectedly"),
+        Err(_) => warn!(name, "a background task hangs and is left behind"),
     }
-}
-
-fn cache_problem(error: &CacheError) -> String {
-    let cure = match error {
-        CacheError::InUse(_) => "Stop the other one, or give each its own CACHE_DIR.",
-        CacheError::Io { .. } | CacheError::NoRoom { .. } => {
-            "Set CACHE_DIR to a folder that can be written."
-        }
-    };
-    format!("the cache cannot be used: {error}. {cure}")
 }
 
 /// Becomes true at SIGTERM or SIGINT.

@@ -2,14 +2,42 @@
 //!
 //! Its keys are those of CredProxy's file, taken as they are, and some of ours. Here they are as the
 //! rest of the program wants them: defaults merged, values substituted, nothing left to check.
+//!
+//! ```text
+//! file ─► yaml (tree with places) ─► reader (values put in, kinds checked, unknown keys refused)
+//!                                       └─► server, source, role, service, dynamic ─► FileConfig
+//! ```
+
+mod dynamic;
+mod faults;
+mod interpolation;
+mod layout;
+mod reader;
+mod role;
+mod scalar;
+mod server;
+mod service;
+mod source;
+#[cfg(test)]
+mod tests;
+mod yaml;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sso_session::disk;
 use sso_session::secret::Secret;
 
 use super::Listen;
+use reader::{Field, Reading};
+use yaml::{Mark, Node};
+
+pub use faults::{FileFault, FileFaults, Place};
+pub use layout::schema;
+
+/// Services and the roles that they allow, together: each has a task that renews its credentials ahead.
+pub const MOST_ROLES: usize = 1000;
 
 /// Everything that the file says.
 #[derive(Clone, Debug)]
@@ -83,6 +111,14 @@ pub struct ServiceConfig {
     pub place: Place,
 }
 
+impl ServiceConfig {
+    /// How many places of [`MOST_ROLES`] it takes.
+    #[must_use]
+    pub fn roles(&self) -> usize {
+        1 + self.allowed_roles.len()
+    }
+}
+
 /// A service's token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenConfig {
@@ -93,7 +129,7 @@ pub struct TokenConfig {
 }
 
 /// Where a service's credentials begin.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SourceConfig {
     /// `region`: whose STS is asked; the proxy's own where nothing is said.
     pub region: Option<String>,
@@ -185,10 +221,11 @@ pub struct DirectoryConfig {
 }
 
 /// `include_patterns` and `exclude_patterns`: regular expressions for a file's name or its whole path,
-/// from its beginning on; `file_pattern` is a glob of the name.
+/// from its beginning on; `file_pattern` is a glob of the name. Only files ending in `.yaml`, `.yml` or
+/// `.json` count, unless `file_pattern` says otherwise.
 #[derive(Clone, Debug, Default)]
 pub struct FilePatterns {
-    /// None takes every file ending in `.yaml`, `.yml` or `.json`.
+    /// None takes every file that is not hidden.
     pub include: Vec<regex::Regex>,
     /// What is left out although it is included.
     pub exclude: Vec<regex::Regex>,
@@ -212,13 +249,62 @@ impl Eq for FilePatterns {}
 /// The variables of the environment.
 pub type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// A hundred services take a twentieth of it.
+const LONGEST_FILE: u64 = 1 << 20;
+
 impl FileConfig {
     /// Reads and checks the file at `path`.
     ///
     /// # Errors
     /// Everything that is wrong with it, with places and cures. No secret is in any of the texts.
-    pub fn read(path: &Path, _vars: Vars<'_>) -> Result<Self, FileFaults> {
-        Err(FileFaults::unreadable(path, "it is not read yet"))
+    pub fn read(path: &Path, vars: Vars<'_>) -> Result<Self, FileFaults> {
+        let mut reading = Reading::new(path, vars);
+        let tree = tree(&mut reading, path);
+        let config = tree.as_ref().and_then(|tree| Self::of(&mut reading, tree));
+        let (mut config, inputs) = reading.finish(config)?;
+        config.inputs = inputs;
+        Ok(config)
+    }
+
+    fn of(reading: &mut Reading<'_>, tree: &Node) -> Option<Self> {
+        let mut fields = reading.fields(&root(tree))?;
+        let server = server::server(reading, fields.take("server").as_ref());
+        let renewal = server::renewal(reading, fields.take("credentials").as_ref());
+        let own = SourceConfig::default();
+        let defaults = source::source(reading, fields.take("aws_defaults").as_ref(), &own);
+        let services_field = fields.take("services");
+        let services = services_field
+            .as_ref()
+            .map(|field| service::services(reading, field, &defaults))
+            .unwrap_or_default();
+        let roles: usize = services.iter().map(ServiceConfig::roles).sum();
+        if roles > MOST_ROLES {
+            let problem = format!("{roles} services and allowed roles are too many");
+            let cure = format!("Write at most {MOST_ROLES} of them.");
+            reading.fault(tree.mark, problem, cure);
+        }
+        let dynamic_field = fields.take("dynamic_services");
+        let dynamic_services = dynamic_field
+            .as_ref()
+            .and_then(|field| dynamic::dynamic_services(reading, field));
+        let metrics = fields.take("metrics");
+        let prometheus = server::prometheus(reading, metrics.as_ref(), &server.listen);
+        // A service that is only wrong is told of by its own faults.
+        let names_services = services_field.is_some_and(|field| field.node.has_content());
+        if !names_services && dynamic_services.is_none() {
+            let cure = "Define one below services, or set dynamic_services.enabled to true.";
+            reading.fault(tree.mark, "there is no service", cure);
+        }
+        fields.finish(reading);
+        Some(Self {
+            server,
+            renewal,
+            defaults,
+            services,
+            dynamic_services,
+            prometheus,
+            inputs: Vec::new(),
+        })
     }
 }
 
@@ -236,78 +322,76 @@ impl ServicesFile {
     ///
     /// # Errors
     /// As [`FileConfig::read`].
-    pub fn read(
-        path: &Path,
-        _defaults: &SourceConfig,
-        _vars: Vars<'_>,
-    ) -> Result<Self, FileFaults> {
-        Err(FileFaults::unreadable(path, "it is not read yet"))
+    pub fn read(path: &Path, defaults: &SourceConfig, vars: Vars<'_>) -> Result<Self, FileFaults> {
+        let mut reading = Reading::new(path, vars);
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let tree = tree(&mut reading, path);
+        let services = tree.and_then(|tree| services_of(&mut reading, &tree, &name, defaults));
+        let (services, inputs) = reading.finish(services)?;
+        Ok(Self { services, inputs })
     }
 }
 
-/// What is wrong with one file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileFaults {
-    /// At least one.
-    pub list: Vec<FileFault>,
+fn services_of(
+    reading: &mut Reading<'_>,
+    tree: &Node,
+    name: &str,
+    defaults: &SourceConfig,
+) -> Option<Vec<ServiceConfig>> {
+    let root = root(tree);
+    let mut fields = reading.fields(&root)?;
+    if !fields.has("services") {
+        let service = service::single(reading, &root, name, defaults)?;
+        return Some(vec![service]);
+    }
+    let cure = "Define one below services, or remove the file.";
+    let field = fields.need("services", reading, cure);
+    fields.finish(reading);
+    let field = field?;
+    if !field.node.has_content() {
+        reading.fault(field.node.mark, "there is no service", cure);
+    }
+    Some(service::services(reading, &field, defaults))
 }
 
-/// One fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileFault {
-    /// Where it is.
-    pub place: Place,
-    /// What is wrong; never a secret.
-    pub problem: String,
-    /// What to write instead.
-    pub cure: String,
-}
-
-impl FileFaults {
-    fn unreadable(path: &Path, problem: &str) -> Self {
-        let place = Place {
-            file: path.into(),
-            line: 1,
-            column: 1,
-        };
-        let fault = FileFault {
-            place,
-            problem: problem.to_owned(),
-            cure: "Name a file that can be read.".to_owned(),
-        };
-        Self { list: vec![fault] }
+/// The document as the value of no key.
+fn root(tree: &Node) -> Field<'_> {
+    Field {
+        path: String::new(),
+        node: tree,
     }
 }
 
-impl std::fmt::Display for FileFaults {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let lines = self.list.iter().map(|fault| {
-            let FileFault {
-                place,
-                problem,
-                cure,
-            } = fault;
-            format!("{place}: {problem}\n    {cure}")
-        });
-        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
+/// The file's tree; what is wrong with file and document is noted.
+fn tree(reading: &mut Reading<'_>, path: &Path) -> Option<Node> {
+    let bytes = match disk::read_bounded(path, LONGEST_FILE) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let problem = format!("it cannot be read: {}", error.source);
+            let cure = "Name a file of at most 1 MiB that the proxy may read.";
+            reading.fault(Mark::START, problem, cure);
+            return None;
+        }
+    };
+    let text = match std::str::from_utf8(&bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let line = before.matches('\n').count() + 1;
+            let mark = Mark { line, column: 1 };
+            reading.fault(mark, "this line is not UTF-8", "Save the file as UTF-8.");
+            return None;
+        }
+    };
+    let (tree, faults) = yaml::parse(text);
+    reading.take_over(faults);
+    let tree = tree.filter(|tree| !tree.is_null());
+    if tree.is_none() {
+        reading.fault_unless_any(
+            Mark::START,
+            "the file is empty",
+            "Define a service below services.",
+        );
     }
-}
-
-impl std::error::Error for FileFaults {}
-
-/// A place in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The file.
-    pub file: Arc<Path>,
-    /// From 1 on.
-    pub line: usize,
-    /// In characters, from 1 on.
-    pub column: usize,
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
-    }
+    tree
 }

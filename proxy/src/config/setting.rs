@@ -9,11 +9,8 @@ use super::EveryNth;
 /// Names without scheme, port and path, separated by commas or white space.
 pub(super) fn host_names(read: &mut Reader<'_>, variable: &'static str) -> Vec<String> {
     let names = read.list(variable);
-    let is_name =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '[' | ']');
     for name in &names {
-        let has_port = name.contains(':') && name.parse::<std::net::IpAddr>().is_err();
-        if has_port || !name.chars().all(is_name) {
+        if !is_host_name(name) {
             read.fault(
                 variable,
                 format!("`{name}` is not a name"),
@@ -22,6 +19,14 @@ pub(super) fn host_names(read: &mut Reader<'_>, variable: &'static str) -> Vec<S
         }
     }
     names
+}
+
+/// Whether this may stand in a `Host` header, without a port.
+pub(super) fn is_host_name(name: &str) -> bool {
+    let is_legal =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '[' | ']');
+    let has_port = name.contains(':') && name.parse::<std::net::IpAddr>().is_err();
+    !name.is_empty() && !has_port && name.chars().all(is_legal)
 }
 
 /// `off`, `all`, or one of so many.

@@ -7,7 +7,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(
         "S3_BUCKET_NAME",
         "",
-        "The bucket that holds the artifacts. Required.",
+        "The bucket that holds the artifacts. Required, except where a configuration file gives credentials and no artifacts are wanted.",
     ),
     Variable::new(
         "S3_PREFIX",
@@ -116,9 +116,29 @@ pub const VARIABLES: &[Variable] = &[
         "Seconds that a miss waits for a login at most, as long as its client bears it; 0 answers 503 at once.",
     ),
     Variable::new(
+        "BAZEL_PROXY_CONFIG_FILE",
+        "",
+        "The file that says which containers get which AWS credentials, as --config does, which beats it.",
+    ),
+    Variable::new(
+        "CREDPROXY_CONFIG_FILE",
+        "",
+        "CredProxy's name for it; BAZEL_PROXY_CONFIG_FILE beats it.",
+    ),
+    Variable::new(
+        "CREDPROXY_LOG_HEALTH_CHECKS",
+        "",
+        "true, 1, yes or on gives questions for the health of the credentials' listener lines in the log, as server.log_health_checks in the file.",
+    ),
+    Variable::new(
         "LOG_LEVEL",
         "info",
         "error, warn, info, debug or trace; or a filter such as info,bazel_proxy=debug.",
+    ),
+    Variable::new(
+        "CREDPROXY_LOG_LEVEL",
+        "",
+        "CredProxy's name for LOG_LEVEL, which beats it.",
     ),
     Variable::new("LOG_FORMAT", "text", "text or json."),
     Variable::new(

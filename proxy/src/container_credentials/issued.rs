@@ -4,8 +4,10 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use serde::Serialize;
+use sso_session::date;
 
 use crate::credentials::Valid;
+use crate::error::{Error, Trouble};
 
 /// Credentials as they are handed out.
 #[derive(Clone, Debug)]
@@ -35,27 +37,38 @@ struct Document<'a> {
 
 impl Issued {
     /// The document for these credentials, which end at `expires_at`.
-    #[must_use]
+    ///
+    /// # Errors
+    /// For credentials without a session token: those are long-term keys, which stay here.
     pub fn new(
         valid: &Valid,
         expires_at: SystemTime,
         account_id: Option<&str>,
         role_arn: Option<&str>,
-    ) -> Self {
+    ) -> Result<Self, Error> {
         let credentials = &valid.credentials;
+        let token = credentials.session_token().unwrap_or_default();
+        if token.is_empty() {
+            return Err(Error::Misconfigured(Trouble::new(
+                "the source gives long-term keys, which are not handed out",
+                "Name an `assumed_role` for this service, or a source of temporary credentials.",
+            )));
+        }
         let document = Document {
             access_key_id: credentials.access_key_id(),
             secret_access_key: credentials.secret_access_key(),
-            token: credentials.session_token().unwrap_or_default(),
+            token,
             // `YYYY-MM-DDTHH:MM:SSZ`: the JS and Rust SDKs take no other form.
-            expiration: sso_session::date::format(expires_at),
+            expiration: date::format(expires_at),
             account_id,
             role_arn,
         };
-        Self {
-            document: serde_json::to_vec(&document).unwrap_or_default().into(),
-            expires_at,
+        let document = serde_json::to_vec(&document)
+            .map_err(|error| Error::unavailable(format!("no document can be made: {error}")))?;
+        Ok(Self {
+            document: document.into(),
+            expires_at: date::whole_seconds(expires_at),
             generation: valid.generation,
-        }
+        })
     }
 }

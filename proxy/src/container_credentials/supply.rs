@@ -2,7 +2,10 @@
 //! others can be had.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use sso_session::date;
+use tokio::time::Instant;
 
 use super::Issued;
 use crate::credentials::{Credentials, Valid, now};
@@ -12,6 +15,9 @@ use crate::error::Error;
 const LEAST_LEFT: Duration = Duration::from_mins(15);
 /// A renewal is waited for so long: botocore gives up after 2 s, the JS SDK after 1 s.
 const PATIENCE: Duration = Duration::from_millis(800);
+/// After a renewal that was waited for in vain, nobody waits for one for so long: botocore would do so at
+/// every signing.
+const NO_WAITING_FOR: Duration = Duration::from_secs(5);
 /// Credentials whose end nobody knows are said to end after this, so that clients ask again soon.
 const UNKNOWN_LIFE: Duration = Duration::from_mins(20);
 
@@ -22,6 +28,8 @@ pub struct Supply {
     credentials: Credentials,
     /// The document of the credentials in use, made once.
     prepared: Mutex<Option<Arc<Issued>>>,
+    /// When a renewal was waited for in vain.
+    in_vain: Mutex<Option<Instant>>,
 }
 
 impl Supply {
@@ -32,6 +40,7 @@ impl Supply {
             role_arn,
             credentials,
             prepared: Mutex::default(),
+            in_vain: Mutex::default(),
         }
     }
 
@@ -53,27 +62,40 @@ impl Supply {
     /// Why there are none; at once, where only a person can help.
     pub async fn issue(&self) -> Result<Arc<Issued>, Error> {
         let valid = self.credentials.usable(PATIENCE).await?;
-        if left(&valid) >= LEAST_LEFT || !self.credentials.is_renewal_due(&valid) {
+        let is_enough = left(&valid) >= LEAST_LEFT || !self.credentials.is_renewal_due(&valid);
+        if is_enough || self.was_in_vain() {
             return self.hand_out(&valid);
         }
-        let newer = self.credentials.newer(&valid, PATIENCE).await;
-        self.hand_out(newer.as_ref().unwrap_or(&valid))
+        if let Some(newer) = self.credentials.newer(&valid, PATIENCE).await {
+            return self.hand_out(&newer);
+        }
+        *self.in_vain() = Some(Instant::now());
+        self.hand_out(&valid)
+    }
+
+    fn was_in_vain(&self) -> bool {
+        self.in_vain()
+            .is_some_and(|since| since.elapsed() < NO_WAITING_FOR)
+    }
+
+    fn in_vain(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.in_vain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hand_out(&self, valid: &Valid) -> Result<Arc<Issued>, Error> {
         if left(valid).is_zero() {
             return Err(self.credentials.why_not_renewed());
         }
-        Ok(self.prepare(valid))
+        self.prepare(valid)
     }
 
-    fn prepare(&self, valid: &Valid) -> Arc<Issued> {
+    fn prepare(&self, valid: &Valid) -> Result<Arc<Issued>, Error> {
         let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         let is_current = |issued: &&Arc<Issued>| {
             issued.generation == valid.generation && valid.credentials.expiry().is_some()
         };
         if let Some(issued) = prepared.as_ref().filter(is_current) {
-            return Arc::clone(issued);
+            return Ok(Arc::clone(issued));
         }
         let expires_at = valid
             .credentials
@@ -81,18 +103,19 @@ impl Supply {
             .unwrap_or_else(|| now() + UNKNOWN_LIFE);
         let role_arn = self.role_arn();
         let account = account_of(role_arn).or(valid.identity.account_id.as_deref());
-        let issued = Arc::new(Issued::new(valid, expires_at, account, role_arn));
+        let issued = Arc::new(Issued::new(valid, expires_at, account, role_arn)?);
         *prepared = Some(Arc::clone(&issued));
-        issued
+        Ok(issued)
     }
 }
 
-/// What is left by the wall clock, by which clients count, too.
+/// What is left by the wall clock, by which clients count, too, and of the whole seconds that they are told.
 fn left(valid: &Valid) -> Duration {
-    let expiry = valid.credentials.expiry();
-    expiry.map_or(Duration::MAX, |expiry| {
-        expiry.duration_since(now()).unwrap_or_default()
-    })
+    let left = |expiry: SystemTime| {
+        let told = date::whole_seconds(expiry);
+        told.duration_since(now()).unwrap_or_default()
+    };
+    valid.credentials.expiry().map_or(Duration::MAX, left)
 }
 
 /// `arn:<partition>:iam::<account>:role/…`
@@ -101,4 +124,169 @@ fn account_of(role_arn: Option<&str>) -> Option<&str> {
         .split(':')
         .nth(4)
         .filter(|account| !account.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::Credentials as Values;
+    use serde_json::{Value, json};
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::credentials::{Identity, State};
+    use crate::error::Trouble;
+
+    const ROLE: &str = "arn:aws-us-gov:iam::123456789012:role/team/build";
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    /// Credentials of an hour of which that is left.
+    fn valid(generation: u64, token: Option<&str>, left: Option<Duration>) -> Valid {
+        let token = token.map(str::to_owned);
+        let expiry = left.map(|left| now() + left);
+        let passed = (MINUTE * 60).saturating_sub(left.unwrap_or_default());
+        Valid {
+            credentials: Values::new("AKIA", "secret", token, expiry, "test"),
+            generation,
+            identity: Identity {
+                account_id: Some("999999999999".to_owned()),
+                ..Identity::of_profile("test")
+            },
+            loaded_at: now() - passed,
+            loaded: Instant::now(),
+        }
+    }
+
+    fn supply(role: Option<&str>, state: State) -> (watch::Sender<State>, Supply) {
+        let (states, _) = watch::channel(state);
+        let credentials = Credentials::published_by(&states);
+        let supply = Supply::new(role.map(str::to_owned), credentials);
+        (states, supply)
+    }
+
+    fn in_use(valid: Valid) -> State {
+        State::Valid(Arc::new(valid))
+    }
+
+    async fn document(supply: &Supply) -> Value {
+        let issued = supply.issue().await.expect("credentials");
+        serde_json::from_slice(&issued.document).expect("JSON")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_document_is_what_the_sdks_read() {
+        let valid = valid(1, Some("session"), Some(MINUTE * 60));
+        let expiry = valid.credentials.expiry().expect("an end");
+        let (_states, supply) = supply(Some(ROLE), in_use(valid));
+        let expected = json!({
+            "AccessKeyId": "AKIA",
+            "SecretAccessKey": "secret",
+            "Token": "session",
+            "Expiration": date::format(expiry),
+            "AccountId": "123456789012",
+            "RoleArn": ROLE,
+        });
+        let document = document(&supply).await;
+        assert_eq!(document, expected);
+        let expiration = document["Expiration"].as_str().expect("a text");
+        assert_eq!(expiration.len(), "2026-01-02T15:04:05Z".len());
+        assert!(expiration.ends_with('Z') && !expiration.contains('.'));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sources_own_credentials_are_of_its_account_and_of_no_role() {
+        let valid = valid(1, Some("session"), Some(MINUTE * 60));
+        let (_states, supply) = supply(None, in_use(valid));
+        let document = document(&supply).await;
+        assert_eq!(document["AccountId"], "999999999999");
+        assert_eq!(document.get("RoleArn"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn everyone_gets_the_same_document_until_the_credentials_change() {
+        let state = in_use(valid(1, Some("session"), Some(MINUTE * 60)));
+        let (states, supply) = supply(None, state);
+        let first = supply.issue().await.expect("credentials");
+        let second = supply.issue().await.expect("credentials");
+        assert!(Arc::ptr_eq(&first, &second));
+        states.send_replace(in_use(valid(2, Some("newer"), Some(MINUTE * 60))));
+        assert_eq!(document(&supply).await["Token"], "newer");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn long_term_keys_are_never_handed_out() {
+        for token in [None, Some("")] {
+            let (_states, supply) = supply(None, in_use(valid(1, token, None)));
+            let refused = supply.issue().await.expect_err("no session token");
+            assert!(matches!(refused, Error::Misconfigured(_)), "{refused}");
+            assert!(!refused.to_string().contains("secret"));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_without_a_known_end_are_asked_for_again_soon() {
+        let (_states, supply) = supply(None, in_use(valid(1, Some("session"), None)));
+        let issued = supply.issue().await.expect("credentials");
+        let left = issued.expires_at.duration_since(now()).expect("an end");
+        assert!(left > LEAST_LEFT && left <= UNKNOWN_LIFE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_ends_soon_is_handed_out_only_if_nothing_newer_comes() {
+        let (states, supply) = supply(None, in_use(valid(1, Some("old"), Some(MINUTE * 14))));
+        let renewal = async {
+            tokio::time::sleep(PATIENCE / 2).await;
+            states.send_replace(in_use(valid(2, Some("new"), Some(MINUTE * 60))));
+        };
+        let (document, ()) = tokio::join!(document(&supply), renewal);
+        assert_eq!(document["Token"], "new");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_that_does_not_come_is_waited_for_by_few() {
+        let (_states, supply) = supply(None, in_use(valid(1, Some("old"), Some(MINUTE * 14))));
+        let waited = async || {
+            let began = Instant::now();
+            assert_eq!(document(&supply).await["Token"], "old");
+            began.elapsed()
+        };
+        assert!(waited().await >= PATIENCE);
+        assert_eq!(waited().await, Duration::ZERO);
+        tokio::time::advance(NO_WAITING_FOR).await;
+        assert!(waited().await >= PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_ended_is_never_handed_out() {
+        for left in [Duration::ZERO, Duration::from_nanos(1)] {
+            let (_states, supply) = supply(None, in_use(valid(1, Some("old"), Some(left))));
+            let refused = supply.issue().await.expect_err("it has ended");
+            assert!(matches!(refused, Error::Unavailable(_)), "{refused}");
+            let again = supply.issue().await.expect_err("it has ended");
+            assert!(matches!(again, Error::Unavailable(_)), "{again}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_needs_a_login_is_told_at_once_and_served_after_it() {
+        let trouble =
+            Trouble::with_command("ended", "aws sso login", |run| format!("Run `{run}`."));
+        let (states, supply) = supply(None, State::LoginRequired(trouble));
+        let began = Instant::now();
+        let refused = supply.issue().await.expect_err("a login is needed");
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert!(refused.to_string().contains("aws sso login"), "{refused}");
+        states.send_replace(in_use(valid(1, Some("session"), Some(MINUTE * 60))));
+        assert_eq!(document(&supply).await["Token"], "session");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_credentials_are_waited_for() {
+        let (states, supply) = supply(None, State::Refreshing);
+        let fetched = async {
+            tokio::time::sleep(PATIENCE / 2).await;
+            states.send_replace(in_use(valid(1, Some("session"), Some(MINUTE * 60))));
+        };
+        let (document, ()) = tokio::join!(document(&supply), fetched);
+        assert_eq!(document["Token"], "session");
+    }
 }

@@ -22,7 +22,7 @@ use super::files::WatchedFiles;
 use super::publisher::Publisher;
 use super::session::{LoginNeed, Session};
 use super::signalling::Signalling;
-use super::source::{self, Attempt, Failed, Principal, Source};
+use super::source::{Attempt, Failed, Principal, Source};
 use super::waiting::Waiting;
 use super::{Credentials, State, Valid, schedule};
 use crate::config::RenewalConfig;
@@ -92,6 +92,8 @@ pub struct Keeper {
     is_fetch_owed: bool,
     waiting: Waiting,
     renewal: RenewalConfig,
+    /// What AWS denies is not handed on any more, as it is to artifacts while it works.
+    evicts: bool,
 }
 
 impl Keeper {
@@ -108,9 +110,9 @@ impl Keeper {
         let locations = source.locations();
         let waiting = Waiting::default();
         let keeper = Self {
-            files: WatchedFiles::new(source::files(vars), locations.token_folder.clone()),
+            files: WatchedFiles::new(source.files(vars), locations.token_folder.clone()),
             signalling: Signalling::new(
-                &locations.signal_file,
+                source.sessions().signal(),
                 source.sessions().metrics().login_requests.clone(),
             ),
             source,
@@ -128,8 +130,10 @@ impl Keeper {
             is_fetch_owed: false,
             waiting: waiting.clone(),
             renewal: RenewalConfig::default(),
+            evicts: false,
         };
-        let credentials = Credentials::new(state, report, sender, waiting);
+        let rest = keeper.publisher.rest();
+        let credentials = Credentials::new(state, report, rest, sender, waiting);
         (keeper, credentials)
     }
 
@@ -144,12 +148,21 @@ impl Keeper {
 
     /// The same, for credentials that are handed on to others: renewed as the configuration file asks, and
     /// not kept when AWS denies them.
+    ///
+    /// Dropping all views ends such a keeper.
     #[must_use]
     pub fn for_containers(self, renewal: RenewalConfig) -> Self {
-        Self { renewal, ..self }
+        let (source, role) = (self.source.described(), self.source.role_arn());
+        Self {
+            publisher: self.publisher.for_containers(source, role),
+            renewal,
+            evicts: true,
+            ..self
+        }
     }
 
-    /// Runs until `shutdown` ends.
+    /// Runs until `shutdown` ends; for containers only as long as anyone has a view of the credentials: the
+    /// login that it asked for is then not needed, either.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut poll = interval(POLL_INTERVAL);
         let mut check = interval(self.check_interval);
@@ -159,13 +172,21 @@ impl Keeper {
         check.reset();
         tokio::pin!(shutdown);
         self.fetch();
+        let mut is_viewed = true;
         loop {
             let session = self.session();
             tokio::select! {
                 _ = poll.tick() => self.poll().await,
                 () = next_renewal(session.as_deref()) => self.look_at_token().await,
                 _ = check.tick() => self.check().await,
-                Some(request) = self.requests.recv() => self.handle(request),
+                request = self.requests.recv(), if is_viewed => match request {
+                    Some(request) => self.handle(request),
+                    None if self.evicts => {
+                        self.signalling.resign().await;
+                        break;
+                    }
+                    None => is_viewed = false,
+                },
                 attempt = fetched(&mut self.fetching) => {
                     self.publish(attempt).await;
                     self.looking.clear();
@@ -223,10 +244,7 @@ impl Keeper {
         }
         let is_waited_for = self.waiting.count() > 0 && since_fetch >= LOOK_FOR_WAITERS_AFTER;
         match self.publisher.state() {
-            State::Valid(valid) => {
-                since_fetch >= schedule::retry_pause(&valid)
-                    && schedule::renewal_is_due(&valid, now(), Instant::now())
-            }
+            State::Valid(valid) => self.renewal_may_begin(&valid),
             State::Refreshing | State::Offline(_) => {
                 is_waited_for || since_fetch >= RETRY_PASSING_AFTER
             }
@@ -237,8 +255,17 @@ impl Keeper {
         }
     }
 
+    /// Whether it is time for new ones, and the last attempt is long enough ago. One that brought these is no
+    /// reason to wait: a machine may have slept through their life right behind it.
+    fn renewal_may_begin(&self, valid: &Valid) -> bool {
+        let has_rested = valid.loaded >= self.last_fetch
+            || self.last_fetch.elapsed() >= schedule::retry_pause(valid, self.renewal);
+        has_rested && schedule::renewal_is_due(valid, self.renewal, now(), Instant::now())
+    }
+
     /// The check of `CHECK_INTERVAL`: whatever is wrong gets a new chance, and the host is told again.
     async fn check(&mut self) {
+        self.look_at_token().await;
         if !self.publisher.is_valid() {
             self.fetch();
         }
@@ -249,7 +276,11 @@ impl Keeper {
         match request {
             Request::Rejected { generation, reason } => self.reject(generation, reason),
             Request::LookAgain(done) => {
-                if self.last_fetch.elapsed() > LEAST_BETWEEN_FETCHES {
+                let may_begin = match self.publisher.valid() {
+                    Some(valid) => self.renewal_may_begin(&valid),
+                    None => self.last_fetch.elapsed() > LEAST_BETWEEN_FETCHES,
+                };
+                if may_begin {
                     self.fetch();
                 }
                 self.looking.retain(|looking| !looking.is_closed());
@@ -302,8 +333,9 @@ impl Keeper {
                 bazel_proxy.outcome = Empty,
                 otel.status_code = Empty,
             );
+            let patience = schedule::attempt_timeout(self.renewal);
             let load = async move {
-                let attempt = source.load().await;
+                let attempt = source.load(patience).await;
                 let span = Span::current();
                 span.record("bazel_proxy.outcome", attempt.outcome_name());
                 if attempt.outcome.is_err() {

@@ -17,8 +17,18 @@ use crate::error::Trouble;
 pub(super) struct Publisher {
     state: watch::Sender<State>,
     report: watch::Sender<Report>,
+    /// Before that, nothing newer than the credentials in use is to be had.
+    rest: watch::Sender<Option<Instant>>,
     identity: Identity,
     generation: u64,
+    containers: Option<Containers>,
+}
+
+/// Whom credentials for containers come from: one keeper of many, so its log lines say which.
+#[derive(Debug)]
+struct Containers {
+    source: String,
+    role_arn: Option<String>,
 }
 
 impl Publisher {
@@ -29,10 +39,29 @@ impl Publisher {
         let publisher = Self {
             state,
             report,
+            rest: watch::Sender::new(None),
             identity: Identity::of_profile(profile),
             generation: 0,
+            containers: None,
         };
         (publisher, state_view, report_view)
+    }
+
+    /// The same, for credentials that are handed on: of that source, with that role.
+    pub(super) fn for_containers(self, source: String, role_arn: Option<&str>) -> Self {
+        let role_arn = role_arn.map(str::to_owned);
+        let containers = Some(Containers { source, role_arn });
+        Self { containers, ..self }
+    }
+
+    /// For readers who want newer credentials: how long there are none.
+    pub(super) fn rest(&self) -> watch::Receiver<Option<Instant>> {
+        self.rest.subscribe()
+    }
+
+    /// Nothing newer is to be had until then.
+    pub(super) fn rest_until(&self, until: Instant) {
+        self.rest.send_replace(Some(until));
     }
 
     pub(super) fn state(&self) -> State {
@@ -81,17 +110,46 @@ impl Publisher {
         });
     }
 
-    /// Notes what keeps the credentials in use from being renewed, if anything does.
-    pub(super) fn set_renewal_trouble(&self, trouble: Option<Arc<Trouble>>) {
-        self.report
-            .send_modify(|report| report.renewal_trouble = trouble);
+    /// Notes what keeps the credentials in use from being renewed.
+    pub(super) fn note_failed_renewal(&self, failure: &State) {
+        let reason = failure.trouble().map(|trouble| trouble.reason.clone());
+        match &self.containers {
+            None => warn!(
+                reason,
+                "renewing the credentials failed; the old ones go on serving"
+            ),
+            Some(Containers { source, role_arn }) => warn!(
+                source,
+                role = role_arn,
+                reason,
+                "renewing the credentials for containers failed; the old ones are handed out until their end"
+            ),
+        }
+        self.report.send_modify(|report| {
+            report.renewal_trouble = failure.trouble().cloned();
+            report.renewal_failure = Some(failure.clone());
+        });
+    }
+
+    /// Nothing keeps them from being renewed any more.
+    pub(super) fn note_renewal(&self) {
+        self.report.send_modify(Report::forget_failed_renewal);
     }
 
     pub(super) fn publish_credentials(&mut self, credentials: AwsCredentials) {
         self.generation += 1;
         let generation = self.generation;
         let expiry = credentials.expiry().map(sso_session::date::format);
-        info!(generation, expiry, "credentials are valid");
+        match &self.containers {
+            None => info!(generation, expiry, "credentials are valid"),
+            Some(Containers { source, role_arn }) => info!(
+                source,
+                role = role_arn,
+                generation,
+                expiry,
+                "credentials for containers are valid"
+            ),
+        }
         self.publish(State::Valid(Arc::new(Valid {
             credentials,
             generation,
@@ -107,13 +165,7 @@ impl Publisher {
             (state.name(), state.trouble() == next.trouble())
         };
         if let (false, Some(trouble)) = (is_same, next.trouble()) {
-            let (state, Trouble { reason, cure, .. }) = (next.name(), trouble.as_ref());
-            let is_login = matches!(next, State::LoginRequired(_));
-            let misses = if is_login { "wait" } else { "fail" };
-            warn!(
-                state,
-                reason, cure, misses, "no credentials: hits are served"
-            );
+            self.log_trouble(&next, trouble);
         }
         self.report.send_modify(|report| {
             if name != next.name() {
@@ -121,10 +173,33 @@ impl Publisher {
             }
             if !matches!(next, State::Valid(_)) {
                 report.login_ahead = None;
-                report.renewal_trouble = None;
+                report.forget_failed_renewal();
             }
             report.state = next.clone();
         });
+        self.rest.send_replace(None);
         self.state.send_replace(next);
+    }
+
+    fn log_trouble(&self, next: &State, trouble: &Trouble) {
+        let (state, Trouble { reason, cure, .. }) = (next.name(), trouble);
+        match &self.containers {
+            None => {
+                let is_login = matches!(next, State::LoginRequired(_));
+                let misses = if is_login { "wait" } else { "fail" };
+                warn!(
+                    state,
+                    reason, cure, misses, "no credentials: hits are served"
+                );
+            }
+            Some(Containers { source, role_arn }) => warn!(
+                source,
+                role = role_arn,
+                state,
+                reason,
+                cure,
+                "no credentials for containers: they are told so"
+            ),
+        }
     }
 }

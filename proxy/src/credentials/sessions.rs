@@ -13,6 +13,7 @@ use sso_session::portal::Portal;
 use sso_session::refresh::Renewer;
 
 use super::session::Session;
+use super::signalling::SharedSignal;
 use crate::metrics::Metrics;
 
 /// The sessions by whom a person logs in to, and where it is asked.
@@ -25,6 +26,7 @@ pub struct Sessions {
     threshold: Duration,
     http: SharedHttpClient,
     known: Arc<Mutex<Known>>,
+    signal: SharedSignal,
     metrics: Arc<Metrics>,
 }
 
@@ -33,6 +35,7 @@ impl Sessions {
     #[must_use]
     pub fn new(locations: Locations, threshold: Duration, http: SharedHttpClient) -> Self {
         Self {
+            signal: SharedSignal::new(&locations.signal_file),
             locations: Arc::new(locations),
             threshold,
             http,
@@ -54,6 +57,11 @@ impl Sessions {
     #[must_use]
     pub fn locations(&self) -> &Locations {
         &self.locations
+    }
+
+    /// How the host is told about logins.
+    pub(super) fn signal(&self) -> SharedSignal {
+        self.signal.clone()
     }
 
     /// The session of a profile: the same one for all profiles that share it.

@@ -3,7 +3,9 @@
 //! The signal is a level: it is written again at every check while it holds, as a removal by the host
 //! may be invisible here, and so may this process's predecessor's removal be there.
 
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::IntCounter;
 use sso_session::config::SsoProfile;
@@ -14,46 +16,140 @@ use super::keeper::now;
 use super::session::LoginNeed;
 use crate::disk::Disk;
 
+/// More than are asked for at a time: one for each session.
+const MOST_COUNTED: usize = 64;
+
+/// The signal's file as all keepers of a process share it: they take turns, so that two that need the same login
+/// ask for it once. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct SharedSignal(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    file: SignalFile,
+    disk: Disk,
+    /// The generations that were counted as requests.
+    counted: Mutex<VecDeque<u64>>,
+    /// How many keepers need the login of a generation.
+    claims: Mutex<HashMap<u64, usize>>,
+}
+
+/// One keeper's need of a login; dropped when it is over.
+#[derive(Debug)]
+struct Claim {
+    generation: u64,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut claims = self.shared.claims();
+        if let Some(count) = claims.get_mut(&self.generation) {
+            *count -= 1;
+            if *count == 0 {
+                claims.remove(&self.generation);
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn claims(&self) -> MutexGuard<'_, HashMap<u64, usize>> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SharedSignal {
+    pub(super) fn new(file: &Path) -> Self {
+        Self(Arc::new(Shared {
+            file: SignalFile::new(file),
+            disk: Disk::default(),
+            counted: Mutex::default(),
+            claims: Mutex::default(),
+        }))
+    }
+
+    /// What came of it, in this keeper's turn; `None` if the disk does not answer.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&SignalFile) -> T + Send + 'static,
+    ) -> Option<T> {
+        let file = self.0.file.clone();
+        self.0.disk.run(move || work(&file)).await
+    }
+
+    fn claim(&self, generation: u64) -> Claim {
+        *self.0.claims().entry(generation).or_default() += 1;
+        Claim {
+            generation,
+            shared: Arc::clone(&self.0),
+        }
+    }
+
+    /// Whether any keeper here needs that login.
+    fn is_claimed(&self, generation: u64) -> bool {
+        self.0.claims().contains_key(&generation)
+    }
+
+    /// Whether nobody here has asked for that login yet.
+    fn is_news(&self, generation: u64) -> bool {
+        let mut counted = self
+            .0
+            .counted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if counted.contains(&generation) {
+            return false;
+        }
+        if counted.len() == MOST_COUNTED {
+            counted.pop_front();
+        }
+        counted.push_back(generation);
+        true
+    }
+}
+
 /// What this keeper has told the host.
 #[derive(Debug)]
 pub(super) struct Signalling {
     /// Without one, nobody is told.
-    file: Option<SignalFile>,
+    signal: Option<SharedSignal>,
     /// The expiry that was signalled last, and for whom.
     raised: Option<Raised>,
     /// A failure is logged once.
     has_failed: bool,
-    disk: Disk,
     /// Counts the requests that were made.
     requests: IntCounter,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Raised {
     profile: String,
     sso_session: Option<String>,
-    generation: u64,
+    claim: Claim,
 }
 
 impl Signalling {
-    pub(super) fn new(file: &Path, requests: IntCounter) -> Self {
+    pub(super) fn new(signal: SharedSignal, requests: IntCounter) -> Self {
         Self {
-            file: Some(SignalFile::new(file)),
+            signal: Some(signal),
             raised: None,
             has_failed: false,
-            disk: Disk::default(),
             requests,
         }
     }
 
     /// One that tells nobody anything.
     pub(super) fn silent(self) -> Self {
-        Self { file: None, ..self }
+        Self {
+            signal: None,
+            ..self
+        }
     }
 
     /// A login is needed: says so, or says it again.
     pub(super) async fn raise(&mut self, profile: &SsoProfile, login: &LoginNeed) {
-        let Some(file) = self.file.clone() else {
+        let Some(signal) = self.signal.clone() else {
             return;
         };
         let sso_session = profile.session.name.clone();
@@ -67,13 +163,12 @@ impl Signalling {
             sso_session: sso_session.clone(),
             reason: login.reason.clone(),
             code: Some(login.code.clone()),
-            generation: before.as_ref().map(|raised| raised.generation),
+            generation: before.as_ref().map(|raised| raised.claim.generation),
         };
-        let is_first = before.is_none();
-        let told = self.disk.run(move || file.assert(&need, now())).await;
+        let told = signal.run(move |file| file.assert(&need, now())).await;
         self.raised = match told {
             Some(Ok(Asserted::Raised { generation } | Asserted::Reasserted { generation })) => {
-                if is_first {
+                if before.is_none() && signal.is_news(generation) {
                     self.requests.inc();
                     info!(
                         profile = profile.base_profile,
@@ -85,7 +180,7 @@ impl Signalling {
                 Some(Raised {
                     profile: profile.base_profile.clone(),
                     sso_session,
-                    generation,
+                    claim: signal.claim(generation),
                 })
             }
             // Another session's signal comes first, or a rehearsal.
@@ -104,31 +199,47 @@ impl Signalling {
     /// Credentials work: what was signalled for this profile's session is over, also if it was a
     /// predecessor of this process that signalled it.
     pub(super) async fn clear(&mut self, profile: &SsoProfile) {
-        let Some(file) = self.file.clone() else {
-            return;
-        };
         self.take_back().await;
         let name = profile.base_profile.clone();
         let session = profile.session.name.clone();
-        self.withdraw(move || file.withdraw(&name, session.as_deref(), None))
+        self.withdraw(move |file| file.withdraw(&name, session.as_deref(), None))
             .await;
     }
 
     /// What this keeper has raised is no longer wanted.
     pub(super) async fn take_back(&mut self) {
-        if let (Some(raised), Some(file)) = (self.raised.take(), self.file.clone()) {
-            let generation = Some(raised.generation);
+        if let Some(raised) = self.raised.take() {
+            let generation = Some(raised.claim.generation);
             let (name, session) = (raised.profile, raised.sso_session);
-            self.withdraw(move || file.withdraw(&name, session.as_deref(), generation))
+            self.withdraw(move |file| file.withdraw(&name, session.as_deref(), generation))
+                .await;
+        }
+    }
+
+    /// This keeper ends as nobody needs its credentials any more: what it has raised is withdrawn, unless
+    /// another one here needs that login, too.
+    pub(super) async fn resign(&mut self) {
+        let (Some(raised), Some(signal)) = (self.raised.take(), &self.signal) else {
+            return;
+        };
+        let (name, session) = (raised.profile, raised.sso_session);
+        let generation = raised.claim.generation;
+        drop(raised.claim);
+        if !signal.is_claimed(generation) {
+            let generation = Some(generation);
+            self.withdraw(move |file| file.withdraw(&name, session.as_deref(), generation))
                 .await;
         }
     }
 
     async fn withdraw<E: std::fmt::Display + Send + 'static>(
         &mut self,
-        withdraw: impl FnOnce() -> Result<bool, E> + Send + 'static,
+        withdraw: impl FnOnce(&SignalFile) -> Result<bool, E> + Send + 'static,
     ) {
-        match self.disk.run(withdraw).await {
+        let Some(signal) = self.signal.clone() else {
+            return;
+        };
+        match signal.run(withdraw).await {
             Some(Ok(true)) => info!("the request for a login was withdrawn: none is needed"),
             Some(Ok(false)) => {}
             Some(Err(error)) => self.log_failure(&error.to_string()),

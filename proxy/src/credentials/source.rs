@@ -2,36 +2,36 @@
 //! no old file stays in it.
 //!
 //! ```text
-//! profile ─► SSO ──────────► Session (token) ─► portal (role credentials) ─► STS (further roles)
-//!        └─► anything else ─► aws-config
+//! profile ─► SSO ──────────► Session (token) ─► portal (role credentials) ─► STS (further roles) ┐
+//!        └─► anything else ─► aws-config ────────────────────────────────────────────────────────┤
+//! keys ──────────────────────────────────────────────────────────────────────────────────────────┴► S3
+//!                                                      for a service: STS (its role, or a session) ┘
 //! ```
 
 mod chain;
 mod roles;
+mod service;
 mod shell;
 mod sso;
+mod words;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use sso_session::config::{ConfigError, CredentialSource, Profile as Resolved, SsoProfile};
+use sso_session::location::Locations;
 use tokio::time::sleep;
-
-pub(super) use sso::login_trouble;
 
 use super::session::{LoginNeed, Session};
 use super::sessions::Sessions;
 use super::{Identity, State};
-use crate::config::{Profile, RoleConfig, SourceConfig};
+use crate::config::{Keys, Profile, RoleConfig, SourceConfig, SourceKind};
 use crate::error::Trouble;
 use crate::metrics::Metrics;
-
-/// No attempt takes longer: a slow `credential_process`, or a renewal behind another process's.
-pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Most tools write the configuration in place, truncated first, and need milliseconds for it; a second on a machine
 /// that is busy with a build.
@@ -41,17 +41,54 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The first link of the default chain.
 const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 
-/// Fetches credentials for one profile.
+/// Fetches credentials for one profile, or for one service's role.
 #[derive(Clone, Debug)]
 pub struct Source {
-    profile: Profile,
+    base: Base,
+    locations: Arc<Locations>,
     region: String,
     http_client: SharedHttpClient,
     sessions: Sessions,
-    /// The role that a service assumes on top of what the profile gives.
-    role: Option<Arc<RoleConfig>>,
+    /// For containers, that is.
+    service: Option<ServiceNeeds>,
     /// What the profile's resolution reads of the environment.
     variables: Arc<BTreeMap<String, String>>,
+}
+
+/// What gives the first credentials.
+#[derive(Clone, Debug)]
+enum Base {
+    Profile {
+        profile: Profile,
+        /// Where it was asked for.
+        named_in: NamedIn,
+    },
+    Keys {
+        keys: Arc<Keys>,
+        /// For texts.
+        name: String,
+    },
+}
+
+/// Who chose a profile, and so where another one can be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NamedIn {
+    /// `AWS_PROFILE`.
+    Environment,
+    /// A service's `iam_profile`, or that of `aws_defaults`.
+    ConfigurationFile {
+        /// It names the AWS configuration file, too.
+        with_file: bool,
+    },
+}
+
+/// What a service is given of its source's credentials.
+#[derive(Clone, Debug)]
+struct ServiceNeeds {
+    /// Whose STS is asked, where the service says so.
+    region: Option<String>,
+    /// What is assumed on top of what the source gives.
+    role: Option<Arc<RoleConfig>>,
 }
 
 /// One attempt, and whose credentials it was for.
@@ -70,7 +107,12 @@ pub(super) enum Principal {
     /// A role of an SSO session.
     Sso(Box<SsoProfile>, Arc<Session>),
     /// Anything that `aws-config` knows.
-    Chain,
+    Chain {
+        /// That of the profile, where there is one that names it.
+        region: Option<String>,
+    },
+    /// Keys of the configuration file.
+    Keys,
 }
 
 /// Why an attempt brought nothing.
@@ -97,24 +139,6 @@ impl From<State> for Failed {
     }
 }
 
-impl Principal {
-    /// For people and for telling one from another.
-    pub(super) fn identity(&self, profile: &str) -> Identity {
-        let Self::Sso(sso, _) = self else {
-            return Identity::of_profile(profile);
-        };
-        let assumed = sso.assume_roles.last();
-        Identity {
-            profile: profile.to_owned(),
-            sso_session: sso.session.name.clone(),
-            start_url: Some(sso.session.start_url.clone()),
-            account_id: Some(sso.account_id.clone()),
-            role_name: Some(sso.role_name.clone()),
-            assumed_role_arn: assumed.map(|role| role.role_arn.clone()),
-        }
-    }
-}
-
 impl Source {
     /// Names the profile; nothing is read yet.
     #[must_use]
@@ -130,23 +154,48 @@ impl Source {
         let names = names.chain([&ACCESS_KEY, &shell::PATH]);
         let variables = names.filter_map(read);
         Self {
-            profile,
+            base: Base::Profile {
+                profile,
+                named_in: NamedIn::Environment,
+            },
+            locations: Arc::new(sessions.locations().clone()),
             region,
             http_client,
             sessions,
-            role: None,
+            service: None,
             variables: Arc::new(variables.collect()),
         }
     }
 
     /// The source of a service for containers, beside this one, which is the proxy's own: what `source`
-    /// names, and `role` on top of it.
+    /// names, and `role` on top of it. SSO sessions are shared with all other sources of this one.
     #[must_use]
     pub fn for_service(&self, source: &SourceConfig, role: Option<Arc<RoleConfig>>) -> Self {
-        let region = source.region.clone();
+        let mut locations = Arc::clone(&self.locations);
+        let base = match &source.kind {
+            SourceKind::Own => self.base.clone(),
+            SourceKind::Profile { name, config_file } => {
+                if let Some(file) = config_file {
+                    locations = Arc::new(self.locations.with_config_file(file));
+                }
+                let with_file = config_file.is_some();
+                Base::Profile {
+                    profile: Profile::Named(name.clone()),
+                    named_in: NamedIn::ConfigurationFile { with_file },
+                }
+            }
+            SourceKind::Keys(keys) => Base::Keys {
+                name: format!("iam_keys {}", keys.access_key_id),
+                keys: Arc::clone(keys),
+            },
+        };
         Self {
-            region: region.unwrap_or_else(|| self.region.clone()),
-            role,
+            base,
+            locations,
+            service: Some(ServiceNeeds {
+                region: source.region.clone(),
+                role,
+            }),
             ..self.clone()
         }
     }
@@ -160,16 +209,48 @@ impl Source {
         }
     }
 
-    /// The profile's name, for texts.
+    /// The profile's name, for texts; of keys, which ones.
     #[must_use]
     pub fn profile_name(&self) -> &str {
-        self.profile.name()
+        match &self.base {
+            Base::Profile { profile, .. } => profile.name(),
+            Base::Keys { name, .. } => name,
+        }
     }
 
-    /// Where the files of SSO sessions lie.
+    /// The role that a service assumes.
+    pub(super) fn role_arn(&self) -> Option<&str> {
+        let role = self.service.as_ref()?.role.as_ref()?;
+        Some(&role.role_arn)
+    }
+
+    /// Where the profiles and the files of SSO sessions lie.
     #[must_use]
-    pub fn locations(&self) -> &sso_session::location::Locations {
-        self.sessions.locations()
+    pub fn locations(&self) -> &Locations {
+        &self.locations
+    }
+
+    /// The files whose change may mean new credentials, as the AWS SDKs find them.
+    pub(super) fn files(&self, vars: &impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
+        let is_chain = match &self.base {
+            Base::Keys { .. } => return Vec::new(),
+            Base::Profile { .. } => self.is_default_chain(),
+        };
+        let Locations {
+            config_file,
+            credentials_file,
+            ..
+        } = self.locations();
+        let mut files = vec![config_file.clone(), credentials_file.clone()];
+        let tokens = [
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        ];
+        if is_chain || self.service.is_none() {
+            let set = |name| vars(name).filter(|value| !value.is_empty());
+            files.extend(tokens.into_iter().filter_map(set).map(PathBuf::from));
+        }
+        files
     }
 
     /// Waits for renewals under way, also those of attempts that were given up, within `patience`: a
@@ -178,8 +259,8 @@ impl Source {
         self.sessions.finish(patience).await;
     }
 
-    /// One attempt, within [`ATTEMPT_TIMEOUT`]; a failure comes back as the state that it means.
-    pub(super) async fn load(&self) -> Attempt {
+    /// One attempt, within `patience`; a failure comes back as the state that it means.
+    pub(super) async fn load(&self, patience: Duration) -> Attempt {
         let principal = match self.principal().await {
             Ok(principal) => principal,
             Err(state) => {
@@ -192,14 +273,15 @@ impl Source {
         };
         let mut token = None;
         let attempt = async {
-            match &principal {
+            let given = match &principal {
                 Principal::Sso(profile, session) => {
-                    self.load_sso(profile, session, &mut token).await
+                    self.load_sso(profile, session, &mut token).await?
                 }
-                Principal::Chain => self.load_chain().await.map_err(Failed::from),
-            }
+                Principal::Chain { .. } | Principal::Keys => self.load_other().await?,
+            };
+            self.serve(&principal, given).await
         };
-        let outcome = tokio::time::timeout(ATTEMPT_TIMEOUT, attempt).await;
+        let outcome = tokio::time::timeout(patience, attempt).await;
         Attempt {
             principal: Some(principal),
             token,
@@ -207,14 +289,54 @@ impl Source {
         }
     }
 
+    async fn load_other(&self) -> Result<Credentials, State> {
+        match &self.base {
+            Base::Profile { profile, .. } => self.load_chain(profile).await,
+            Base::Keys { keys, .. } => Ok(Credentials::new(
+                keys.access_key_id.clone(),
+                keys.secret_access_key.expose(),
+                keys.session_token
+                    .as_ref()
+                    .map(|token| token.expose().to_owned()),
+                None,
+                "iam_keys",
+            )),
+        }
+    }
+
     async fn principal(&self) -> Result<Principal, State> {
-        Ok(match self.resolve().await?.map(|profile| profile.source) {
-            Some(CredentialSource::Sso(sso)) => {
+        if matches!(self.base, Base::Keys { .. }) {
+            return Ok(Principal::Keys);
+        }
+        let Some(profile) = self.resolve().await? else {
+            return Ok(Principal::Chain { region: None });
+        };
+        Ok(match profile.source {
+            CredentialSource::Sso(sso) => {
                 let session = self.sessions.of(&sso);
                 Principal::Sso(Box::new(sso), session)
             }
-            Some(CredentialSource::Other(_)) | None => Principal::Chain,
+            CredentialSource::Other(_) => Principal::Chain {
+                region: profile.region,
+            },
         })
+    }
+
+    /// Whose credentials come of it.
+    pub(super) fn identity(&self, principal: &Principal) -> Identity {
+        let mut identity = Identity::of_profile(self.profile_name());
+        if let Principal::Sso(sso, _) = principal {
+            let assumed = sso.assume_roles.last();
+            identity.sso_session.clone_from(&sso.session.name);
+            identity.start_url = Some(sso.session.start_url.clone());
+            identity.account_id = Some(sso.account_id.clone());
+            identity.role_name = Some(sso.role_name.clone());
+            identity.assumed_role_arn = assumed.map(|role| role.role_arn.clone());
+        }
+        if let Some(role_arn) = self.role_arn() {
+            identity.assumed_role_arn = Some(role_arn.to_owned());
+        }
+        identity
     }
 
     /// Reads the profile; `None` for a default chain that needs none. A file of which a part is missing
@@ -230,40 +352,73 @@ impl Source {
         }
         let path = self.variables.get(shell::PATH).map(String::as_str);
         match resolved {
-            Ok(Some(profile)) => match shell::missing_for(&profile, path) {
-                Some(trouble) => Err(State::ConfigError(trouble)),
-                None => Ok(Some(profile)),
-            },
+            Ok(Some(profile)) => {
+                match shell::missing_for(&profile, path, &self.another_profile()) {
+                    Some(trouble) => Err(State::ConfigError(trouble)),
+                    None => Ok(Some(profile)),
+                }
+            }
             Ok(None) | Err(_) => resolved,
         }
     }
 
     async fn resolve_once(&self) -> Result<Option<Resolved>, State> {
-        let name = match &self.profile {
-            Profile::Named(name) => name.clone(),
+        let name = match &self.base {
+            Base::Keys { .. } => return Ok(None),
             // The chain asks the default profile where the environment holds no keys.
-            Profile::DefaultChain if self.variables.contains_key(ACCESS_KEY) => return Ok(None),
-            Profile::DefaultChain => self.profile.name().to_owned(),
+            Base::Profile { .. }
+                if self.is_default_chain() && self.variables.contains_key(ACCESS_KEY) =>
+            {
+                return Ok(None);
+            }
+            Base::Profile { profile, .. } => profile.name().to_owned(),
         };
-        let (locations, variables) = (self.locations().clone(), Arc::clone(&self.variables));
-        let resolved = tokio::task::spawn_blocking(move || {
-            let vars = |name: &str| variables.get(name).cloned();
-            sso_session::config::resolve(&locations, &vars, &name)
-        });
-        match resolved.await {
-            Ok(Ok(profile)) => Ok(Some(profile)),
+        let resolved =
+            self.read(move |locations, vars| sso_session::config::resolve(locations, &vars, &name));
+        match resolved.await? {
+            Ok(profile) => Ok(Some(profile)),
             // A chain has more links than the default profile.
-            Ok(Err(error)) if self.is_default_chain() && error.is_absent() => Ok(None),
-            Ok(Err(error)) => Err(self.misconfigured(&error)),
-            Err(error) => Err(State::Offline(Trouble::new(
-                format!("reading the AWS configuration ended unexpectedly: {error}"),
-                "It is tried again by itself.",
-            ))),
+            Err(error) if self.is_default_chain() && error.is_absent() => Ok(None),
+            Err(error) => Err(self.misconfigured(&error)),
         }
     }
 
+    /// Reads the AWS configuration, off the threads that serve.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Locations, &dyn Fn(&str) -> Option<String>) -> T + Send + 'static,
+    ) -> Result<T, State> {
+        let (locations, variables) = (Arc::clone(&self.locations), Arc::clone(&self.variables));
+        let reading = tokio::task::spawn_blocking(move || {
+            read(&locations, &|name| variables.get(name).cloned())
+        });
+        reading.await.map_err(|error| {
+            State::Offline(Trouble::new(
+                format!("reading the AWS configuration ended unexpectedly: {error}"),
+                "It is tried again by itself.",
+            ))
+        })
+    }
+
     pub(super) fn is_default_chain(&self) -> bool {
-        self.profile == Profile::DefaultChain
+        matches!(
+            &self.base,
+            Base::Profile {
+                profile: Profile::DefaultChain,
+                ..
+            }
+        )
+    }
+
+    /// The AWS configuration file that a service names, in place of the usual one.
+    fn own_config_file(&self) -> Option<&Path> {
+        match &self.base {
+            Base::Profile {
+                named_in: NamedIn::ConfigurationFile { with_file: true },
+                ..
+            } => Some(&self.locations.config_file),
+            Base::Profile { .. } | Base::Keys { .. } => None,
+        }
     }
 
     pub(super) fn sessions(&self) -> &Sessions {
@@ -278,20 +433,6 @@ impl Source {
         };
         State::ConfigError(Trouble::new(error.problem(), cure))
     }
-
-    pub(super) fn how_to_configure(&self) -> String {
-        match &self.profile {
-            Profile::Named(name) => format!(
-                "Add profile `{name}` to ~/.aws/config or ~/.aws/credentials, name another in \
-                 AWS_PROFILE, or set AWS_PROFILE= (empty) to use the environment's \
-                 AWS_ACCESS_KEY_ID."
-            ),
-            Profile::DefaultChain => {
-                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile in AWS_PROFILE."
-                    .to_owned()
-            }
-        }
-    }
 }
 
 fn took_too_long() -> State {
@@ -299,17 +440,4 @@ fn took_too_long() -> State {
         "no credentials came in time",
         "Check the network, and the credential_process of the profile if it has one.",
     ))
-}
-
-/// The files whose change may mean new credentials, as the AWS SDKs find them.
-pub(super) fn files(vars: &impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
-    let locations = sso_session::location::Locations::from_vars(vars);
-    let mut files = vec![locations.config_file, locations.credentials_file];
-    let tokens = [
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    ];
-    let set = |name| vars(name).filter(|value| !value.is_empty());
-    files.extend(tokens.into_iter().filter_map(set).map(PathBuf::from));
-    files
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use aws_credential_types::attributes::AccountId;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -123,6 +124,8 @@ pub struct Report {
     pub login_ahead: Option<Arc<Trouble>>,
     /// What keeps the credentials in use from being renewed; they serve on until their end.
     pub renewal_trouble: Option<Arc<Trouble>>,
+    /// The same as the state that it would be without them.
+    pub renewal_failure: Option<State>,
     /// The newest token of the SSO session, where there is one.
     pub token: Option<TokenReport>,
 }
@@ -149,9 +152,24 @@ impl Report {
             identity: None,
             login_ahead: None,
             renewal_trouble: None,
+            renewal_failure: None,
             token: None,
         }
     }
+
+    /// Nothing keeps the credentials in use from being renewed.
+    pub(super) fn forget_failed_renewal(&mut self) {
+        self.renewal_trouble = None;
+        self.renewal_failure = None;
+    }
+}
+
+/// The account that a role is in: `arn:<partition>:iam::<account>:role/…`.
+pub(super) fn account_of(role_arn: &str) -> Option<&str> {
+    role_arn
+        .split(':')
+        .nth(4)
+        .filter(|account| !account.is_empty())
 }
 
 /// Credentials in use.
@@ -170,6 +188,15 @@ pub struct Valid {
 }
 
 impl Valid {
+    /// The account that they are for, where that is known.
+    #[must_use]
+    pub fn account_id(&self) -> Option<&str> {
+        let told = self.credentials.account_id().map(AccountId::as_str);
+        let identity = &self.identity;
+        let of_role = || account_of(identity.assumed_role_arn.as_deref()?);
+        told.or_else(of_role).or(identity.account_id.as_deref())
+    }
+
     /// Whether their own expiry has passed, by this machine's clock. Only a hint: AWS decides.
     #[must_use]
     pub fn has_expired(&self) -> bool {

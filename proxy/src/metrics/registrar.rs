@@ -28,8 +28,24 @@ impl Registrar {
     }
 
     pub(super) fn seconds(&self, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
-        let options = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+        self.seconds_in(name, help, labels, &SECONDS)
+    }
+
+    /// With other buckets than most.
+    pub(super) fn seconds_in(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> HistogramVec {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
         self.register(HistogramVec::new(options, labels))
+    }
+
+    /// All of them, and nothing else.
+    pub(super) fn without_process(self) -> Registry {
+        self.0
     }
 
     /// All of them, and those of the process where the system tells them.

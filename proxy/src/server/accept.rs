@@ -8,28 +8,22 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use nix::sys::resource::{Resource, getrlimit};
 use prometheus::IntGauge;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
 use tracing::{debug, info, warn};
 
-use super::access::ObservedBody;
-use super::connection::{AbortAll, AbortHandle, Connection};
-use super::service::Service;
+use super::answering::{Answers, Bounds, Client};
+use super::connection::{AbortAll, Connection};
+use super::tls::Tls;
 use crate::config::Listen;
 
-/// A connection that sends no (further) request for so long is closed.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
-/// Open at once; further ones wait in the backlog. Fewer where descriptors are scarce.
-const MOST_CONNECTIONS: usize = 8192;
 /// Kept from connections, for files and calls to S3.
 const OTHER_DESCRIPTORS: u64 = 256;
-const MOST_HEADERS: usize = 100;
-/// Request line and headers together.
-const HEADER_BYTES: usize = 64 * 1024;
 /// Answers under way at shutdown get so long; then their connections are reset.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 const BACKLOG: i32 = 1024;
@@ -98,22 +92,38 @@ impl Listeners {
             .collect()
     }
 
-    /// Serves until `shutdown` ends, then lets running answers end. `open` counts connections.
-    pub async fn serve(self, service: Service, open: IntGauge, shutdown: impl Future<Output = ()>) {
+    /// Serves until `shutdown` ends, then lets running answers end. `open` counts connections. With `tls`,
+    /// they begin with a handshake, and changes of its files are taken up.
+    pub async fn serve<S: Answers>(
+        self,
+        service: S,
+        tls: Option<Tls>,
+        open: IntGauge,
+        shutdown: impl Future<Output = ()>,
+    ) {
         let graceful = Arc::new(GracefulShutdown::new());
-        let places = Arc::new(Semaphore::new(most_connections()));
-        let aborts = AbortAll::default();
+        let (stop, stopping) = watch::channel(false);
+        let reception = Reception {
+            service,
+            tls: tls.clone(),
+            places: Arc::new(Semaphore::new(most_connections(&S::BOUNDS))),
+            aborts: AbortAll::default(),
+            open,
+            stopping,
+        };
         let loops: Vec<_> = self
             .0
             .into_iter()
-            .map(|listener| {
-                let (service, graceful) = (service.clone(), Arc::clone(&graceful));
-                let (places, aborts) = (Arc::clone(&places), aborts.clone());
-                let open = open.clone();
-                tokio::spawn(accept(listener, service, graceful, places, aborts, open))
-            })
+            .map(|listener| tokio::spawn(reception.clone().accept(listener, Arc::clone(&graceful))))
             .collect();
-        shutdown.await;
+        match tls {
+            None => shutdown.await,
+            Some(tls) => tokio::select! {
+                () = shutdown => {}
+                () = tls.keep_current() => {}
+            },
+        }
+        stop.send_replace(true);
         for accepting in loops {
             accepting.abort();
             let _aborted = accepting.await;
@@ -127,19 +137,20 @@ impl Listeners {
         {
             warn!("answers still under way are cut off");
             // Their tasks end with the runtime, and a short body must not end in order.
-            aborts.abort();
+            reception.aborts.abort();
         }
     }
 }
 
-/// Every answer may need a file beside its connection.
-fn most_connections() -> usize {
+/// Fewer where descriptors are scarce.
+fn most_connections(bounds: &Bounds) -> usize {
     const LEAST: u64 = 16;
     let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
-    let for_connections = (descriptors.saturating_sub(OTHER_DESCRIPTORS) / 2).max(LEAST);
+    let there = descriptors.saturating_sub(OTHER_DESCRIPTORS);
+    let for_connections = (there / bounds.descriptors).max(LEAST);
     usize::try_from(for_connections)
         .unwrap_or(usize::MAX)
-        .min(MOST_CONNECTIONS)
+        .min(bounds.connections)
 }
 
 fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
@@ -165,36 +176,81 @@ fn is_absent(error: &std::io::Error) -> bool {
         || error.raw_os_error() == Some(nix::errno::Errno::EAFNOSUPPORT as i32)
 }
 
-async fn accept(
-    listener: TcpListener,
-    service: Service,
-    graceful: Arc<GracefulShutdown>,
+/// Takes connections in.
+#[derive(Clone)]
+struct Reception<S> {
+    service: S,
+    tls: Option<Tls>,
     places: Arc<Semaphore>,
     aborts: AbortAll,
     open: IntGauge,
+    stopping: watch::Receiver<bool>,
+}
+
+impl<S: Answers> Reception<S> {
+    async fn accept(self, listener: TcpListener, graceful: Arc<GracefulShutdown>) {
+        loop {
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+                return;
+            };
+            let (stream, peer) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, or a client gone before its turn: neither is the end.
+                    warn!(%error, "accepting a connection failed");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            };
+            if let Err(error) = stream.set_nodelay(true) {
+                debug!(%error, "TCP_NODELAY");
+            }
+            let held = (Counted::new(&self.open), place);
+            let abort = self.aborts.handle();
+            let connection = Connection::new(stream, abort.clone());
+            let client = Client { peer, abort };
+            // Two tasks, so that one without TLS does not have the size of one with it.
+            if let Some(tls) = self.tls.clone() {
+                let service = self.service.clone();
+                let (watcher, stopping) = (graceful.watcher(), self.stopping.clone());
+                tokio::spawn(async move {
+                    over_tls(connection, tls, service, client, watcher, stopping).await;
+                    drop(held);
+                });
+            } else {
+                let serving = http(connection, self.service.clone(), client);
+                let serving = graceful.watch(serving);
+                tokio::spawn(async move {
+                    note_end(serving.await);
+                    drop(held);
+                });
+            }
+        }
+    }
+}
+
+async fn over_tls<S: Answers>(
+    connection: Connection,
+    tls: Tls,
+    service: S,
+    client: Client,
+    watcher: Watcher,
+    mut stopping: watch::Receiver<bool>,
 ) {
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Out of file descriptors, or a client gone before its turn: neither is the end.
-                warn!(%error, "accepting a connection failed");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        let counted = Counted::new(&open);
-        let connection = connection(stream, service.clone(), aborts.handle());
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                debug!(%error, "a connection ended early");
-            }
-            drop((counted, place));
-        });
+    let shaken = tokio::select! {
+        shaken = tls.shake_hands(connection) => shaken,
+        // Nothing was asked yet, so nothing is waited for.
+        _ = stopping.wait_for(|stopping| *stopping) => return,
+    };
+    match shaken {
+        Ok(stream) => note_end(watcher.watch(http(stream, service, client)).await),
+        Err(error) => debug!(%error, peer = %client.peer, "a TLS handshake failed"),
+    }
+}
+
+fn note_end(ended: Result<(), hyper::Error>) {
+    if let Err(error) = ended {
+        debug!(%error, "a connection ended early");
     }
 }
 
@@ -214,32 +270,31 @@ impl Drop for Counted {
     }
 }
 
-fn connection(
-    stream: TcpStream,
-    service: Service,
-    abort: AbortHandle,
+fn http<S: Answers, C: AsyncRead + AsyncWrite + Unpin>(
+    connection: C,
+    service: S,
+    client: Client,
 ) -> http1::Connection<
-    TokioIo<Connection>,
+    TokioIo<C>,
     impl hyper::service::Service<
         Request<Incoming>,
-        Response = http::Response<ObservedBody>,
+        Response = http::Response<S::Body>,
         Error = std::convert::Infallible,
         Future: Send + 'static,
     >,
 > {
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(%error, "TCP_NODELAY");
-    }
-    let connection = Connection::new(stream, abort.clone());
     let service = Arc::new(service);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let (service, abort) = (Arc::clone(&service), abort.clone());
-        async move { Ok(service.answer(request, abort).await) }
+        let (service, client) = (Arc::clone(&service), client.clone());
+        async move { Ok(service.answer(request, client).await) }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_headers(MOST_HEADERS)
-        .max_buf_size(HEADER_BYTES)
+        .header_read_timeout(S::BOUNDS.idle)
+        .max_headers(S::BOUNDS.headers)
+        .max_buf_size(S::BOUNDS.head_bytes)
         .serve_connection(TokioIo::new(connection), service)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::access::AccessLog;
+use super::credentials::CredentialsService;
 use super::health::Readiness;
 use super::hold::Hold;
 use super::hosts::AllowedHosts;
@@ -31,6 +32,7 @@ pub struct App {
     metrics: Arc<Metrics>,
     access_log: AccessLog,
     repository_name: String,
+    containers: Option<CredentialsService>,
 }
 
 impl App {
@@ -57,6 +59,7 @@ impl App {
             ),
             troubles,
             pages: Pages::new(),
+            containers: surroundings.containers.clone(),
             vantage: Vantage::new(config, surroundings),
             fetcher,
             prefix_bytes: config.prefix.len(),
@@ -72,6 +75,11 @@ impl App {
     /// What [`peer::repository_name`] makes of this proxy's bucket and folder.
     pub(super) fn repository_name(&self) -> &str {
         &self.repository_name
+    }
+
+    /// Whom credentials are handed out to, where anybody is.
+    pub(super) fn containers(&self) -> Option<&CredentialsService> {
+        self.containers.as_ref()
     }
 
     /// The length of the configured prefix, which counts against S3's limit on keys.

@@ -9,18 +9,15 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use prometheus::{Encoder as _, TEXT_FORMAT, TextEncoder};
 
 use super::app::App;
+use super::credentials::CredentialsService;
 use crate::cache::Figures;
 use crate::credentials::{Report, StateName};
-use crate::metrics::Family;
+use crate::metrics::{Family, Metrics};
 use crate::origin::UpstreamState;
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let mut families = app.metrics().registry().gather();
-    families.extend(now(&app).await.into_iter().filter_map(Family::into_proto));
-    families.sort_by(|one, other| one.name().cmp(other.name()));
-    let mut text = Vec::new();
-    match TextEncoder::new().encode(&families, &mut text) {
-        Ok(()) => {
+    match text(app.metrics(), Some(&app), app.containers()).await {
+        Ok(text) => {
             let headers = [(CONTENT_TYPE, TEXT_FORMAT), (CACHE_CONTROL, "no-store")];
             (headers, text).into_response()
         }
@@ -28,14 +25,37 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     }
 }
 
-async fn now(app: &App) -> Vec<Family> {
-    let mut families = vec![
+/// All numbers, in Prometheus' text format: those of artifacts and of containers where these are served.
+///
+/// # Errors
+/// None is known: all of it is made here.
+pub(super) async fn text(
+    metrics: &Metrics,
+    app: Option<&App>,
+    containers: Option<&CredentialsService>,
+) -> prometheus::Result<Vec<u8>> {
+    let mut now = vec![
         Family::gauge("bazel_proxy_build_info", "The version that runs: always 1.")
             .labelled(&[("version", env!("CARGO_PKG_VERSION"))], 1.0),
     ];
+    if let Some(containers) = containers {
+        now.extend(containers.families());
+    }
+    if let Some(app) = app {
+        now.extend(of_artifacts(app).await);
+    }
+    let mut families = metrics.gather();
+    families.extend(now.into_iter().filter_map(Family::into_proto));
+    families.sort_by(|one, other| one.name().cmp(other.name()));
+    let mut text = Vec::new();
+    TextEncoder::new().encode(&families, &mut text)?;
+    Ok(text)
+}
+
+async fn of_artifacts(app: &App) -> Vec<Family> {
     let origin = app.fetcher().origin();
     let credentials = origin.credentials();
-    families.extend(of_credentials(&credentials.report()));
+    let mut families = of_credentials(&credentials.report());
     let is_away = matches!(origin.upstream(), Some((_, UpstreamState::Away(_))));
     families.push(
         Family::gauge(

@@ -4,6 +4,7 @@
 //! about a hit in memory. Our own pages do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -17,6 +18,7 @@ use tower::ServiceExt as _;
 use tracing::info;
 
 use super::access::{self, ObservedBody};
+use super::answering::{Answers, Bounds, Client};
 use super::app::App;
 use super::connection::AbortHandle;
 use super::content::{Answer, page};
@@ -53,13 +55,26 @@ impl Service {
             pages,
         }
     }
+}
 
-    /// Answers one request.
-    pub(super) async fn answer(
+impl Answers for Service {
+    type Body = ObservedBody;
+
+    const BOUNDS: Bounds = Bounds {
+        connections: 8192,
+        // Every answer may need a file beside its connection.
+        descriptors: 2,
+        idle: Duration::from_secs(75),
+        headers: 100,
+        head_bytes: 64 * 1024,
+    };
+
+    async fn answer(
         &self,
         request: Request<Incoming>,
-        abort: AbortHandle,
+        client: Client,
     ) -> http::Response<ObservedBody> {
+        let abort = client.abort;
         let (request, body) = request.into_parts();
         // Outermost, so that every answer is counted.
         access::observe(&self.app, &request, async |asked| {

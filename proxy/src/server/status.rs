@@ -13,6 +13,7 @@ use http::{HeaderValue, StatusCode};
 use super::verdict::Verdict;
 use crate::artifact::KeyError;
 use crate::error::{Error, Trouble};
+use crate::metrics::Issuance;
 
 /// The answer to a request whose object cannot be had.
 pub(super) fn answer(error: &Error) -> Response {
@@ -57,6 +58,29 @@ pub(super) fn trouble(error: &Error) -> Option<(&'static str, Arc<Trouble>)> {
             Trouble::new(error.to_string(), "Try again."),
         ),
     })
+}
+
+/// The answer to an SDK that asks for credentials: a status that tells it whether to try again, and the name
+/// of the trouble. `is_denied`: AWS denies them, which [`Error`] does not tell from other misconfiguration.
+///
+/// Here nobody takes a 4xx for a missing file: it is what every SDK takes as lasting, and 503 as passing.
+pub(super) fn for_sdk(error: &Error, is_denied: bool) -> (StatusCode, Issuance) {
+    const PASSING: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+    match error {
+        Error::LoginRequired(_) => (PASSING, Issuance::LoginRequired),
+        Error::ClockSkew(_) => (PASSING, Issuance::ClockSkew),
+        Error::Misconfigured(_) if !is_denied => {
+            (StatusCode::FAILED_DEPENDENCY, Issuance::Misconfigured)
+        }
+        Error::Misconfigured(_) | Error::Denied(_) => (StatusCode::FORBIDDEN, Issuance::Denied),
+        // The others are about objects: no credentials come of them either.
+        Error::Unavailable(_)
+        | Error::NotFound
+        | Error::MissingOrDenied
+        | Error::Changed
+        | Error::Corrupt(_)
+        | Error::Cache(_) => (PASSING, Issuance::Unavailable),
+    }
 }
 
 /// Sends a client that waits to the same place again. Nobody may keep this answer.
@@ -152,6 +176,36 @@ mod tests {
         assert_eq!(answer(&Error::NotFound).status(), 404);
         assert_eq!(answer(&Error::MissingOrDenied).status(), 404);
         assert_eq!(answer(&Error::Denied("x".to_owned())).status(), 403);
+    }
+
+    #[test]
+    fn an_sdk_tries_again_what_passes_and_nothing_else() {
+        let trouble = || Trouble::new("it ended", "Run this.");
+        for (error, is_denied, status, outcome) in [
+            (
+                Error::LoginRequired(trouble()),
+                false,
+                503,
+                Issuance::LoginRequired,
+            ),
+            (Error::ClockSkew(trouble()), false, 503, Issuance::ClockSkew),
+            (
+                Error::Unavailable(trouble()),
+                false,
+                503,
+                Issuance::Unavailable,
+            ),
+            (
+                Error::Misconfigured(trouble()),
+                false,
+                424,
+                Issuance::Misconfigured,
+            ),
+            (Error::Misconfigured(trouble()), true, 403, Issuance::Denied),
+        ] {
+            let (told, of) = for_sdk(&error, is_denied);
+            assert_eq!((told.as_u16(), of), (status, outcome), "{error:?}");
+        }
     }
 
     #[tokio::test]

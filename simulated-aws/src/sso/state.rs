@@ -27,7 +27,8 @@ pub enum Rotation {
 pub(super) struct Lives {
     pub(super) access_token: Duration,
     pub(super) session: Duration,
-    pub(super) role_credentials: Duration,
+    /// Until it is set, the portal gives an hour and STS what is asked for.
+    pub(super) role_credentials: Option<Duration>,
     pub(super) registration: Duration,
 }
 
@@ -36,7 +37,7 @@ impl Default for Lives {
         Self {
             access_token: Duration::from_hours(1),
             session: Duration::from_hours(8),
-            role_credentials: Duration::from_hours(1),
+            role_credentials: None,
             registration: Duration::from_hours(90 * 24),
         }
     }

@@ -8,6 +8,8 @@ use crate::role_credentials::RoleCredentials;
 use crate::service::{ErrorAnswer, PlainBody, RequestId, reply};
 use crate::xml::escape;
 
+use super::request::AssumeRole;
+
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 pub(super) fn caller_identity(caller: &Principal, id: &RequestId) -> Response<PlainBody> {
@@ -21,26 +23,37 @@ pub(super) fn caller_identity(caller: &Principal, id: &RequestId) -> Response<Pl
 
 pub(super) fn assumed_role(
     role: &Principal,
+    asked: &AssumeRole,
     credentials: &RoleCredentials,
     id: &RequestId,
 ) -> Response<PlainBody> {
-    let expiration = Timestamp::try_from(credentials.expires)
-        .map(|time| time.to_string())
-        .unwrap_or_default();
     let user = [
         element("AssumedRoleId", &role.user_id),
         element("Arn", &role.arn),
     ];
+    let (user, keys) = (user.concat(), keys(credentials));
+    let packed = element("PackedPolicySize", &asked.packed.to_string());
+    let identity = asked.source_identity.as_ref();
+    let identity = identity.map_or_else(String::new, |name| element("SourceIdentity", name));
+    let result = format!("<AssumedRoleUser>{user}</AssumedRoleUser>{keys}{packed}{identity}");
+    answer("AssumeRole", &result, id)
+}
+
+pub(super) fn session_token(credentials: &RoleCredentials, id: &RequestId) -> Response<PlainBody> {
+    answer("GetSessionToken", &keys(credentials), id)
+}
+
+fn keys(credentials: &RoleCredentials) -> String {
+    let expiration = Timestamp::try_from(credentials.expires)
+        .map(|time| time.to_string())
+        .unwrap_or_default();
     let keys = [
         element("AccessKeyId", &credentials.access_key_id),
         element("SecretAccessKey", &credentials.secret_access_key),
         element("SessionToken", &credentials.session_token),
         element("Expiration", &expiration),
     ];
-    let (user, keys) = (user.concat(), keys.concat());
-    let result =
-        format!("<AssumedRoleUser>{user}</AssumedRoleUser><Credentials>{keys}</Credentials>");
-    answer("AssumeRole", &result, id)
+    format!("<Credentials>{}</Credentials>", keys.concat())
 }
 
 pub(super) fn error(error: &ErrorAnswer, RequestId(id): &RequestId) -> Response<PlainBody> {

@@ -86,11 +86,18 @@ async fn intervals_that_no_clock_can_count_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn levels_of_other_programs_are_refused_instead_of_logging_nothing() {
     let scratch = Scratch::new();
-    for level in ["WARNING", "verbose", "critical"] {
+    for level in ["NOTICE", "verbose", "fatal"] {
         let ended = refused(ProxyBuilder::new(&scratch).env("LOG_LEVEL", level)).await;
         assert!(ended.stderr().contains("LOG_LEVEL"), "{level}");
     }
-    for level in ["warn", "INFO", "info,bazel_proxy=debug", "off"] {
+    for level in [
+        "warn",
+        "INFO",
+        "WARNING",
+        "critical",
+        "info,bazel_proxy=debug",
+        "off",
+    ] {
         let builder = ProxyBuilder::new(&scratch).env("LOG_LEVEL", level);
         let ended = run(builder.without("S3_BUCKET_NAME").command(&["cache", "ls"])).await;
         assert_eq!(ended.code(), Some(0), "{level}: {}", ended.stderr());

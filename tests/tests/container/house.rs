@@ -171,6 +171,42 @@ impl House {
         Container::new(self.engine, ids.text().trim().to_owned())
     }
 
+    /// The containers of these services of a project of `examples/compose`, which is started with what `changes` it.
+    pub(crate) async fn up_example(
+        &self,
+        name: &str,
+        changes: &str,
+        services: [&str; 2],
+    ) -> [Container; 2] {
+        let from = workspace_folder().join("examples/compose").join(name);
+        let folder = self.project.join(name);
+        std::fs::create_dir_all(folder.join("config")).expect("a folder");
+        for file in [COMPOSE_FILE, "config/credentials.yaml"] {
+            let copied = std::fs::copy(from.join(file), folder.join(file));
+            copied.expect("a file of the example, copied");
+        }
+        write(&folder.join("changes.yml"), changes);
+        let compose = |arguments: &[&str]| {
+            let files = ["-f", COMPOSE_FILE, "-f", "changes.yml"];
+            let mut compose = self.compose(&[&files, arguments].concat());
+            compose
+                .current_dir(&folder)
+                .env("COMPOSE_PROJECT_NAME", format!("{name}-{}", self.port))
+                .env("AWS_PROFILE", PROFILE)
+                .env("APP_TOKEN", "token-of-the-app-0123456789");
+            compose
+        };
+        succeed(compose(&["up", "--detach", "--no-build"]), LIMIT).await;
+        let mut containers = Vec::new();
+        for service in services {
+            let ids = succeed(compose(&["ps", "--quiet", service]), LIMIT).await;
+            containers.push(Container::new(self.engine, ids.text().trim().to_owned()));
+        }
+        let count = containers.len();
+        let array = containers.try_into();
+        array.unwrap_or_else(|_| panic!("{count} containers"))
+    }
+
     async fn up_with(&self, file: &str) -> Container {
         succeed(
             self.compose(&["-f", file, "up", "--detach", "--no-build"]),

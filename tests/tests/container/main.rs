@@ -10,6 +10,7 @@ mod bazel;
 mod client;
 mod compose;
 mod container;
+mod credentials;
 mod house;
 mod image;
 mod library;

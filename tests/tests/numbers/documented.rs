@@ -7,6 +7,9 @@ use tests::{SsoWorld, eventually, workspace_folder};
 
 use crate::world::Numbers;
 
+/// Numbers that are there only with services of containers: the service's own tests hold the document to them.
+const OF_CONTAINERS: &str = "bazel_proxy_container_credentials_";
+
 fn read(name: &str) -> String {
     let read = std::fs::read_to_string(workspace_folder().join(name));
     read.unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -15,7 +18,10 @@ fn read(name: &str) -> String {
 /// The rows of the document: a name, with its type and its meaning.
 fn documented() -> BTreeMap<String, (String, String)> {
     let document = read("docs/METRICS.md");
-    let rows = document.lines().filter_map(|line| {
+    let own = document
+        .lines()
+        .filter(|line| !line.contains(OF_CONTAINERS));
+    let rows = own.filter_map(|line| {
         let mut cells = line.strip_prefix("| `bazel_proxy_")?.split(" | ");
         let name = format!("bazel_proxy_{}", cells.next()?.trim_end_matches('`'));
         let (kind, _labels) = (cells.next()?.to_owned(), cells.next()?);
@@ -77,9 +83,9 @@ async fn dashboard_alerts_and_questions_name_metrics_that_exist() {
     ] {
         let named = metrics_in(&read(file));
         assert!(named.len() >= least, "{file} names only {named:?}");
-        for name in named {
+        for name in named.iter().filter(|name| !name.starts_with(OF_CONTAINERS)) {
             assert!(
-                numbers.has(&name),
+                numbers.has(name),
                 "{file} names {name}, which does not exist"
             );
         }

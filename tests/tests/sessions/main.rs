@@ -17,6 +17,7 @@ mod renewal;
 mod restored_tokens;
 mod s3_answers;
 mod secrets;
+mod services;
 mod signal;
 mod support;
 mod token_files;

@@ -71,6 +71,9 @@ async fn check_credentials(
             return report.skipped(&["bucket"], "there are no credentials to use");
         }
     }
+    if !config.serves_artifacts {
+        return;
+    }
     let origin = Arc::new(Origin::new(
         config,
         credentials.clone(),

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use super::Keeper;
 use crate::credentials::State;
 use crate::credentials::session::{LoginNeed, Session};
-use crate::credentials::source::{Principal, login_trouble};
+use crate::credentials::source::Principal;
 
 impl Keeper {
     /// A new access token means new role credentials at once.
@@ -21,6 +21,8 @@ impl Keeper {
             self.token_seen = number;
             info!("there is a new SSO access token: role credentials are fetched with it");
             self.rejected = None;
+            // Whoever asks again now would ask a person who has just logged in.
+            self.need = None;
             self.fetch_anew();
         }
         self.look_ahead(&session).await;
@@ -35,7 +37,8 @@ impl Keeper {
             return;
         }
         let ahead = self.login_ahead(session);
-        let trouble = ahead.as_ref().map(|need| login_trouble(&profile, need));
+        let trouble = ahead.as_ref();
+        let trouble = trouble.map(|need| self.source.login_trouble(&profile, need));
         let is_news = self.publisher.set_login_ahead(trouble);
         match (is_news, ahead) {
             (true, Some(need)) => {
@@ -100,7 +103,7 @@ impl Keeper {
     pub(super) fn session(&self) -> Option<Arc<Session>> {
         match &self.principal {
             Some(Principal::Sso(_, session)) => Some(Arc::clone(session)),
-            Some(Principal::Chain) | None => None,
+            Some(Principal::Chain { .. } | Principal::Keys) | None => None,
         }
     }
 }

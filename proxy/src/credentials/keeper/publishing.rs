@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use aws_credential_types::Credentials as AwsCredentials;
-use tracing::{debug, warn};
+use tokio::time::Instant;
+use tracing::debug;
 
 use super::{Keeper, TRY_REFUSED_AFTER};
-use crate::credentials::State;
 use crate::credentials::source::{Attempt, Failed, Principal};
+use crate::credentials::{State, schedule};
 use crate::error::Trouble;
 
 impl Keeper {
@@ -25,7 +26,10 @@ impl Keeper {
         let session = self.session();
         self.publisher
             .set_token(session.and_then(|session| session.token_report()));
-        if matches!(self.principal, Some(Principal::Chain)) {
+        if matches!(
+            self.principal,
+            Some(Principal::Chain { .. } | Principal::Keys)
+        ) {
             // What was asked for a session that the profile has no more.
             self.signalling.take_back().await;
         }
@@ -43,11 +47,11 @@ impl Keeper {
     }
 
     fn adopt(&mut self, principal: Principal) {
-        let identity = principal.identity(self.source.profile_name());
-        self.publisher.set_identity(identity);
+        self.publisher
+            .set_identity(self.source.identity(&principal));
         let is_same_session = match (&principal, &self.principal) {
             (Principal::Sso(_, new), Some(Principal::Sso(_, old))) => Arc::ptr_eq(new, old),
-            (Principal::Sso(..) | Principal::Chain, _) => false,
+            (Principal::Sso(..) | Principal::Chain { .. } | Principal::Keys, _) => false,
         };
         if !is_same_session {
             self.token_seen = None;
@@ -58,16 +62,27 @@ impl Keeper {
     fn publish_failure(&mut self, failed: Failed) {
         let Failed { state, need } = failed;
         self.need = need;
+        let is_final = matches!(state, State::Denied(_) | State::ConfigError(_));
+        if self.evicts && is_final {
+            return self.publisher.publish(state);
+        }
         if self.publisher.holds_credentials_of_this_identity() {
-            warn!(
-                reason = state.trouble().map(|trouble| trouble.reason.clone()),
-                "renewing the credentials failed; the old ones go on serving"
-            );
-            self.publisher.set_renewal_trouble(state.trouble().cloned());
+            self.publisher.note_failed_renewal(&state);
             self.last_failure = Some(state);
-            return;
+            return self.rest();
         }
         self.publisher.publish(state);
+    }
+
+    /// Nothing newer is to be had for a while: whoever wants it need not wait.
+    fn rest(&self) {
+        if let Some(valid) = self.publisher.valid() {
+            let pause = schedule::retry_pause(&valid, self.renewal);
+            // A slow attempt may have taken longer than the pause.
+            let soonest = Instant::now() + pause / 4;
+            self.publisher
+                .rest_until(soonest.max(self.last_fetch + pause));
+        }
     }
 
     /// Why these very credentials are known to be bad, if they are.
@@ -86,7 +101,9 @@ impl Keeper {
                 "bazel-proxy check",
                 |command| format!("This is tried again by itself; run `{command}` if it stays."),
             )),
-            Some(Principal::Chain) | None => State::LoginRequired(self.source.login_needed(reason)),
+            Some(Principal::Chain { .. } | Principal::Keys) | None => {
+                State::LoginRequired(self.source.login_needed(reason))
+            }
         }
     }
 
@@ -94,13 +111,14 @@ impl Keeper {
         self.rejected = None;
         self.need = None;
         self.last_failure = None;
-        self.publisher.set_renewal_trouble(None);
+        self.publisher.note_renewal();
         let is_known = self
             .publisher
             .valid()
             .is_some_and(|valid| same(&valid.credentials, &credentials));
         if is_known {
-            return debug!("the credentials are the same as before");
+            debug!("the credentials are the same as before");
+            return self.rest();
         }
         self.publisher.publish_credentials(credentials);
     }

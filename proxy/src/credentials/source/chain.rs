@@ -1,7 +1,6 @@
 //! Everything but SSO: `aws-config`, built afresh for each attempt, so that no old error and no old
 //! file stays in it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
@@ -11,6 +10,7 @@ use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_async::rt::sleep::TokioSleep;
@@ -29,8 +29,8 @@ const CHAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Source {
     /// One attempt, at most 20 s; a failure comes back as the state that it means.
-    pub(super) async fn load_chain(&self) -> Result<Credentials, State> {
-        let attempt = tokio::time::timeout(CHAIN_TIMEOUT, self.provide()).await;
+    pub(super) async fn load_chain(&self, profile: &Profile) -> Result<Credentials, State> {
+        let attempt = tokio::time::timeout(CHAIN_TIMEOUT, self.provide(profile)).await;
         match attempt {
             Ok(Ok(credentials)) => Ok(credentials),
             Ok(Err(error)) => Err(self.explain(&error)),
@@ -38,23 +38,26 @@ impl Source {
         }
     }
 
-    async fn provide(&self) -> Result<Credentials, CredentialsError> {
+    async fn provide(&self, profile: &Profile) -> Result<Credentials, CredentialsError> {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3))
             .operation_attempt_timeout(Duration::from_secs(5))
             .operation_timeout(Duration::from_secs(12))
             .build();
         let config = ProviderConfig::without_region()
-            .with_region(Some(Region::new(self.region.clone())))
+            .with_region(Some(Region::new(self.region())))
             .with_behavior_version(Some(BehaviorVersion::latest()))
             .with_http_client(self.http_client.clone())
             .with_sleep_impl(TokioSleep::new())
             .with_retry_config(RetryConfig::standard().with_max_attempts(2))
             .with_timeout_config(timeouts);
-        match &self.profile {
+        match profile {
             Profile::Named(name) => {
-                ProfileFileCredentialsProvider::builder()
-                    .profile_name(name)
+                let mut provider = ProfileFileCredentialsProvider::builder().profile_name(name);
+                if let Some(files) = self.own_files().await {
+                    provider = provider.profile_files(files);
+                }
+                provider
                     .configure(&config)
                     .build()
                     .provide_credentials()
@@ -64,21 +67,41 @@ impl Source {
                 let chain = DefaultCredentialsChain::builder()
                     .profile_name("default")
                     // Else it looks for one, and waits for an instance's metadata on a laptop.
-                    .region(Region::new(self.region.clone()));
+                    .region(Region::new(self.region()));
                 let chain = chain.configure(config).build().await;
                 chain.provide_credentials().await
             }
         }
     }
 
+    /// The files to read where a service names a configuration file of its own. The credentials file comes
+    /// after it, so that its keys win, as they do by default.
+    async fn own_files(&self) -> Option<EnvConfigFiles> {
+        let config = self.own_config_file()?;
+        let credentials = self.locations().credentials_file.as_path();
+        let mut files = None;
+        for (kind, file) in [
+            (EnvConfigFileKind::Config, config),
+            (EnvConfigFileKind::Credentials, credentials),
+        ] {
+            // One that is named must be there, for aws-config; here either may be missing.
+            if matches!(tokio::fs::try_exists(file).await, Ok(true)) {
+                let builder = files.unwrap_or_else(EnvConfigFiles::builder);
+                files = Some(builder.with_file(kind, file));
+            }
+        }
+        Some(files?.build())
+    }
+
     fn explain(&self, error: &CredentialsError) -> State {
         let reason = chain_of(error);
-        let profile = self.profile_name();
+        let source = self.described();
         match sts_code(error).as_deref() {
             Some("AccessDenied" | "AccessDeniedException") => {
+                let another = self.another_profile();
                 return State::Denied(Trouble::new(
-                    format!("the role of profile `{profile}` may not be assumed: {reason}"),
-                    "Ask for sts:AssumeRole on that role, or name another profile in AWS_PROFILE.",
+                    format!("the role of {source} may not be assumed: {reason}"),
+                    format!("Ask for sts:AssumeRole on that role, or {another}."),
                 ));
             }
             Some("ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId") => {
@@ -94,14 +117,11 @@ impl Source {
         }
         match error {
             CredentialsError::CredentialsNotLoaded(_) => State::ConfigError(Trouble::new(
-                format!("no credentials were found for {}", self.profile),
+                format!("no credentials were found for {source}"),
                 self.how_to_configure(),
             )),
             CredentialsError::InvalidConfiguration(_) => State::ConfigError(Trouble::new(
-                format!(
-                    "the configuration of {} cannot be used: {reason}",
-                    self.profile
-                ),
+                format!("the configuration of {source} cannot be used: {reason}"),
                 self.how_to_configure(),
             )),
             // The enum is open: what it may gain passes, like all that is unknown.
@@ -109,35 +129,11 @@ impl Source {
             | CredentialsError::ProviderError(_)
             | CredentialsError::Unhandled(_)
             | _ => State::Offline(Trouble::with_command(
-                format!(
-                    "fetching the credentials of {} failed: {reason}",
-                    self.profile
-                ),
-                format!("bazel-proxy check --profile {profile}"),
+                format!("fetching the credentials of {source} failed: {reason}"),
+                self.check_command(),
                 |command| format!("If it stays, run `{command}`."),
             )),
         }
-    }
-
-    /// What to tell when AWS says that the credentials have ended.
-    pub(in crate::credentials) fn login_needed(&self, reason: &str) -> Arc<Trouble> {
-        let cure = match &self.profile {
-            Profile::Named(name) => format!(
-                "Log in again, for example with `aws sso login --profile {name}`, or put fresh \
-                 keys into ~/.aws/credentials; the build goes on by itself within 2 s."
-            ),
-            Profile::DefaultChain => {
-                "Keys in the environment stay as they are while a process runs: start the proxy \
-                 again with new ones; or name a profile in AWS_PROFILE, whose changes are taken up \
-                 within 2 s (after `aws sso login`, for example)."
-                    .to_owned()
-            }
-        };
-        let reason = format!(
-            "the AWS credentials of {} have ended ({reason})",
-            self.profile
-        );
-        Trouble::new(reason, cure)
     }
 }
 

@@ -12,10 +12,12 @@ pub(super) const PATH: &str = "PATH";
 /// Where they are looked for without that variable (`_CS_PATH`).
 const USUAL_PATH: &str = "/bin:/usr/bin";
 
-/// What to tell where the profile needs a shell, and `path` holds none.
+/// What to tell where the profile needs a shell, and `path` holds none; `another` says how to take another
+/// profile.
 pub(super) fn missing_for(
     profile: &Profile,
     path: Option<&str>,
+    another: &str,
 ) -> Option<std::sync::Arc<Trouble>> {
     let CredentialSource::Other(source) = &profile.source else {
         return None;
@@ -29,8 +31,10 @@ pub(super) fn missing_for(
              here to run it",
             profile.name
         ),
-        "Build the image upon one that has a shell and that program: `docker build --build-arg \
-         BASE_IMAGE=…`; or name another profile in AWS_PROFILE, an SSO one needs neither.",
+        format!(
+            "Build the image upon one that has a shell and that program: `docker build --build-arg \
+             BASE_IMAGE=…`; or {another}, an SSO one needs neither."
+        ),
     ))
 }
 
@@ -71,12 +75,12 @@ mod tests {
             OtherSource::CredentialProcess,
             role(role(OtherSource::CredentialProcess)),
         ] {
-            let told = missing_for(&profile(source.clone()), path);
+            let told = missing_for(&profile(source.clone()), path, "");
             assert!(told.is_some_and(|trouble| trouble.reason.contains("`team`")));
-            assert!(missing_for(&profile(source), None).is_none());
+            assert!(missing_for(&profile(source), None, "").is_none());
         }
         for source in [role(OtherSource::StaticKeys), OtherSource::WebIdentity] {
-            assert!(missing_for(&profile(source), path).is_none());
+            assert!(missing_for(&profile(source), path, "").is_none());
         }
     }
 }

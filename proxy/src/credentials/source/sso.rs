@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use aws_credential_types::attributes::AccountId;
 use sso_session::config::SsoProfile;
 use sso_session::verdict::Verdict;
 
 use super::{Failed, Source};
 use crate::credentials::State;
-use crate::credentials::session::{LoginNeed, Session, Standing};
+use crate::credentials::session::{Session, Standing};
 use crate::error::Trouble;
 
 /// A renewal under way is waited for so long.
@@ -33,7 +34,7 @@ impl Source {
                 | Standing::LoginRequired(_)
                 | Standing::Passing(_)
                 | Standing::Denied(_)
-                | Standing::Misconfigured(_)) => return Err(without_token(profile, other)),
+                | Standing::Misconfigured(_)) => return Err(self.without_token(profile, other)),
             };
             *used = Some(token.number);
             let asked = session.portal().role_credentials(
@@ -42,8 +43,9 @@ impl Source {
                 &profile.role_name,
             );
             match asked.await {
-                Ok(credentials) => {
+                Ok(mut credentials) => {
                     session.accept(&token);
+                    credentials.set_property(AccountId::from(profile.account_id.clone()));
                     return self.assume_roles(profile, credentials).await;
                 }
                 Err((Verdict::CredentialsRejected, failure)) => {
@@ -56,7 +58,7 @@ impl Source {
             }
         }
         match session.look().await {
-            standing @ Standing::LoginRequired(_) => Err(without_token(profile, standing)),
+            standing @ Standing::LoginRequired(_) => Err(self.without_token(profile, standing)),
             Standing::Usable(_)
             | Standing::Renewing
             | Standing::Passing(_)
@@ -67,51 +69,36 @@ impl Source {
             .into()),
         }
     }
-}
 
-fn without_token(profile: &SsoProfile, standing: Standing) -> Failed {
-    match standing {
-        Standing::LoginRequired(need) => Failed {
-            state: State::LoginRequired(login_trouble(profile, &need)),
-            need: Some(need),
-        },
-        Standing::Passing(reason) => offline(&format!(
-            "the SSO access token cannot be renewed now ({reason})"
-        ))
-        .into(),
-        Standing::Denied(reason) => State::Denied(Trouble::new(
-            format!("AWS does not renew the SSO session, and no login helps ({reason})"),
-            "Ask the administrator of IAM Identity Center, and show this text.",
-        ))
-        .into(),
-        Standing::Misconfigured(reason) => State::ConfigError(Trouble::new(
-            format!("AWS refuses to renew the SSO session ({reason})"),
-            format!(
-                "Check sso_region, sso_start_url and sso_registration_scopes of profile `{}`, or \
-                 ask the administrator of IAM Identity Center.",
-                profile.base_profile
-            ),
-        ))
-        .into(),
-        Standing::Renewing | Standing::Usable(_) => {
-            offline("the SSO access token is still being renewed").into()
+    fn without_token(&self, profile: &SsoProfile, standing: Standing) -> Failed {
+        match standing {
+            Standing::LoginRequired(need) => Failed {
+                state: State::LoginRequired(self.login_trouble(profile, &need)),
+                need: Some(need),
+            },
+            Standing::Passing(reason) => offline(&format!(
+                "the SSO access token cannot be renewed now ({reason})"
+            ))
+            .into(),
+            Standing::Denied(reason) => State::Denied(Trouble::new(
+                format!("AWS does not renew the SSO session, and no login helps ({reason})"),
+                "Ask the administrator of IAM Identity Center, and show this text.",
+            ))
+            .into(),
+            Standing::Misconfigured(reason) => State::ConfigError(Trouble::new(
+                format!("AWS refuses to renew the SSO session ({reason})"),
+                format!(
+                    "Check sso_region, sso_start_url and sso_registration_scopes of profile `{}`, or \
+                     ask the administrator of IAM Identity Center.",
+                    profile.base_profile
+                ),
+            ))
+            .into(),
+            Standing::Renewing | Standing::Usable(_) => {
+                offline("the SSO access token is still being renewed").into()
+            }
         }
     }
-}
-
-/// What to tell a client, and what to do.
-pub(in crate::credentials) fn login_trouble(
-    profile: &SsoProfile,
-    need: &LoginNeed,
-) -> Arc<Trouble> {
-    Trouble::with_command(
-        format!(
-            "the AWS SSO login of profile `{}` has ended ({})",
-            profile.base_profile, need.reason
-        ),
-        profile.session.login_command(&profile.base_profile),
-        |command| format!("Run `{command}`; the build goes on by itself within 2 s of it."),
-    )
 }
 
 fn refused(profile: &SsoProfile, verdict: Verdict, said: &str) -> State {

@@ -11,7 +11,7 @@ use crate::server::content::Content;
 
 /// Gives away what the inner body gives, and finishes the request's record when it is dropped: that is
 /// right behind the last byte, or when the client has left.
-pub(in crate::server) struct ObservedBody {
+pub struct ObservedBody {
     inner: Content,
     answered: Answered,
     end: Option<End>,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use sso_session::date;
 
 use super::super::app::App;
+use super::containers::{self, Container};
 use super::credentials::{Advice, Credentials, Signal};
 use super::headline::{self, Headline};
 use super::traffic::Traffic;
@@ -32,6 +33,8 @@ pub(super) struct Status {
     downloads: Downloads,
     traffic: Traffic,
     cache: CacheFill,
+    /// Services that containers get credentials as, where the configuration has any.
+    containers: Option<Vec<Container>>,
     /// The newest first.
     troubles: Vec<TroubleSeen>,
     program: Program,
@@ -70,6 +73,7 @@ impl Status {
             downloads: Downloads::of(app.fetcher(), now),
             traffic: Traffic::of(app.metrics()),
             cache: app.vantage().cache_fill(&figures),
+            containers: containers::of(app.containers()),
             troubles: troubles.into_iter().map(TroubleSeen::from).collect(),
             program: app.vantage().program(now),
         }

@@ -10,6 +10,7 @@ use sso_session::signal::{LoginSignal, SignalFile};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
+use super::super::credentials::CredentialsService;
 use crate::cache::Figures;
 use crate::config::Config;
 use crate::credentials::now;
@@ -27,6 +28,8 @@ pub struct Surroundings {
     pub listening: Vec<SocketAddr>,
     /// `login-required.json`.
     pub signal_file: PathBuf,
+    /// Credentials for containers, where any are handed out.
+    pub containers: Option<CredentialsService>,
 }
 
 /// Looks out for the page. One for the process.

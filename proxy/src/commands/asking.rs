@@ -1,0 +1,53 @@
+//! One request to the running proxy, with a limit to all of it.
+
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::HttpConnector as _;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use http::header::{AUTHORIZATION, USER_AGENT};
+use http::{HeaderValue, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Limited};
+use sso_session::failure::causes;
+use sso_session::http_client::{ForwardProxy, http_connector};
+use sso_session::secret::Secret;
+use tokio::time::timeout;
+
+/// More than any document about credentials.
+const MOST_BYTES: usize = 64 * 1024;
+const PROGRAM: &str = concat!("bazel-proxy/", env!("CARGO_PKG_VERSION"));
+
+/// Gets `url`, within `limit`: the status, and all of the body.
+///
+/// # Errors
+/// Why there is no answer; without the token.
+pub(super) async fn get(
+    url: &str,
+    token: Option<&Secret>,
+    ca_bundle: Option<&[u8]>,
+    limit: Duration,
+) -> Result<(StatusCode, Vec<u8>), String> {
+    let uri: Uri = url.parse().map_err(|_| format!("{url} is no URL"))?;
+    let mut request = Request::get(url).header(USER_AGENT, PROGRAM);
+    if let Some(token) = token {
+        let mut token = HeaderValue::from_str(token.expose())
+            .map_err(|_| "the token cannot stand in a header".to_owned())?;
+        token.set_sensitive(true);
+        request = request.header(AUTHORIZATION, token);
+    }
+    let request = request.body(SdkBody::empty());
+    let request = request.map_err(|error| error.to_string())?;
+    let request = HttpRequest::try_from(request).map_err(|error| error.to_string())?;
+    let forward_proxy = ForwardProxy::toward(uri.host().unwrap_or_default());
+    let connector = http_connector(ca_bundle, forward_proxy, limit);
+    let asked = async {
+        let answer = connector.call(request).await;
+        let answer = answer.map_err(|error| causes(&error))?.try_into_http1x();
+        let (head, body) = answer.map_err(|error| causes(&error))?.into_parts();
+        let body = Limited::new(body, MOST_BYTES).collect().await;
+        let body = body.map_err(|error| format!("the answer broke off: {error}"))?;
+        Ok((head.status, body.to_bytes().to_vec()))
+    };
+    let answer = timeout(limit, asked).await;
+    answer.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs())))
+}

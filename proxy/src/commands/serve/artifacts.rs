@@ -1,0 +1,158 @@
+//! Serving artifacts: the cache, the listener before it, and the keeper of the proxy's own credentials.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tracing::info;
+
+use super::{ended, stopped};
+use crate::aws::SharedHttpClient;
+use crate::cache::{Cache, CacheError, CacheFolder, Limits};
+use crate::config::Config;
+use crate::credentials::{Keeper, Source};
+use crate::fetch::Fetcher;
+use crate::metrics::Metrics;
+use crate::origin::Origin;
+use crate::server::{App, CredentialsService, Listeners, Service, Surroundings};
+
+/// What the cache may still write when the process stops.
+const LAST_DISK_WORK: Duration = Duration::from_secs(5);
+/// What the keeper of credentials may still do: it ends a renewal first, within a time of its own.
+const LAST_RENEWAL: Duration = Duration::from_secs(10);
+
+/// What only one process can have: the cache's lock, and the sockets.
+pub(super) struct Reserved {
+    cache: Cache,
+    listeners: Listeners,
+}
+
+impl Reserved {
+    pub(super) fn new(config: &Config) -> Result<Self, String> {
+        let limits = Limits {
+            max_bytes: config.cache.max_size_bytes,
+            min_free_bytes: config.cache.min_free_bytes,
+        };
+        let cache = Cache::open(CacheFolder::new(&config.cache.folder), limits)
+            .map_err(|error| cache_problem(&error))?;
+        let listeners = Listeners::bind(&config.listen)
+            .map_err(|error| format!("{error}. Set PROXY_PORT or PROXY_HOST to something free."))?;
+        Ok(Self { cache, listeners })
+    }
+}
+
+/// Everything that serves artifacts, ready to do so.
+pub(super) struct Artifacts {
+    app: Arc<App>,
+    fetcher: Arc<Fetcher>,
+    cache: Cache,
+    listeners: Listeners,
+    keeper: Keeper,
+    repository: String,
+    metrics: Arc<Metrics>,
+}
+
+impl Artifacts {
+    pub(super) fn new(
+        reserved: Reserved,
+        config: &Config,
+        (source, http): (Source, SharedHttpClient),
+        containers: Option<CredentialsService>,
+        metrics: &Arc<Metrics>,
+        (vars, stop): (&impl Fn(&str) -> Option<String>, watch::Receiver<bool>),
+    ) -> Self {
+        let Reserved { cache, listeners } = reserved;
+        let surroundings = Surroundings {
+            listening: listeners.addresses(),
+            signal_file: source.locations().signal_file.clone(),
+            containers,
+        };
+        let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
+        let origin = Origin::new(config, credentials, http, Arc::clone(metrics));
+        let repository = config.repository();
+        let fetcher = Fetcher::new(
+            &repository,
+            config.metadata_ttl,
+            cache.clone(),
+            Arc::new(origin),
+        );
+        let app = App::new(
+            config,
+            Arc::clone(&fetcher),
+            Arc::clone(metrics),
+            surroundings,
+            stop,
+        );
+        Self {
+            app,
+            fetcher,
+            cache,
+            listeners,
+            keeper,
+            repository,
+            metrics: Arc::clone(metrics),
+        }
+    }
+
+    pub(super) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Serves until told to stop, then lets downloads, renewals and disk work end.
+    pub(super) async fn serve(self, stop: watch::Receiver<bool>) {
+        let Self {
+            app,
+            fetcher,
+            cache,
+            listeners,
+            keeper,
+            repository,
+            metrics,
+        } = self;
+        let keeping = tokio::spawn(keeper.run(stopped(stop.clone())));
+        let (nothing_is_stored, end_of_storing) = watch::channel(false);
+        let caching = tokio::spawn(cache.run(stopped(end_of_storing)));
+        for address in listeners.addresses() {
+            info!("serving {repository} on http://{address}/");
+        }
+        if let Some((url, _)) = fetcher.origin().upstream() {
+            info!("asking {url} before S3");
+        }
+        let connections = metrics.open_connections.clone();
+        listeners
+            .serve(Service::new(&app), None, connections, stopped(stop))
+            .await;
+        land_downloads(&fetcher).await;
+        nothing_is_stored.send_replace(true);
+        ended(keeping, "credentials", LAST_RENEWAL).await;
+        ended(caching, "cache", LAST_DISK_WORK).await;
+    }
+}
+
+/// Lets downloads end that lack little more than their commit: their clients have all bytes, and
+/// the next process shall have them, too.
+async fn land_downloads(fetcher: &Fetcher) {
+    const MOST: Duration = Duration::from_secs(2);
+    const LOOK_EVERY: Duration = Duration::from_millis(20);
+    let landed = async {
+        while fetcher.downloads() > 0 {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    if tokio::time::timeout(MOST, landed).await.is_err() {
+        info!(
+            downloads = fetcher.downloads(),
+            "downloads still under way are given up"
+        );
+    }
+}
+
+fn cache_problem(error: &CacheError) -> String {
+    let cure = match error {
+        CacheError::InUse(_) => "Stop the other one, or give each its own CACHE_DIR.",
+        CacheError::Io { .. } | CacheError::NoRoom { .. } => {
+            "Set CACHE_DIR to a folder that can be written."
+        }
+    };
+    format!("the cache cannot be used: {error}. {cure}")
+}

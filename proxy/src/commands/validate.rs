@@ -1,0 +1,121 @@
+//! `bazel-proxy --validate-only`: what would be in force, in a few lines and without secrets.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use crate::config::{
+    Config, FileConfig, Listen, RoleConfig, ServiceConfig, SourceConfig, SourceKind,
+};
+
+pub(super) fn run(config: &Config) -> ExitCode {
+    println!("{}", summary(config));
+    ExitCode::SUCCESS
+}
+
+/// One line for each thing that would listen or be given.
+fn summary(config: &Config) -> String {
+    let mut text = "The configuration is valid. In force would be:".to_owned();
+    let mut line = |what: &str, says: String| {
+        let _infallible = write!(text, "\n  {what:<12} {says}");
+    };
+    line("log", format!("at {}", config.log.filter));
+    if config.serves_artifacts {
+        let (repository, region) = (config.repository(), &config.region);
+        let at = addresses(&config.listen);
+        line("artifacts", format!("{repository} in {region}, on {at}"));
+    } else {
+        line("artifacts", "none, as S3_BUCKET_NAME is not set".to_owned());
+    }
+    let Some(file) = &config.file else {
+        line(
+            "credentials",
+            "for no container, as there is no configuration file".to_owned(),
+        );
+        return text;
+    };
+    let tls = if file.server.tls.is_some() {
+        " with TLS"
+    } else {
+        ""
+    };
+    line(
+        "credentials",
+        format!("on {}{tls}", addresses(&file.server.listen)),
+    );
+    if let Some(listen) = &file.prometheus {
+        line("metrics", format!("on {}", addresses(listen)));
+    }
+    for service in &file.services {
+        line("service", of_service(service, config));
+    }
+    for folder in folders(file) {
+        line("folder", folder);
+    }
+    text
+}
+
+fn addresses(listen: &Listen) -> String {
+    let port = listen.port;
+    let address = |ip: &std::net::IpAddr| std::net::SocketAddr::new(*ip, port).to_string();
+    listen
+        .addresses
+        .iter()
+        .map(address)
+        .collect::<Vec<_>>()
+        .join(" and ")
+}
+
+fn of_service(service: &ServiceConfig, config: &Config) -> String {
+    let ServiceConfig {
+        name,
+        source,
+        role,
+        allowed_roles,
+        place,
+        ..
+    } = service;
+    let source = of_source(source, config);
+    let given = match role.as_deref() {
+        Some(role) => format!("{} from {source}", of_role(role)),
+        None => format!("the credentials of {source}"),
+    };
+    let more = match allowed_roles.len() {
+        0 => String::new(),
+        1 => ", 1 more role when asked".to_owned(),
+        many => format!(", {many} more roles when asked"),
+    };
+    format!("{name}: {given}{more} ({place})")
+}
+
+fn of_role(role: &RoleConfig) -> String {
+    format!("{} for {} s", role.role_arn, role.duration.as_secs())
+}
+
+fn of_source(source: &SourceConfig, config: &Config) -> String {
+    let kind = match &source.kind {
+        SourceKind::Own => config.profile.to_string(),
+        SourceKind::Profile {
+            name,
+            config_file: None,
+        } => format!("profile `{name}`"),
+        SourceKind::Profile {
+            name,
+            config_file: Some(file),
+        } => format!("profile `{name}` of {}", file.display()),
+        SourceKind::Keys(keys) => format!("the key {}", keys.access_key_id),
+    };
+    match &source.region {
+        Some(region) => format!("{kind} in {region}"),
+        None => kind,
+    }
+}
+
+fn folders(file: &FileConfig) -> impl Iterator<Item = String> {
+    file.dynamic_services.iter().flat_map(|dynamic| {
+        let seconds = dynamic.reload_interval.as_secs();
+        dynamic.directories.iter().map(move |directory| {
+            let path = directory.path.display();
+            format!("{path}, looked at every {seconds} s for services of its files")
+        })
+    })
+}

@@ -1,0 +1,140 @@
+//! What a value of the file may be. Each may be put in from outside, by a text with `${from…}` in it.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::json;
+
+use super::super::role::{MOST_CONTEXTS, MOST_POLICIES, MOST_TAGS, SECONDS};
+use super::{Directory, ManagedPolicy, Role, Service, Tag};
+use crate::container_credentials::SHORTEST_TOKEN;
+
+const FROM_OUTSIDE: &str = r"\$\{from(Env|File):";
+
+/// Implements [`JsonSchema`] for kinds that are described where they stand.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident => |$generator:ident| $schema:expr;)+) => {$(
+        $(#[$doc])*
+        pub(super) struct $name;
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema($generator: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    )+};
+}
+
+kinds! {
+    /// A text; numbers and booleans are taken as they are written.
+    Text => |_generator| json_schema!({"type": ["string", "number", "boolean"]});
+    /// Several texts.
+    Texts => |generator| json_schema!({"type": "array", "items": generator.subschema_for::<Text>()});
+    /// `true` or `false`.
+    Flag => |_generator| json_schema!({"anyOf": [
+        {"type": "boolean"},
+        {"enum": ["yes", "Yes", "YES", "on", "On", "ON", "no", "No", "NO", "off", "Off", "OFF"]},
+        {"type": "string", "pattern": FROM_OUTSIDE},
+    ]});
+    /// Addresses or names.
+    Hosts => |_generator| json_schema!({"anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": {"type": "string", "minLength": 1}},
+    ]});
+    /// A service's token.
+    Token => |_generator| json_schema!({"type": "string", "anyOf": [
+        {"minLength": SHORTEST_TOKEN},
+        {"pattern": FROM_OUTSIDE},
+    ]});
+    /// A region, by its shape.
+    RegionName => |_generator| matching("^[a-z]+(-[a-z]+)+-[0-9]{1,2}$");
+    /// The ARN of a role.
+    RoleArn => |_generator| matching("^arn:aws(-[a-z0-9]+)*:iam::[0-9]{12}:role/([!-~]{1,510}/)?[A-Za-z0-9_+=,.@-]{1,64}$");
+    /// The name of a session or an identity.
+    Name => |_generator| {
+        let mut schema = matching("^[A-Za-z0-9_+=,.@-]{2,64}$");
+        schema.insert("type".to_owned(), json!(["string", "number", "boolean"]));
+        schema
+    };
+    /// How long a session lasts.
+    Seconds => |_generator| whole(*SECONDS.start(), *SECONDS.end());
+    /// JSON as a text, or what becomes JSON.
+    Policy => |_generator| json_schema!({"type": ["string", "object"], "maxLength": 2048});
+    /// ARNs, alone or in mappings.
+    ManagedPolicies => |generator| json_schema!({
+        "type": "array",
+        "maxItems": MOST_POLICIES,
+        "items": {"anyOf": [
+            {"type": "string", "minLength": 1},
+            generator.subschema_for::<ManagedPolicy>(),
+        ]},
+    });
+    /// A mapping, or a list of keys and values.
+    Tags => |generator| json_schema!({"anyOf": [
+        {
+            "type": "object",
+            "maxProperties": MOST_TAGS,
+            "additionalProperties": generator.subschema_for::<Text>(),
+        },
+        {"type": "array", "maxItems": MOST_TAGS, "items": generator.subschema_for::<Tag>()},
+    ]});
+    /// Roles, or ARNs that take all else from `assumed_role`.
+    AllowedRoles => |generator| json_schema!({"type": "array", "items": {"anyOf": [
+        generator.subschema_for::<RoleArn>(),
+        generator.subschema_for::<Role>(),
+    ]}});
+    /// Signed contexts.
+    Contexts => |generator| json_schema!({
+        "type": "array",
+        "maxItems": MOST_CONTEXTS,
+        "items": generator.subschema_for::<super::ProvidedContext>(),
+    });
+    /// Services by name.
+    Services => |generator| json_schema!({
+        "type": "object",
+        "patternProperties": {"^[A-Za-z0-9_-]{1,128}$": generator.subschema_for::<Service>()},
+        "additionalProperties": false,
+    });
+    /// Folders.
+    Directories => |generator| json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "items": {"anyOf": [{"type": "string"}, generator.subschema_for::<Directory>()]},
+    });
+}
+
+fn matching(pattern: &str) -> Schema {
+    json_schema!({"type": "string", "pattern": format!("{pattern}|{FROM_OUTSIDE}")})
+}
+
+fn whole(least: i64, most: i64) -> Schema {
+    json_schema!({"anyOf": [
+        {"type": "integer", "minimum": least, "maximum": most},
+        {"type": "string", "pattern": FROM_OUTSIDE},
+    ]})
+}
+
+/// A whole number within bounds.
+pub(super) struct Whole<const LEAST: i64, const MOST: i64>;
+
+impl<const LEAST: i64, const MOST: i64> JsonSchema for Whole<LEAST, MOST> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Whole_{LEAST}_{MOST}").into()
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        whole(LEAST, MOST)
+    }
+}

@@ -1,0 +1,58 @@
+//! A login that is needed, and what comes of it.
+
+use std::time::Duration;
+
+use futures_util::future::join;
+use tests::within;
+use tokio::time::Instant;
+
+use crate::world::{BUILD_TOKEN, DEPLOY_TOKEN, Setting, document, usual};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_needed_login_is_told_at_once_asked_for_once_and_heals_everyone() {
+    let setting = Setting::new().await;
+    setting.files.configure(&usual());
+    let world = setting.start().await;
+    world.sso.signalled().await;
+    let began = Instant::now();
+    let answer = world.get("/v1/credentials", BUILD_TOKEN).await;
+    // The least patient SDK waits for a second.
+    assert!(
+        began.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert_ne!(answer.header("retry-after"), "");
+    let said = document(&answer);
+    for name in ["message", "Message"] {
+        let text = said[name].as_str().expect("a text");
+        assert!(text.contains("aws sso login --profile team"), "{said}");
+    }
+    let ready = world.request("GET", "/readyz", &[]).await;
+    assert_eq!(ready.status, 503, "{}", ready.text());
+
+    let _login = world.sso.sign_in();
+    let both = join(world.given(BUILD_TOKEN), world.given(DEPLOY_TOKEN));
+    within(Duration::from_secs(5), "both have credentials", both).await;
+    world.sso.unsignalled().await;
+    let log = world.proxy.log();
+    let asked = log.matches("asked the host for a login").count();
+    assert_eq!(asked, 1, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_serve_on_while_a_login_is_awaited() {
+    let setting = Setting::new().await;
+    let _login = setting.sign_in();
+    setting.files.configure(&usual());
+    let world = setting.start().await;
+    let before = world.given(BUILD_TOKEN).await;
+    world.sso.aws.sso().end_sessions();
+    tests::throughout(Duration::from_secs(2), "they serve on", async || {
+        let given = world.get("/v1/credentials", BUILD_TOKEN).await;
+        document(&given)["AccessKeyId"] == before["AccessKeyId"]
+    })
+    .await;
+    assert_eq!(world.status(DEPLOY_TOKEN).await, 200);
+}
