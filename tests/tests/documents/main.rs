@@ -91,6 +91,7 @@ fn test_functions() -> BTreeSet<String> {
         "numbers",
         "scaling",
         "container",
+        "containers",
     ] {
         collect(
             &root.join("tests/tests").join(binary),
