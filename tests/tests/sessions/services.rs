@@ -331,7 +331,7 @@ async fn a_login_that_is_needed_leaves_old_credentials_until_their_end() {
     let services = Services::new().await;
     let _login = services.world.sign_in();
     let sts = services.world.aws.sts();
-    sts.set_longest_life(Some(Duration::from_secs(6)));
+    sts.set_longest_life(Some(Duration::from_secs(16)));
     let service = services.keep(profile("team"), Some(role()));
     let first = service.valid().await;
     services.world.aws.sso().end_sessions();
@@ -439,7 +439,7 @@ async fn a_code_that_is_spent_leaves_the_credentials_it_brought() {
     let device = "arn:aws:iam::123456789012:mfa/dev";
     let sts = services.world.aws.sts();
     sts.set_rules(ROLE, RoleRules::new().mfa(device, "123456"));
-    sts.set_longest_life(Some(Duration::from_secs(6)));
+    sts.set_longest_life(Some(Duration::from_secs(16)));
     let asked = RoleConfig {
         serial_number: Some(device.to_owned()),
         token_code: Some("123456".to_owned()),

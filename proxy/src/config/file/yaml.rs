@@ -492,18 +492,19 @@ mod tests {
 
     #[test]
     fn a_page_of_aliases_is_bounded() {
-        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for level in 1..12 {
-            let before = format!("*a{}", level - 1);
-            let ten = vec![before; 10].join(", ");
-            text += &format!("a{level}: &a{level} [{ten}]\n");
-        }
-        assert!(fault(&text).2.contains("more than 100000 values"));
-        let mut deep = "a0: &a0 [[[[x]]]]\n".to_owned();
-        for level in 1..40 {
-            deep += &format!("a{level}: &a{level} [[*a{}]]\n", level - 1);
-        }
-        assert!(fault(&deep).2.contains("deep"));
+        let wide = (1..12).map(|level| {
+            let ten = vec![format!("*a{}", level - 1); 10].join(", ");
+            format!("a{level}: &a{level} [{ten}]\n")
+        });
+        let wide: Vec<_> = std::iter::once("a0: &a0 [x, x, x]\n".to_owned())
+            .chain(wide)
+            .collect();
+        assert!(fault(&wide.concat()).2.contains("more than 100000 values"));
+        let deep = (1..40).map(|level| format!("a{level}: &a{level} [[*a{}]]\n", level - 1));
+        let deep: Vec<_> = std::iter::once("a0: &a0 [[[[x]]]]\n".to_owned())
+            .chain(deep)
+            .collect();
+        assert!(fault(&deep.concat()).2.contains("deep"));
         assert!(fault(&"- ".repeat(5_000)).2.contains("deep"));
     }
 }
