@@ -88,22 +88,39 @@ impl Text {
 
 /// Within back quotes, on one line, and not for ever.
 fn shown(text: &str) -> String {
+    format!("`{}`", on_one_line(text))
+}
+
+fn on_one_line(text: &str) -> String {
     let cut: String = text.chars().take(LONGEST_SHOWN).collect();
     let dots = if cut.len() < text.len() { "…" } else { "" };
-    format!(
-        "`{}{dots}`",
-        cut.escape_debug()
-            .to_string()
-            .replace("\\\"", "\"")
-            .replace("\\'", "'")
-    )
+    let escaped = cut.chars().map(|c| match c {
+        '"' | '\'' | '\\' => c.to_string(),
+        _ => c.escape_debug().to_string(),
+    });
+    escaped.collect::<String>() + dots
+}
+
+/// A key within back quotes.
+pub(super) fn shown_key(key: &str) -> String {
+    format!("`{}`", key_in_path(key))
 }
 
 /// A key. What stands behind a colon may be a value whose blank was forgotten, and a secret.
-pub(super) fn shown_key(key: &str) -> String {
+fn key_in_path(key: &str) -> String {
     match key.split_once(':') {
-        Some((before, _)) => shown(&format!("{before}:…")),
-        None => shown(key),
+        Some((before, _)) => format!("{}:…", on_one_line(before)),
+        None => on_one_line(key),
+    }
+}
+
+/// The path of a key within the mapping at `outer`.
+pub(super) fn joined(outer: &str, key: &str) -> String {
+    let key = key_in_path(key);
+    if outer.is_empty() {
+        key
+    } else {
+        format!("{outer}.{key}")
     }
 }
 
@@ -421,11 +438,7 @@ impl<'n> Fields<'n> {
 
     /// The path of a key of this mapping.
     pub(super) fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        }
+        joined(&self.path, key)
     }
 
     /// Notes each key that was not asked for. `x-…` may stand everywhere.

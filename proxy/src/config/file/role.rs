@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::RoleConfig;
 use super::interpolation::Foreign;
-use super::reader::{Field, Fields, Reading, Text};
+use super::reader::{Field, Fields, Reading, Text, joined};
 use super::scalar;
 use super::yaml::Value;
 
@@ -346,7 +346,7 @@ fn json(reading: &mut Reading<'_>, field: &Field<'_>) -> Option<serde_json::Valu
         Value::Mapping(entries) => {
             let mut map = serde_json::Map::new();
             for entry in entries {
-                let path = format!("{}.{}", field.path, entry.key);
+                let path = joined(&field.path, &entry.key);
                 let node = &entry.node;
                 map.insert(entry.key.clone(), json(reading, &Field { path, node })?);
             }
@@ -363,7 +363,7 @@ fn tags(reading: &mut Reading<'_>, fields: &mut Fields<'_>) -> Vec<(String, Stri
     let mut pairs = Vec::new();
     if let Value::Mapping(entries) = &field.node.value {
         for entry in entries {
-            let path = format!("{}.{}", field.path, super::reader::shown_key(&entry.key));
+            let path = joined(&field.path, &entry.key);
             let node = &entry.node;
             let value = reading.text(&Field {
                 path: path.clone(),

@@ -254,6 +254,13 @@ fn a_forgotten_blank_shows_no_token() {
         all.contains("`auth_token:…`") && !all.contains("hunter2"),
         "{all}"
     );
+    for text in [
+        "services: {auth_token:hunter2hunter2hunter2, x-a: 1}\n",
+        "services: {a: {assumed_role: {Tags: {a:hunter2: {}}, Policy: {a:hunter2: '${x'}}}}\n",
+    ] {
+        let all = faults(text).join("\n");
+        assert!(!all.contains("hunter2"), "{all}");
+    }
     let text = "services:\n  app:\n    auth_token:hunter2hunter2\n    assumed_role: {}\n";
     let all = faults(text).join("\n");
     assert!(!all.contains("hunter2"), "{all}");
@@ -705,6 +712,90 @@ mod dynamic_files {
         ] {
             let faults = read(name, text).expect_err(text).to_string();
             assert!(faults.contains(part), "{text}\n{faults}");
+        }
+    }
+}
+
+mod any_text {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Pieces of which YAML and configurations are made.
+    const PIECES: [&str; 48] = [
+        "services:",
+        "app:",
+        "auth_token: ",
+        "${fromEnv:SECRET_TEXT}",
+        "${fromEnv:APP_TOKEN}",
+        "${",
+        "}",
+        "{",
+        "[",
+        "]",
+        ", ",
+        ": ",
+        "- ",
+        "? ",
+        "\n",
+        "\n  ",
+        "\n    ",
+        "\n      ",
+        "&a ",
+        "*a",
+        "<<: ",
+        "!!str ",
+        "!x ",
+        "|",
+        ">-",
+        "\"",
+        "'",
+        "#",
+        "---",
+        "...",
+        "%YAML 1.2",
+        "assumed_role:",
+        "RoleArn: arn:aws:iam::123456789012:role/r",
+        "Tags: ",
+        "Policy: ",
+        "server: ",
+        "host: 0.0.0.0",
+        "port: 1",
+        "dynamic_services: ",
+        "enabled: true",
+        "metrics: ",
+        "0123456789abcdef",
+        "x-a: ",
+        "~",
+        "\t",
+        "\r",
+        "\u{85}",
+        "ü\u{2028}",
+    ];
+
+    fn texts() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![8 => prop::sample::select(&PIECES[..]).prop_map(str::to_owned), 1 => ".{0,3}"];
+        prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn is_a_configuration_or_has_faults_with_places_in_it(text in texts()) {
+            let (_folder, path) = written(&text);
+            let file = FileConfig::read(&path, &vars).err();
+            let services = ServicesFile::read(&path, &SourceConfig::default(), &vars).err();
+            for faults in [file, services].into_iter().flatten() {
+                prop_assert!(!faults.list.is_empty());
+                for fault in &faults.list {
+                    let Place { line, column, .. } = fault.place;
+                    let ends = text.matches(['\n', '\r']).count();
+                    prop_assert!((1..=ends + 2).contains(&line), "{fault:?}");
+                    // In a line that begins with `%`, the scanner counts bytes.
+                    prop_assert!((1..=text.len() + 2).contains(&column), "{fault:?}");
+                    prop_assert!(!fault.problem.contains(char::is_control), "{fault:?}");
+                    prop_assert!(!fault.problem.contains("s3cr3t"), "{fault:?}");
+                }
+            }
         }
     }
 }
