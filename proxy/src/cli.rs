@@ -36,14 +36,14 @@ const AFTER_HELP: &str = "\
 Getting started:
   S3_BUCKET_NAME=my-bucket bazel-proxy check    is everything in place? if not, what to do
   S3_BUCKET_NAME=my-bucket bazel-proxy          serve on http://127.0.0.1:9000/
-  bazel-proxy --config examples/basic.yaml      give containers AWS credentials on http://127.0.0.1:1338/
+  bazel-proxy --config examples/basic.yaml      give containers AWS credentials
 
 Exit codes: 0 success, 1 something failed, 64 wrong usage or configuration.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve artifacts until SIGINT or SIGTERM (the default).
+    /// Serve artifacts, credentials for containers, or both, until SIGINT or SIGTERM (the default).
     Serve,
     /// Check configuration, credentials, bucket and cache, and say how to mend what is broken.
     Check(CheckArgs),

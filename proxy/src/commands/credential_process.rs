@@ -71,8 +71,12 @@ fn fetch(found: &Found) -> Result<Vec<u8>, Problem> {
     let (status, body) = answer.map_err(|error| {
         let path = found.config.file_path.as_ref().map(|path| path.display());
         let path = path.map_or_else(String::new, |path| format!(" --config {path}"));
+        let tls = match &found.server.tls {
+            Some(_) => " AWS_CA_BUNDLE has to name who issued its certificate.",
+            None => "",
+        };
         Problem::of_work(format!(
-            "no proxy answers on {base}: {error}. Start it with `bazel-proxy{path}`."
+            "no proxy answers on {base}: {error}. Start it with `bazel-proxy{path}`.{tls}"
         ))
     })?;
     translate(status, &body).map_err(Problem::of_work)

@@ -1,24 +1,27 @@
 //! `bazel-proxy healthcheck`: asks a running proxy for `/healthz`; one that serves credentials alone, for
 //! `/livez`.
 
+mod pinned;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use http::StatusCode;
-use sso_session::disk;
 
 use super::asking;
 use super::services::{self, Problem};
-use crate::config::{Config, TlsConfig};
+use crate::config::Config;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
-const MOST_CERTIFICATE_BYTES: u64 = 1024 * 1024;
+const LIVEZ: &str = "/livez";
 
 /// Where credentials are served unless the configuration file says otherwise.
 const USUAL: &str = "http://127.0.0.1:1338/livez";
 
 pub(super) fn run(vars: &impl Fn(&str) -> Option<String>) -> ExitCode {
-    match target(vars).and_then(|target| ask(&target)) {
+    match target(vars).and_then(ask) {
         Ok(url) => {
             println!("healthy: {url}");
             ExitCode::SUCCESS
@@ -28,10 +31,10 @@ pub(super) fn run(vars: &impl Fn(&str) -> Option<String>) -> ExitCode {
 }
 
 /// Whom to ask.
-struct Target {
-    url: String,
-    /// Whose certificates are good for that.
-    certificates: Option<Vec<u8>>,
+enum Target {
+    Url(String),
+    /// Over TLS: where, and which certificate is shown there.
+    Pinned(SocketAddr, PathBuf),
 }
 
 fn target(vars: &impl Fn(&str) -> Option<String>) -> Result<Target, Problem> {
@@ -41,17 +44,12 @@ fn target(vars: &impl Fn(&str) -> Option<String>) -> Result<Target, Problem> {
         None => {
             let config = super::config_without_bucket(vars);
             let config = config.map_err(|faults| Problem::of_usage(faults.to_string()))?;
-            Ok(Target {
-                url: format!("http://{}/healthz", super::own_address(&config)),
-                certificates: None,
-            })
+            let url = format!("http://{}/healthz", super::own_address(&config));
+            Ok(Target::Url(url))
         }
         Some(Ok(config)) => of_containers(&config),
         // While its file is broken, a proxy serves on with what it has read before.
-        Some(Err(_)) => Ok(Target {
-            url: USUAL.to_owned(),
-            certificates: None,
-        }),
+        Some(Err(_)) => Ok(Target::Url(USUAL.to_owned())),
     }
 }
 
@@ -59,22 +57,30 @@ fn of_containers(config: &Config) -> Result<Target, Problem> {
     let Some(file) = &config.file else {
         return Err(Problem::of_usage("no configuration file is named"));
     };
-    let server = &file.server;
-    Ok(Target {
-        url: format!("{}/livez", services::base_url(server)?),
-        certificates: server.tls.as_ref().map(|tls| trusted(config, tls)),
+    let address = services::address(&file.server)?;
+    Ok(match &file.server.tls {
+        None => Target::Url(format!("http://{address}{LIVEZ}")),
+        Some(tls) => Target::Pinned(address, tls.certificate_file.clone()),
     })
 }
 
 /// The URL that answered.
-fn ask(Target { url, certificates }: &Target) -> Result<String, Problem> {
-    let runtime = super::runtime();
-    let runtime = runtime.map_err(|error| Problem::of_work(format!("no runtime: {error}")))?;
-    let answer = runtime.block_on(asking::get(url, None, certificates.as_deref(), TIMEOUT));
+fn ask(target: Target) -> Result<String, Problem> {
+    let (url, answer) = match target {
+        Target::Url(url) => {
+            let answer = get(&url)?;
+            (url, answer)
+        }
+        Target::Pinned(address, certificate_file) => {
+            let answer = pinned::is_ok(address, LIVEZ, &certificate_file, TIMEOUT);
+            let answer = answer.map_err(|error| error.to_string());
+            (format!("https://{address}{LIVEZ}"), answer)
+        }
+    };
     match answer {
-        Ok((StatusCode::OK, _)) => Ok(url.clone()),
-        Ok((status, _)) => {
-            let text = format!("unhealthy: {url} answers {status}, not 200");
+        Ok(true) => Ok(url),
+        Ok(false) => {
+            let text = format!("unhealthy: {url} does not answer 200");
             Err(Problem::of_work(text))
         }
         Err(error) => {
@@ -84,11 +90,9 @@ fn ask(Target { url, certificates }: &Target) -> Result<String, Problem> {
     }
 }
 
-/// Beside those of `AWS_CA_BUNDLE`, the proxy's own certificate: it is on this machine, and what is asked
-/// is no secret.
-fn trusted(config: &Config, tls: &TlsConfig) -> Vec<u8> {
-    let own = disk::read_bounded(&tls.certificate_file, MOST_CERTIFICATE_BYTES);
-    let own = own.map(|pem| pem.to_vec()).unwrap_or_default();
-    let bundle = config.ca_bundle.clone().unwrap_or_default();
-    [bundle, b"\n".to_vec(), own].concat()
+fn get(url: &str) -> Result<Result<bool, String>, Problem> {
+    let runtime = super::runtime();
+    let runtime = runtime.map_err(|error| Problem::of_work(format!("no runtime: {error}")))?;
+    let answer = runtime.block_on(asking::get(url, None, None, TIMEOUT));
+    Ok(answer.map(|(status, _)| status == StatusCode::OK))
 }

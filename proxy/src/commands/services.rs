@@ -98,31 +98,32 @@ fn unknown(name: &str, merged: &Merged, troubles: &[String]) -> String {
     lines.join("\n")
 }
 
-/// Where the listener is asked on this machine, without a path: one that listens on all addresses, on
-/// loopback. A certificate is most likely for the first of `allowed_hosts`.
+/// Where the listener is asked on this machine, without a path. A certificate is most likely for the first of
+/// `allowed_hosts`.
 pub(super) fn base_url(server: &ServerConfig) -> Result<String, Problem> {
+    let address = address(server)?;
+    let port = address.port();
+    match (&server.tls, server.allowed_hosts.first()) {
+        (None, _) => Ok(format!("http://{address}")),
+        (Some(_), None) => Ok(format!("https://{address}")),
+        (Some(_), Some(name)) => Ok(format!("https://{name}:{port}")),
+    }
+}
+
+/// Where the listener is on this machine: one that listens on all addresses, on loopback.
+pub(super) fn address(server: &ServerConfig) -> Result<SocketAddr, Problem> {
     let port = server.listen.port;
     if port == 0 {
         let text =
             "`server.port` is 0: the system chooses the port. Set one to be told its address";
         return Err(Problem::of_usage(text));
     }
-    if server.tls.is_some()
-        && let Some(name) = server.allowed_hosts.first()
-    {
-        return Ok(format!("https://{name}:{port}"));
-    }
     let ip = match server.listen.addresses.first() {
         Some(ip) if !ip.is_unspecified() => *ip,
         Some(IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::LOCALHOST),
         Some(IpAddr::V4(_)) | None => IpAddr::V4(Ipv4Addr::LOCALHOST),
     };
-    let scheme = if server.tls.is_some() {
-        "https"
-    } else {
-        "http"
-    };
-    Ok(format!("{scheme}://{}", SocketAddr::new(ip, port)))
+    Ok(SocketAddr::new(ip, port))
 }
 
 #[cfg(test)]

@@ -22,6 +22,11 @@ async fn help_says_what_it_is_and_how_to_begin() {
     );
     insta::assert_snapshot!("help-check", said(&["check", "--help"]).await);
     insta::assert_snapshot!("help-warm", said(&["warm", "--help"]).await);
+    insta::assert_snapshot!("help-env", said(&["env", "--help"]).await);
+    insta::assert_snapshot!(
+        "help-credential-process",
+        said(&["credential-process", "--help"]).await
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

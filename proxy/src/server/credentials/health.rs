@@ -39,7 +39,14 @@ pub(super) fn answer(table: &Table, numbers: &Containers, page: Page<'_>) -> (St
             let services = Overview::of(table, numbers).services;
             let is_ready = services.iter().all(|service| service.is_ready);
             let services: Vec<_> = services.iter().map(about).collect();
-            (is_ready, json!({ "ready": is_ready, "services": services }))
+            let mut body = json!({ "ready": is_ready, "services": services });
+            let troubles = table.troubles().len();
+            // Nobody has less for it, as what was in force before still is; and the texts may name accounts.
+            if troubles > 0 {
+                let told = "not all of it is in force: see the log, or run `bazel-proxy check`";
+                body["configuration"] = json!({ "troubles": troubles, "reason": told });
+            }
+            (is_ready, body)
         }
         Page::ReadyService(name) => {
             let Some(service) = table.by_name(&name) else {
