@@ -502,6 +502,9 @@ mod log {
             .with_ansi(false)
             .with_max_level(tracing::Level::TRACE)
             .with_writer(move || writer.clone());
+        // With one alone, tracing would ask the thread that comes first whether a line is wanted, which may be
+        // another test's.
+        let _second = tracing::Dispatch::new(tracing_subscriber::registry());
         let _guard = tracing::subscriber::set_default(subscriber.finish());
         let world = World::new();
         let request = |request: http::request::Builder| {
