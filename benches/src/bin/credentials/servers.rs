@@ -144,7 +144,9 @@ impl Process {
 
     /// The variables that the simulated AWS prints for a shell.
     fn exported(&mut self) -> Told<Vec<(String, String)>> {
-        let output = self.0.stdout.take().ok_or("its output is not to be had")?;
+        // Stays open: it says more, and would end if nobody could read that.
+        let output = self.0.stdout.as_mut();
+        let output = output.ok_or("its output is not to be had")?;
         let mut variables = Vec::new();
         for line in BufReader::new(output).lines() {
             let line = line.map_err(|error| error.to_string())?;
