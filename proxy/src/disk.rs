@@ -1,5 +1,6 @@
 //! Small work on a disk that may hang.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,15 @@ pub(crate) struct Disk {
     began: Began,
 }
 
+/// Why a piece of work has no outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// It takes too long, and may still be at it.
+    Hangs,
+    /// It panicked.
+    Panicked,
+}
+
 /// When the work under way began.
 #[derive(Clone, Debug, Default)]
 struct Began(Arc<Mutex<Option<Instant>>>);
@@ -32,29 +42,34 @@ impl Default for Disk {
 }
 
 impl Disk {
-    /// The outcome of the work; `None` if it takes too long, the work before it included, or if that hangs
-    /// already.
+    /// The outcome of the work.
+    ///
+    /// # Errors
+    /// [`Lost::Hangs`] if it takes too long, the work before it included, or if that hangs already;
+    /// [`Lost::Panicked`] if it panics.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
+    ) -> Result<T, Lost> {
         let hangs = |began: Instant| began.elapsed() >= PATIENCE;
         if self.began.lock().is_some_and(hangs) {
-            return None;
+            return Err(Lost::Hangs);
         }
         let done = async {
-            let place = Arc::clone(&self.place).acquire_owned().await.ok()?;
+            let place = Arc::clone(&self.place).acquire_owned().await;
+            let place = place.map_err(|_| Lost::Hangs)?;
             let began = self.began.clone();
             *began.lock() = Some(Instant::now());
             let work = tokio::task::spawn_blocking(move || {
-                let outcome = work();
+                let outcome = catch_unwind(AssertUnwindSafe(work));
                 *began.lock() = None;
                 drop(place);
                 outcome
             });
-            work.await.ok()
+            let outcome = work.await.map_err(|_| Lost::Panicked)?;
+            outcome.map_err(|_| Lost::Panicked)
         };
-        timeout(PATIENCE, done).await.ok()?
+        timeout(PATIENCE, done).await.unwrap_or(Err(Lost::Hangs))
     }
 }
 
@@ -73,27 +88,37 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_disk_that_hangs_takes_one_thread() {
         let disk = Disk::default();
-        assert_eq!(disk.run(|| 1).await, Some(1));
+        assert_eq!(disk.run(|| 1).await, Ok(1));
         let (answer, hanging) = mpsc::channel::<()>();
         let given_up = disk.run(move || hanging.recv().is_ok());
         let behind = disk.run(|| 2);
         let time_passes = tokio::time::advance(PATIENCE * 2);
         let (given_up, behind, ()) = tokio::join!(given_up, behind, time_passes);
-        assert_eq!((given_up, behind), (None, None));
-        assert_eq!(disk.run(|| 3).await, None, "the first is still at it");
+        assert_eq!((given_up, behind), (Err(Lost::Hangs), Err(Lost::Hangs)));
+        let third = disk.run(|| 3).await;
+        assert_eq!(third, Err(Lost::Hangs), "the first is still at it");
         answer.send(()).expect("it waits");
-        let mut fourth = None;
-        while fourth.is_none() {
+        let mut fourth = Err(Lost::Hangs);
+        while fourth.is_err() {
             tokio::task::yield_now().await;
             fourth = disk.run(|| 4).await;
         }
-        assert_eq!(fourth, Some(4));
+        assert_eq!(fourth, Ok(4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_panics_does_not_look_like_a_disk_that_hangs() {
+        let disk = Disk::default();
+        let panicked: Result<u8, _> = disk.run(|| panic!("a fault of the work")).await;
+        assert_eq!(panicked, Err(Lost::Panicked));
+        tokio::time::advance(PATIENCE * 2).await;
+        assert_eq!(disk.run(|| 2).await, Ok(2));
     }
 
     #[tokio::test]
     async fn who_ask_at_once_are_all_answered() {
         let disk = Disk::default();
         let answers = tokio::join!(disk.run(|| 1), disk.run(|| 2), disk.run(|| 3));
-        assert_eq!(answers, (Some(1), Some(2), Some(3)));
+        assert_eq!(answers, (Ok(1), Ok(2), Ok(3)));
     }
 }

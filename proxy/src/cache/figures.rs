@@ -61,7 +61,7 @@ impl Cache {
     async fn free_bytes(&self) -> Option<u64> {
         let this = self.clone();
         let asked = self.inner.disk.run(move || this.inner.folder.disk_space());
-        let (free, _) = timeout(DISK_PATIENCE, asked).await.ok()??.ok()?;
+        let (free, _) = timeout(DISK_PATIENCE, asked).await.ok()?.ok()?.ok()?;
         Some(free)
     }
 }

@@ -222,10 +222,10 @@ pub struct DirectoryConfig {
 
 /// `include_patterns` and `exclude_patterns`: regular expressions for a file's name or its whole path,
 /// from its beginning on; `file_pattern` is a glob of the name. Only files ending in `.yaml`, `.yml` or
-/// `.json` count, unless `file_pattern` says otherwise.
+/// `.json` count, unless `file_pattern` says otherwise; hidden ones never do.
 #[derive(Clone, Debug, Default)]
 pub struct FilePatterns {
-    /// None takes every file that is not hidden.
+    /// None takes every file.
     pub include: Vec<regex::Regex>,
     /// What is left out although it is included.
     pub exclude: Vec<regex::Regex>,

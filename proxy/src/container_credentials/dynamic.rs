@@ -9,20 +9,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use glob::MatchOptions;
-
 use super::reload::in_one_line;
 use super::watched::{Found, Look, Watched};
-use crate::config::{
-    DirectoryConfig, DynamicServicesConfig, FileFaults, FilePatterns, ServicesFile,
-};
+use crate::config::{DirectoryConfig, DynamicServicesConfig, FileFaults, ServicesFile};
 
 /// Of one folder; further ones are left out.
 const MOST_FILES: usize = 1000;
 /// Of any kind, in one folder.
 const MOST_ENTRIES: usize = 20_000;
-/// What counts without patterns.
-const SUFFIXES: [&str; 3] = ["yaml", "yml", "json"];
 
 /// How a file is read.
 pub(super) type Read<'a> = &'a dyn Fn(&Path) -> Result<ServicesFile, FileFaults>;
@@ -164,7 +158,7 @@ fn files_of(directory: &DirectoryConfig) -> io::Result<Listing> {
         let path = entry?.path();
         // Following links: what they lead to counts.
         let is_file = || std::fs::metadata(&path).is_ok_and(|metadata| metadata.is_file());
-        if counts(&path, &directory.files) && is_file() {
+        if directory.files.take(&path) && is_file() {
             files.insert(path);
         }
     }
@@ -175,43 +169,6 @@ fn files_of(directory: &DirectoryConfig) -> io::Result<Listing> {
     })
 }
 
-/// Whether a file of that path is one of those that the patterns mean.
-fn counts(path: &Path, patterns: &FilePatterns) -> bool {
-    let (Some(name), Some(whole)) = (
-        path.file_name().and_then(|name| name.to_str()),
-        path.to_str(),
-    ) else {
-        return false;
-    };
-    if name.starts_with('.') {
-        return false;
-    }
-    let options = MatchOptions {
-        require_literal_separator: true,
-        ..MatchOptions::new()
-    };
-    let from_its_beginning = |pattern: &regex::Regex, text: &str| {
-        pattern.find(text).is_some_and(|found| found.start() == 0)
-    };
-    let matches = |pattern: &regex::Regex| {
-        from_its_beginning(pattern, name) || from_its_beginning(pattern, whole)
-    };
-    let is_included = match (&patterns.glob, patterns.include.as_slice()) {
-        (Some(glob), []) => glob.matches_with(name, options),
-        (None, []) => {
-            let suffix = path.extension().and_then(|suffix| suffix.to_str());
-            suffix.is_some_and(|suffix| SUFFIXES.contains(&suffix))
-        }
-        (glob, include) => {
-            let by_glob = glob
-                .as_ref()
-                .is_none_or(|glob| glob.matches_with(name, options));
-            by_glob && include.iter().any(matches)
-        }
-    };
-    is_included && !patterns.exclude.iter().any(matches)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
@@ -220,7 +177,9 @@ mod tests {
     use sso_session::secret::Secret;
 
     use super::*;
-    use crate::config::{FileFault, Place, ServiceConfig, SourceConfig, SourceKind, TokenConfig};
+    use crate::config::{
+        FileFault, FilePatterns, Place, ServiceConfig, SourceConfig, SourceKind, TokenConfig,
+    };
 
     /// A name of a service a line; `!` is a fault.
     fn read(path: &Path) -> Result<ServicesFile, FileFaults> {
@@ -432,29 +391,16 @@ mod tests {
     }
 
     #[test]
-    fn patterns_are_of_names_or_paths_from_their_beginning() {
-        let regex = |text: &&str| regex::Regex::new(text).expect("a pattern");
-        let patterns = |include: &[&str], exclude: &[&str], glob: Option<&str>| FilePatterns {
-            include: include.iter().map(regex).collect(),
-            exclude: exclude.iter().map(regex).collect(),
-            glob: glob.map(|glob| glob::Pattern::new(glob).expect("a pattern")),
-        };
-        let path = Path::new("/d/team-a.yaml");
-        for (expected, patterns) in [
-            (true, patterns(&[], &[], None)),
-            (true, patterns(&["team-.*"], &[], None)),
-            (false, patterns(&["a\\.yaml"], &[], None)),
-            (true, patterns(&["/d/.*\\.yaml$"], &[], None)),
-            (false, patterns(&[], &["team"], None)),
-            (false, patterns(&["team"], &["/d/"], None)),
-            (true, patterns(&[], &[], Some("team-?.yaml"))),
-            (false, patterns(&[], &[], Some("*.yml"))),
-            (false, patterns(&["team"], &[], Some("*.yml"))),
-        ] {
-            assert_eq!(counts(path, &patterns), expected, "{patterns:?}");
-        }
-        assert!(!counts(Path::new("/d/a.yaml~"), &FilePatterns::default()));
-        let any = patterns(&[".*"], &[], None);
-        assert!(!counts(Path::new("/d/.#a.yaml"), &any), "an editor's");
+    fn a_backup_that_begins_as_the_patterns_say_does_not_count() {
+        let mut world = World::new();
+        let dev = regex::Regex::new("^(?:^dev-)").expect("a pattern");
+        world.directories[0].files.include = vec![dev];
+        world.put("dev-d.yaml", "d");
+        world.settle();
+        assert_eq!(world.services(), ["d"]);
+        let backup = world.path("dev-d.yaml~");
+        std::fs::rename(world.path("dev-d.yaml"), backup).expect("renamed");
+        world.settle();
+        assert!(world.services().is_empty());
     }
 }

@@ -4,10 +4,12 @@
 //! * A dynamic one does unless its name or its token is taken. Of two dynamic ones the one in force stays;
 //!   else the first by the paths of their files. When the other one is gone, the one that waits comes in.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use sso_session::secret::Secret;
 
 use crate::config::{MOST_ROLES, Place, ServiceConfig};
 
@@ -42,8 +44,8 @@ pub enum Clash {
     TooMany,
 }
 
-/// Who was in force before: names, each with the file that it came from.
-pub(super) type InForceBefore = BTreeSet<(String, Arc<Path>)>;
+/// Who was in force before: the tokens of names, each with the file that it came from.
+pub(super) type InForceBefore = HashMap<(String, Arc<Path>), Secret>;
 
 /// What comes into force of the main file's services and those of `dynamic` files.
 #[must_use]
@@ -57,17 +59,31 @@ pub(super) fn merge(
         .flat_map(|(path, services)| services.iter().map(move |service| (path, service)))
         .map(|(path, service)| {
             let known = (service.name.clone(), Arc::clone(&service.place.file));
-            (!before.contains(&known), path, service)
+            // With another token than before, it may not take that of one in force.
+            let rank = match before.get(&known) {
+                Some(token) if *token == service.token.secret => Rank::Unchanged,
+                Some(_) => Rank::OtherToken,
+                None => Rank::New,
+            };
+            (rank, path, service)
         })
         .collect();
     // Stable: services of one file stay in its order.
-    waiting.sort_by_key(|(is_new, path, _)| (*is_new, *path));
+    waiting.sort_by_key(|(rank, path, _)| (*rank, *path));
     let dynamic = waiting.into_iter().map(|(_, _, service)| service);
     let mut taken = Taken::default();
     for service in main.iter().chain(dynamic) {
         taken.add(service);
     }
     taken.merged
+}
+
+/// Who comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Unchanged,
+    OtherToken,
+    New,
 }
 
 #[derive(Default)]
@@ -132,8 +148,6 @@ impl fmt::Display for Conflict {
 
 #[cfg(test)]
 mod tests {
-    use sso_session::secret::Secret;
-
     use super::*;
     use crate::config::{SourceConfig, SourceKind, TokenConfig};
 
@@ -175,7 +189,10 @@ mod tests {
     fn before(merged: &Merged) -> InForceBefore {
         let services = merged.services.iter();
         services
-            .map(|service| (service.name.clone(), Arc::clone(&service.place.file)))
+            .map(|service| {
+                let known = (service.name.clone(), Arc::clone(&service.place.file));
+                (known, service.token.secret.clone())
+            })
             .collect()
     }
 
@@ -227,6 +244,20 @@ mod tests {
         let merged = merge(&[], &both, &before(&alone));
         assert_eq!(in_force(&merged), [("a", "d/2")]);
         assert_eq!(merged.conflicts.len(), 1);
+    }
+
+    #[test]
+    fn a_changed_token_takes_none_that_is_in_force_and_gives_no_name_away() {
+        let (first, second) = ([service("d/1", "a", "1")], [service("d/2", "b", "2")]);
+        let both = merge(&[], &[file(&first), file(&second)], &InForceBefore::new());
+        let greedy = [service("d/1", "a", "2")];
+        let merged = merge(&[], &[file(&greedy), file(&second)], &before(&both));
+        assert_eq!(in_force(&merged), [("b", "d/2")]);
+        assert!(matches!(&merged.conflicts[0].clash, Clash::Token(owner, _) if owner == "b"));
+        let waiting = [service("d/0", "b", "3")];
+        let rotated = [service("d/2", "b", "4")];
+        let merged = merge(&[], &[file(&waiting), file(&rotated)], &before(&both));
+        assert_eq!(in_force(&merged), [("b", "d/2")]);
     }
 
     #[test]

@@ -41,7 +41,10 @@ impl Registry {
     pub(super) fn names(&self) -> InForceBefore {
         let names = self.in_force.iter();
         names
-            .map(|(config, _)| (config.name.clone(), Arc::clone(&config.place.file)))
+            .map(|(config, _)| {
+                let known = (config.name.clone(), Arc::clone(&config.place.file));
+                (known, config.token.secret.clone())
+            })
             .collect()
     }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::InForce;
 use super::dynamic::Folders;
@@ -22,7 +22,7 @@ use super::merge::{InForceBefore, Merged, merge};
 use super::registry::Registry;
 use super::watched::{Found, Watched};
 use crate::config::{FileConfig, FileFaults, Listen, ServerConfig, ServicesFile, Vars};
-use crate::disk::Disk;
+use crate::disk::{Disk, Lost};
 
 /// The main file and those that it names are looked at so often; folders as often as they say.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -44,7 +44,8 @@ pub struct Reload {
     /// What was logged and still holds.
     told: Vec<String>,
     disk: Disk,
-    does_disk_hang: bool,
+    /// Why the last look came to nothing. It may have taken something up all the same, which is then owed.
+    lost: Option<Lost>,
     looked_at_folders: Instant,
 }
 
@@ -116,7 +117,7 @@ impl Reload {
             started_with,
             told: Vec::new(),
             disk: Disk::default(),
-            does_disk_hang: false,
+            lost: None,
             looked_at_folders: Instant::now(),
         };
         reload.bring(&defined);
@@ -141,17 +142,21 @@ impl Reload {
     async fn look(&mut self) -> Duration {
         let since = self.looked_at_folders.elapsed();
         let files = Arc::clone(&self.files);
+        let is_owed = self.lost.is_some();
         let look = move || {
             let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
             let (found, folders) = files.look(since);
-            let defined = found.is_changed.then(|| files.defined());
+            let defined = (found.is_changed || is_owed).then(|| files.defined());
             (found, folders, defined)
         };
-        let Some((found, folders, defined)) = self.disk.run(look).await else {
-            self.tell_that_the_disk_hangs();
-            return LOOK_EVERY;
+        let (found, folders, defined) = match self.disk.run(look).await {
+            Ok(looked) => looked,
+            Err(lost) => {
+                self.tell_of_a_lost_look(lost);
+                return LOOK_EVERY;
+            }
         };
-        self.does_disk_hang = false;
+        self.lost = None;
         if folders == FoldersLooked::Settled {
             self.looked_at_folders = Instant::now();
         }
@@ -185,9 +190,19 @@ impl Reload {
         self.registry.bring(services, renewal, troubles);
     }
 
-    fn tell_that_the_disk_hangs(&mut self) {
-        if !std::mem::replace(&mut self.does_disk_hang, true) {
-            warn!("the disk with the configuration does not answer: what is in force stays");
+    fn tell_of_a_lost_look(&mut self, lost: Lost) {
+        if self.lost.replace(lost) == Some(lost) {
+            return;
+        }
+        match lost {
+            Lost::Hangs => {
+                warn!("the disk with the configuration does not answer: what is in force stays");
+            }
+            Lost::Panicked => {
+                error!(
+                    "looking at the configuration panicked, which is a fault of the proxy: what is in force stays"
+                );
+            }
         }
     }
 }
@@ -348,11 +363,14 @@ mod tests {
 
     impl World {
         fn new(services: &str) -> Self {
+            Self::with_vars(services, Arc::new(|_| None))
+        }
+
+        fn with_vars(services: &str, vars: SharedVars) -> Self {
             let folder = tempfile::tempdir().expect("a folder");
             std::fs::create_dir(folder.path().join("dynamic")).expect("a folder");
             let path = folder.path().join("config.yaml");
             put(&path, &Self::main(folder.path(), services));
-            let vars: SharedVars = Arc::new(|_| None);
             let config = FileConfig::read(&path, &*vars).expect("a good configuration");
             let (keepers, ..) = idle();
             let (reload, view) = Reload::new(&path, config, keepers, vars);
@@ -425,6 +443,31 @@ mod tests {
         assert!(told.ends_with("Until then, its last good version stays in force."));
         world.put_main(&service("a", "token-of-service-a"));
         assert!(world.settle().await.troubles().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_takes_too_long_loses_nothing() {
+        let (answer, answers) = std::sync::mpsc::channel::<String>();
+        let answers = Mutex::new(answers);
+        // As a file on a disk that hangs for a while.
+        let slow = move |name: &str| {
+            let answers = answers.lock().ok().filter(|_| name == "SLOW");
+            answers?.recv().ok()
+        };
+        let mut world = World::with_vars(&service("a", "token-of-service-a"), Arc::new(slow));
+        world.put_main(&service("b", "${fromEnv:SLOW}"));
+        world.reload.look().await;
+        let time_passes = tokio::time::advance(Duration::from_secs(10));
+        tokio::join!(world.reload.look(), time_passes);
+        assert_eq!(world.reload.lost, Some(Lost::Hangs));
+        answer
+            .send("token-of-service-b".to_owned())
+            .expect("it waits");
+        while world.reload.lost.is_some() {
+            tokio::task::yield_now().await;
+            world.reload.look().await;
+        }
+        assert_eq!(world.names().await, ["b"]);
     }
 
     #[tokio::test(start_paused = true)]

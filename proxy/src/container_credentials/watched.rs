@@ -4,13 +4,14 @@
 //! What changed is taken up when two looks in a row found the same, so a file that is truncated and then
 //! written, or removed and then put back, is never taken for what it is in between.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use sso_session::disk;
 
-use crate::config::{FileConfig, FileFaults, ServicesFile};
+use crate::config::{FileConfig, FileFault, FileFaults, Place, ServicesFile};
 
 /// Of one file; a larger one is refused by whoever reads it.
 const MOST_BYTES: u64 = 1024 * 1024;
@@ -147,7 +148,10 @@ impl<T: Inputs> Watched<T> {
         read: &dyn Fn(&Path) -> Result<T, FileFaults>,
     ) -> Look {
         for _ in 0..READINGS {
-            let outcome = read(&self.path);
+            // A reading leaves nothing half done: it only makes something new. What panics must not keep
+            // other files from being looked at.
+            let outcome = catch_unwind(AssertUnwindSafe(|| read(&self.path)))
+                .unwrap_or_else(|_| Err(self.panicked()));
             self.inputs = match &outcome {
                 Ok(good) => good.inputs().to_vec(),
                 Err(faults) => faults.inputs.clone(),
@@ -182,6 +186,29 @@ impl<T: Inputs> Watched<T> {
         }
     }
 
+    fn panicked(&self) -> FileFaults {
+        let place = Place {
+            file: Arc::clone(&self.path),
+            line: 1,
+            column: 1,
+        };
+        FileFaults {
+            list: vec![FileFault {
+                place,
+                problem: "reading it ended in a panic, which is a fault of the proxy".to_owned(),
+                cure: "Report it, and write the file in another way.".to_owned(),
+            }],
+            inputs: std::iter::once(self.path.to_path_buf())
+                .chain(
+                    self.inputs
+                        .iter()
+                        .filter(|input| **input != *self.path)
+                        .cloned(),
+                )
+                .collect(),
+        }
+    }
+
     fn contents(&self) -> Contents {
         let others = self.inputs.iter().map(PathBuf::as_path);
         let others = others.filter(|input| **input != *self.path);
@@ -203,7 +230,6 @@ pub(super) mod tests {
     use sso_session::disk::replace;
 
     use super::*;
-    use crate::config::{FileFault, Place};
 
     /// The text of a file, and of another one beside it if it names one as `from:<name>`.
     #[derive(Debug, PartialEq, Eq)]
@@ -241,6 +267,7 @@ pub(super) mod tests {
             }
             None => content,
         };
+        assert!(!content.contains("panic"), "a reader's fault");
         if content.contains("broken") {
             return Err(fault(&content, &inputs));
         }
@@ -290,6 +317,30 @@ pub(super) mod tests {
         assert_eq!(watched.look(&read), Look::Unsettled);
         assert_eq!(watched.look(&read), Look::Changed);
         assert!(watched.faults().is_none());
+    }
+
+    #[test]
+    fn a_panic_of_the_reader_is_a_fault_of_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.yaml");
+        put(&path, "from:secret");
+        put(&folder.path().join("secret"), "one");
+        let mut watched = Watched::new(&path);
+        watched.load(&read);
+        put(&folder.path().join("secret"), "panic");
+        assert_eq!(watched.look(&read), Look::Unsettled);
+        assert_eq!(watched.look(&read), Look::Changed);
+        let told = watched.faults().expect("it is told").to_string();
+        assert!(
+            told.contains("a.yaml:1:1: reading it ended in a panic"),
+            "{told}"
+        );
+        assert_eq!(text(&watched), "one");
+        assert_eq!(watched.look(&read), Look::Same);
+        put(&folder.path().join("secret"), "two");
+        assert_eq!(watched.look(&read), Look::Unsettled);
+        assert_eq!(watched.look(&read), Look::Changed);
+        assert_eq!(text(&watched), "two");
     }
 
     #[test]

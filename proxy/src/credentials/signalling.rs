@@ -75,7 +75,7 @@ impl SharedSignal {
         work: impl FnOnce(&SignalFile) -> T + Send + 'static,
     ) -> Option<T> {
         let file = self.0.file.clone();
-        self.0.disk.run(move || work(&file)).await
+        self.0.disk.run(move || work(&file)).await.ok()
     }
 
     fn claim(&self, generation: u64) -> Claim {

@@ -112,7 +112,7 @@ impl Tls {
             ticks.tick().await;
             let files = self.0.files.clone();
             // A disk that does not answer changes nothing.
-            let Some(read) = disk.run(move || Pair::read(&files)).await else {
+            let Ok(read) = disk.run(move || Pair::read(&files)).await else {
                 continue;
             };
             // What cannot be read is a state like any other: it is told once.

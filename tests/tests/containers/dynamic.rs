@@ -123,6 +123,20 @@ async fn a_broken_file_leaves_its_last_good_version_in_force() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_name_of_many_bytes_is_a_fault_of_its_file_alone() {
+    let world = with_files(&[("tools.yaml", alone(DYNAMIC_TOKEN, "Tools"))]).await;
+    world.given(DYNAMIC_TOKEN).await;
+    // As the name of a session, it would be cut in the middle of a letter.
+    let name = format!("a{}", "ü".repeat(40));
+    let file = format!("dynamic/{name}.yaml");
+    world.files.write(&file, alone(OTHER_TOKEN, "Other"));
+    world.logged(&[&name, "is not a service's name"]).await;
+    std::fs::remove_file(world.files.path("dynamic/tools.yaml")).expect("removed");
+    world.answers(DYNAMIC_TOKEN, 401).await;
+    assert!(!world.proxy.log().contains("panic"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_is_reported_and_the_one_in_force_stays() {
     let world = with_files(&[("tools.yaml", alone(DYNAMIC_TOKEN, "Tools"))]).await;
     world

@@ -155,19 +155,18 @@ impl FilePatterns {
                 |pattern: &regex::Regex| pattern.is_match(&name) || pattern.is_match(&whole);
             patterns.iter().any(is_match)
         };
-        let end = path.extension().unwrap_or_default().to_string_lossy();
-        let has_known_end = matches!(&*end.to_ascii_lowercase(), "yaml" | "yml" | "json");
-        let is_included = if !self.include.is_empty() {
-            has_known_end && is_in(&self.include)
-        } else if self.glob.is_some() {
-            true
-        } else {
-            // What is hidden is an editor's.
-            has_known_end && !name.starts_with('.')
+        let is_named_well = match &self.glob {
+            Some(glob) => glob.matches(&name),
+            None => {
+                let end = path.extension().unwrap_or_default().to_string_lossy();
+                matches!(&*end.to_ascii_lowercase(), "yaml" | "yml" | "json")
+            }
         };
-        is_included
+        // What is hidden is an editor's, or Kubernetes'.
+        !name.starts_with('.')
+            && is_named_well
+            && (self.include.is_empty() || is_in(&self.include))
             && !is_in(&self.exclude)
-            && self.glob.as_ref().is_none_or(|glob| glob.matches(&name))
     }
 }
 
@@ -203,11 +202,19 @@ mod tests {
         assert!(below.take(Path::new("/d/production/app.yaml")));
         assert!(!below.take(Path::new("/d/production/app.yaml.bak")));
         let all = patterns(&[".*"], &[]);
-        assert!(all.take(Path::new("/d/.app.yml")) && !all.take(Path::new("/d/README.md")));
-        let glob = FilePatterns {
-            glob: Some(glob::Pattern::new("*.conf").expect("a pattern")),
-            ..FilePatterns::default()
+        assert!(all.take(Path::new("/d/app.yml")) && !all.take(Path::new("/d/README.md")));
+        assert!(!all.take(Path::new("/d/.#app.yml")), "an editor's");
+        let dev = patterns(&["^dev-"], &[]);
+        assert!(dev.take(Path::new("/d/dev-app.yaml")));
+        assert!(!dev.take(Path::new("/d/dev-app.yaml~")), "a backup");
+        let of = |glob: &str, include: &[&str]| FilePatterns {
+            glob: Some(glob::Pattern::new(glob).expect("a pattern")),
+            ..patterns(include, &[])
         };
+        let glob = of("*.conf", &[]);
         assert!(glob.take(Path::new("/d/a.conf")) && !glob.take(Path::new("/d/a.yaml")));
+        assert!(!glob.take(Path::new("/d/.a.conf")));
+        let both = of("*.conf", &["^a"]);
+        assert!(both.take(Path::new("/d/a.conf")) && !both.take(Path::new("/d/b.conf")));
     }
 }

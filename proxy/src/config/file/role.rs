@@ -85,11 +85,11 @@ pub(super) fn allowed_roles(
 }
 
 fn with_defaults(service: &str, role_arn: String) -> RoleConfig {
-    let mut session_name = format!("bazel-proxy-{service}");
-    session_name.truncate(LONGEST_SESSION_NAME);
+    let session_name = format!("bazel-proxy-{service}");
     RoleConfig {
         role_arn,
-        session_name,
+        // By characters: a name that is at fault may hold any.
+        session_name: session_name.chars().take(LONGEST_SESSION_NAME).collect(),
         duration: Duration::from_secs(DEFAULT_SECONDS),
         external_id: None,
         policy_arns: Vec::new(),
@@ -498,6 +498,9 @@ mod tests {
     fn session_names_are_cut_to_what_sts_takes() {
         let role = with_defaults(&"x".repeat(90), String::new());
         assert_eq!(role.session_name.len(), LONGEST_SESSION_NAME);
+        let umlauts = format!("a{}", "ü".repeat(90));
+        let role = with_defaults(&umlauts, String::new());
+        assert_eq!(role.session_name.chars().count(), LONGEST_SESSION_NAME);
         assert_eq!(
             with_defaults("app", String::new()).session_name,
             "bazel-proxy-app"

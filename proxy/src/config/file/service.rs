@@ -23,8 +23,8 @@ pub(super) fn services(
         return Vec::new();
     };
     let read = fields.all().filter_map(|(name, mark, field)| {
-        check_name(reading, name, mark);
-        service(reading, &field, name, mark, defaults)
+        let is_legal = check_name(reading, name, mark);
+        service(reading, &field, name, mark, defaults).filter(|_| is_legal)
     });
     let services: Vec<_> = read.collect();
     refuse_twins(reading, &services);
@@ -39,18 +39,22 @@ pub(super) fn single(
     defaults: &SourceConfig,
 ) -> Option<ServiceConfig> {
     let mark = field.node.mark;
-    check_name(reading, name, mark);
-    service(reading, field, name, mark, defaults).map(|(service, _)| service)
+    let is_legal = check_name(reading, name, mark);
+    let service = service(reading, field, name, mark, defaults).filter(|_| is_legal);
+    service.map(|(service, _)| service)
 }
 
-fn check_name(reading: &mut Reading<'_>, name: &str, mark: Mark) {
+/// Whether it is a service's name; if not, that is noted.
+fn check_name(reading: &mut Reading<'_>, name: &str, mark: Mark) -> bool {
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if name.is_empty() || name.len() > 128 || !name.bytes().all(is_legal) {
+    let is_name = (1..=128).contains(&name.len()) && name.bytes().all(is_legal);
+    if !is_name {
         let shown = super::reader::shown_key(name);
         let problem = format!("{shown} is not a service's name");
         let cure = "Use at most 128 letters, digits, `-` and `_`.";
         reading.fault(mark, problem, cure);
     }
+    is_name
 }
 
 /// A service, and where its token stands.

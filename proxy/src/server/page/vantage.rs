@@ -107,7 +107,7 @@ impl Vantage {
         // What cannot be read is for the keeper to report.
         let look = move || file.peek().ok().flatten();
         let looked = timeout(PATIENCE, self.disk.run(look)).await;
-        let signal = looked.ok().flatten().flatten();
+        let signal = looked.ok().and_then(Result::ok).flatten();
         *last = Some((Instant::now(), signal.clone()));
         signal
     }
