@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use bazel_proxy::config::{FileConfig, FileFaults, ServicesFile, SourceConfig};
+use bazel_proxy::config::{FileConfig, FileFaults, ServerConfig, ServicesFile, SourceConfig};
 use libfuzzer_sys::fuzz_target;
 
 const HIDDEN: &str = "hidden-value-of-a-variable";
@@ -34,9 +34,10 @@ fuzz_target!(|bytes: &[u8]| {
         Err(faults) => check(&faults, bytes),
     }
     match ServicesFile::read(&path, &SourceConfig::default(), &vars) {
-        Ok(file) => assert!(!file.services.is_empty()),
+        Ok(file) => assert_eq!(file.inputs.first(), Some(&path)),
         Err(faults) => check(&faults, bytes),
     }
+    let _anything = ServerConfig::guess(&path, &vars);
 });
 
 fn check(faults: &FileFaults, bytes: &[u8]) {

@@ -184,6 +184,11 @@ impl Config {
         read.finish(config)
     }
 
+    /// The configuration file that is named, whatever else is wrong.
+    pub fn named_file(vars: &impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+        file_path(&Reader::new(PROGRAM, vars))
+    }
+
     /// What tells this bucket's artifacts from every other's, as a part of each cache key.
     #[must_use]
     pub fn repository(&self) -> String {

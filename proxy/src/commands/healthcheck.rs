@@ -12,13 +12,10 @@ use http::StatusCode;
 
 use super::asking;
 use super::services::{self, Problem};
-use crate::config::Config;
+use crate::config::{Config, ServerConfig};
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 const LIVEZ: &str = "/livez";
-
-/// Where credentials are served unless the configuration file says otherwise.
-const USUAL: &str = "http://127.0.0.1:1338/livez";
 
 pub(super) fn run(vars: &impl Fn(&str) -> Option<String>) -> ExitCode {
     match target(vars).and_then(ask) {
@@ -39,26 +36,20 @@ enum Target {
 
 fn target(vars: &impl Fn(&str) -> Option<String>) -> Result<Target, Problem> {
     let has_bucket = vars("S3_BUCKET_NAME").is_some_and(|name| !name.trim().is_empty());
-    let config = super::config_with_services(vars).filter(|_| !has_bucket);
-    match config {
+    match Config::named_file(vars).filter(|_| !has_bucket) {
         None => {
             let config = super::config_without_bucket(vars);
             let config = config.map_err(|faults| Problem::of_usage(faults.to_string()))?;
             let url = format!("http://{}/healthz", super::own_address(&config));
             Ok(Target::Url(url))
         }
-        Some(Ok(config)) => of_containers(&config),
-        // While its file is broken, a proxy serves on with what it has read before.
-        Some(Err(_)) => Ok(Target::Url(USUAL.to_owned())),
+        Some(path) => of_containers(&ServerConfig::guess(&path, vars)),
     }
 }
 
-fn of_containers(config: &Config) -> Result<Target, Problem> {
-    let Some(file) = &config.file else {
-        return Err(Problem::of_usage("no configuration file is named"));
-    };
-    let address = services::address(&file.server)?;
-    Ok(match &file.server.tls {
+fn of_containers(server: &ServerConfig) -> Result<Target, Problem> {
+    let address = services::address(server)?;
+    Ok(match &server.tls {
         None => Target::Url(format!("http://{address}{LIVEZ}")),
         Some(tls) => Target::Pinned(address, tls.certificate_file.clone()),
     })

@@ -258,15 +258,30 @@ impl FileConfig {
     /// # Errors
     /// Everything that is wrong with it, with places and cures. No secret is in any of the texts.
     pub fn read(path: &Path, vars: Vars<'_>) -> Result<Self, FileFaults> {
+        Self::read_with(path, vars, false)
+    }
+
+    /// Reads it again while the proxy runs. Then `services: {}` takes all services away; without that key or
+    /// its value, the file may have been cut off.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_again(path: &Path, vars: Vars<'_>) -> Result<Self, FileFaults> {
+        Self::read_with(path, vars, true)
+    }
+
+    fn read_with(path: &Path, vars: Vars<'_>, may_be_emptied: bool) -> Result<Self, FileFaults> {
         let mut reading = Reading::new(path, vars);
         let tree = tree(&mut reading, path);
-        let config = tree.as_ref().and_then(|tree| Self::of(&mut reading, tree));
+        let config = tree
+            .as_ref()
+            .and_then(|tree| Self::of(&mut reading, tree, may_be_emptied));
         let (mut config, inputs) = reading.finish(config)?;
         config.inputs = inputs;
         Ok(config)
     }
 
-    fn of(reading: &mut Reading<'_>, tree: &Node) -> Option<Self> {
+    fn of(reading: &mut Reading<'_>, tree: &Node, may_be_emptied: bool) -> Option<Self> {
         let mut fields = reading.fields(&root(tree))?;
         let server = server::server(reading, fields.take("server").as_ref());
         let renewal = server::renewal(reading, fields.take("credentials").as_ref());
@@ -290,7 +305,8 @@ impl FileConfig {
         let metrics = fields.take("metrics");
         let prometheus = server::prometheus(reading, metrics.as_ref(), &server.listen);
         // A service that is only wrong is told of by its own faults.
-        let names_services = services_field.is_some_and(|field| field.node.has_content());
+        let names_services =
+            services_field.is_some_and(|field| may_be_emptied || field.node.has_content());
         if !names_services && dynamic_services.is_none() {
             let cure = "Define one below services, or set dynamic_services.enabled to true.";
             reading.fault(tree.mark, "there is no service", cure);
@@ -308,10 +324,27 @@ impl FileConfig {
     }
 }
 
+impl ServerConfig {
+    /// What can be understood of `server` in the file at `path`, whatever is wrong there or elsewhere; what
+    /// cannot is as if it were not written. While its file is broken, a proxy serves on with what it has read
+    /// before, which is most likely this.
+    #[must_use]
+    pub fn guess(path: &Path, vars: Vars<'_>) -> Self {
+        let mut reading = Reading::new(path, vars);
+        let bytes = disk::read_bounded(path, LONGEST_FILE).ok();
+        let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let tree = text.as_deref().and_then(yaml::parse_beginning);
+        let fields = tree.as_ref().and_then(|tree| reading.fields(&root(tree)));
+        let field = fields.and_then(|mut fields| fields.take("server"));
+        server::server(&mut reading, field.as_ref())
+    }
+}
+
 /// The services of one file in a folder of `dynamic_services`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServicesFile {
-    /// Below a key `services` as in the main file; or one alone, which is called as its file is.
+    /// Below a key `services` as in the main file, there also none; or one alone, which is called as its
+    /// file is.
     pub services: Vec<ServiceConfig>,
     /// All files that were read for them: itself first.
     pub inputs: Vec<PathBuf>,
@@ -347,11 +380,7 @@ fn services_of(
     let cure = "Define one below services, or remove the file.";
     let field = fields.need("services", reading, cure);
     fields.finish(reading);
-    let field = field?;
-    if !field.node.has_content() {
-        reading.fault(field.node.mark, "there is no service", cure);
-    }
-    Some(service::services(reading, &field, defaults))
+    Some(service::services(reading, &field?, defaults))
 }
 
 /// The document as the value of no key.

@@ -239,7 +239,10 @@ impl Files {
     /// Looks at the main file, and at folders if it is `since` so long that they were looked at.
     fn look(&mut self, since: Duration) -> (Found, FoldersLooked) {
         let mut found = Found::default();
-        found.add(self.main.look(&|path| FileConfig::read(path, &*self.vars)));
+        found.add(
+            self.main
+                .look(&|path| FileConfig::read_again(path, &*self.vars)),
+        );
         let is_new = self.adopt_main();
         let dynamic = self.config.dynamic_services.as_ref();
         // In time with the looks at the main file, whose pauses are never exact.
@@ -480,6 +483,18 @@ mod tests {
         assert_eq!(world.names().await, ["web", "worker"]);
         std::fs::remove_file(world.path("dynamic/x.yml")).expect("removed");
         assert_eq!(world.names().await, ["web"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dynamic_file_that_is_emptied_on_purpose_has_no_services() {
+        let mut world = World::new(&service("web", "token-of-service-web"));
+        world.put_dynamic("x.yaml", &service("worker", "token-of-the-worker"));
+        assert_eq!(world.names().await, ["web", "worker"]);
+        put(&world.path("dynamic/x.yaml"), "services:\n");
+        assert_eq!(world.names().await, ["web", "worker"], "it may be cut off");
+        put(&world.path("dynamic/x.yaml"), "services: {}\n");
+        assert_eq!(world.names().await, ["web"]);
+        assert!(world.view.table().troubles().is_empty());
     }
 
     #[tokio::test(start_paused = true)]

@@ -60,3 +60,27 @@ async fn credential_process_gives_an_sdk_on_the_host_what_it_wants() {
     assert_eq!(nobody.text(), "");
     assert!(!nobody.stderr.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn healthcheck_asks_the_right_port_also_while_the_file_is_broken() {
+    let setting = Setting::new().await;
+    let _login = setting.sign_in();
+    setting.files.configure(&usual());
+    let builder = setting.builder().without("S3_BUCKET_NAME");
+    let world = setting.start_as(builder).await;
+    let port = world.address.port();
+    let good = usual().replace("port: 0", &format!("port: {port}"));
+    let broken = [
+        good.replace("assumed_role", "asumed_role"),
+        format!("{good}x: [\n"),
+    ];
+    for text in [&[good][..], &broken].concat() {
+        world.files.write("asking.yaml", text);
+        let file = world.files.path("asking.yaml").display().to_string();
+        let asking = world.sso.builder().without("S3_BUCKET_NAME");
+        let asking = asking.env("BAZEL_PROXY_CONFIG_FILE", &file);
+        let ended = run(asking.command(&["healthcheck"]), tests::PATIENCE).await;
+        let expected = format!("healthy: http://127.0.0.1:{port}/livez\n");
+        assert_eq!(ended.text(), expected, "{}", ended.stderr);
+    }
+}

@@ -350,6 +350,7 @@ async fn the_schema_takes_the_examples_and_refuses_what_the_program_refuses() {
         role("PolicyArns: [{Arn: x}]"),
         role("Tags: [{Key: a}]"),
         role("Duration: 3600"),
+        role("SerialNumber: 'arn:aws:iam::123456789012:mfa/me'"),
     ] {
         let file = write(&scratch, "wrong.yaml", &wrong);
         let ended = run(validator(&scratch, &file), LIMIT).await;

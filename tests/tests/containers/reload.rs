@@ -22,6 +22,18 @@ async fn a_removed_service_has_nothing_and_a_new_one_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_without_services_takes_them_all_away_if_it_says_so() {
+    let world = World::new().await;
+    world.given(BUILD_TOKEN).await;
+    world.files.configure("services:\n");
+    world.logged(&["there is no service"]).await;
+    assert_eq!(world.status(BUILD_TOKEN).await, 200, "it may be cut off");
+    world.files.configure("services: {}\n");
+    world.answers(BUILD_TOKEN, 401).await;
+    world.answers(DEPLOY_TOKEN, 401).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broken_file_leaves_the_last_good_one_in_force_and_is_reported() {
     let world = World::new().await;
     let before = world.given(BUILD_TOKEN).await;

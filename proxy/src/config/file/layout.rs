@@ -43,6 +43,11 @@ fn some_service() -> Value {
     ])
 }
 
+/// An MFA device and its code are given together.
+fn device() -> Value {
+    json!({"SerialNumber": ["TokenCode"], "TokenCode": ["SerialNumber"]})
+}
+
 /// The configuration file of bazel-proxy: AWS credentials for containers, as on ECS. Every text may hold
 /// `${fromEnv:NAME}` and `${fromFile:/path}`; a path begins where this file is, or with `~/`. Keys that begin
 /// with `x-` may stand everywhere.
@@ -169,7 +174,7 @@ pub(super) struct Service {
 )]
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
-#[schemars(extend("patternProperties" = extensions()))]
+#[schemars(extend("patternProperties" = extensions(), "dependencies" = device()))]
 pub(super) struct Role {
     /// The role's ARN, of any partition.
     role_arn: RoleArn,
@@ -186,11 +191,11 @@ pub(super) struct Role {
     policy: Option<Policy>,
     /// Session tags: a mapping, or a list of `Key` and `Value`.
     tags: Option<Tags>,
-    /// Keys of tags that later sessions inherit.
+    /// Those keys of `Tags` that later sessions inherit.
     transitive_tag_keys: Option<Texts>,
-    /// An MFA device.
+    /// An MFA device; with `TokenCode`.
     serial_number: Option<Text>,
-    /// The code that the device shows: good for one call.
+    /// The code that the device of `SerialNumber` shows: good for one call.
     token_code: Option<Text>,
     /// The identity that CloudTrail shows throughout a chain of roles.
     source_identity: Option<Name>,
@@ -241,8 +246,8 @@ struct DynamicServices {
     directory: Option<Text>,
     /// Several folders: paths, or mappings with patterns of their own.
     directories: Option<Directories>,
-    /// Regular expressions for names or whole paths of files, from their beginning on; without any, all
-    /// files ending in .yaml, .yml or .json that are not hidden.
+    /// Regular expressions for names or whole paths of files, from their beginning on. Without
+    /// `file_pattern`, only files ending in .yaml, .yml or .json count; hidden ones never do.
     include_patterns: Option<Texts>,
     /// Regular expressions for files that are left out.
     exclude_patterns: Option<Texts>,

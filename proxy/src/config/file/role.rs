@@ -30,13 +30,14 @@ pub(super) fn role(
     let mut fields = reading.fields(field)?;
     let example = "Name the role, for example RoleArn: arn:aws:iam::123456789012:role/MyRole";
     let arn = fields.need("RoleArn", reading, example);
+    let tags = tags(reading, &mut fields);
     let mut config = RoleConfig {
         duration: duration(reading, &mut fields),
         external_id: external_id(reading, &mut fields),
         policy_arns: policy_arns(reading, &mut fields),
         policy: policy(reading, &mut fields),
-        tags: tags(reading, &mut fields),
-        transitive_tag_keys: transitive_tag_keys(reading, &mut fields),
+        transitive_tag_keys: transitive_tag_keys(reading, &mut fields, &tags),
+        tags,
         source_identity: name(reading, &mut fields, "SourceIdentity"),
         provided_contexts: provided_contexts(reading, &mut fields),
         ..with_defaults(service, String::new())
@@ -227,14 +228,17 @@ fn device(reading: &mut Reading<'_>, fields: &mut Fields<'_>) -> (Option<String>
         let text = reading.text(field)?;
         checked(reading, &text, 6..=6, |c| c.is_ascii_digit(), "digits")
     });
-    if let (None, Some(code)) = (&serial_field, &code_field) {
-        let problem = format!("{}: there is no SerialNumber beside it", code.path);
-        reading.fault(
-            code.node.mark,
-            problem,
-            "Name the device that shows the code.",
-        );
-    }
+    let (alone, missing, cure) = match (&serial_field, &code_field) {
+        (None, Some(code)) => (code, "SerialNumber", "Name the device that shows the code."),
+        (Some(serial), None) => (
+            serial,
+            "TokenCode",
+            "Give the code that the device shows, or remove SerialNumber.",
+        ),
+        (Some(_), Some(_)) | (None, None) => return (serial, code),
+    };
+    let problem = format!("{}: there is no {missing} beside it", alone.path);
+    reading.fault(alone.node.mark, problem, cure);
     (serial, code)
 }
 
@@ -418,12 +422,24 @@ fn tag_key(reading: &mut Reading<'_>, text: &Text) -> Option<String> {
     checked(reading, text, 1..=128, is_tag_character, TAG_ALPHABET)
 }
 
-fn transitive_tag_keys(reading: &mut Reading<'_>, fields: &mut Fields<'_>) -> Vec<String> {
+/// Keys of this role's own tags: STS refuses others. What earlier sessions hand down needs no mention.
+fn transitive_tag_keys(
+    reading: &mut Reading<'_>,
+    fields: &mut Fields<'_>,
+    tags: &[(String, String)],
+) -> Vec<String> {
     let Some(field) = fields.take("TransitiveTagKeys") else {
         return Vec::new();
     };
     let texts = reading.texts(&field);
     too_many(reading, &field, texts.len(), MOST_TAGS);
+    let tags: HashSet<_> = tags.iter().map(|(key, _)| key.to_lowercase()).collect();
+    for text in &texts {
+        if !tags.contains(&text.value.to_lowercase()) {
+            let cure = "Name keys of Tags only; what earlier sessions hand down needs no mention.";
+            reading.fault_of(text, "is no key of Tags", cure);
+        }
+    }
     texts
         .iter()
         .filter_map(|text| tag_key(reading, text))

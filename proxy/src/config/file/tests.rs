@@ -282,6 +282,25 @@ fn no_service_at_all_is_a_fault() {
 }
 
 #[test]
+fn a_running_proxy_takes_a_file_that_was_emptied_on_purpose() {
+    let read_again = |text: &str| {
+        let (_folder, path) = written(text);
+        FileConfig::read_again(&path, &vars)
+    };
+    assert_eq!(read_again("services: {}\n").expect("none").services, []);
+    for cut_off in [
+        "",
+        "# nothing\n",
+        "server: {port: 1}\n",
+        "services:\n",
+        "services: {",
+        "services: []\n",
+    ] {
+        read_again(cut_off).expect_err(cut_off);
+    }
+}
+
+#[test]
 fn tokens_are_long_sendable_and_nobody_elses() {
     one_fault(
         "services:\n  a: {auth_token: 0123456789abcdef}\n  b: {auth_token: Bearer 0123456789abcdef}\n",
@@ -417,6 +436,15 @@ fn parameters_are_held_to_the_bounds_of_aws() {
         ("SourceIdentity: aws:me", "begins with `aws:`"),
         ("TokenCode: 12345", "6 to 6 characters"),
         ("TokenCode: 123456", "no SerialNumber beside it"),
+        (
+            "SerialNumber: arn:aws:iam::123456789012:mfa/me",
+            "no TokenCode beside it",
+        ),
+        ("TransitiveTagKeys: [team]", "`team` is no key of Tags"),
+        (
+            "Tags: {team: x}\nTransitiveTagKeys: [Team, cost]",
+            "`cost` is no key of Tags",
+        ),
         ("Policy: '{'", "no policy in JSON"),
         ("Policy: '[]'", "no policy in JSON"),
         ("Policy: [a]", "a list is no policy"),
@@ -517,6 +545,33 @@ fn other_machines_are_served_only_when_the_file_says_so() {
         &server("allowed_hosts: [\"http://x/\"]"),
         ("1:26", "`http://x/` is not a name"),
     );
+}
+
+#[test]
+fn where_a_proxy_listens_is_understood_also_in_a_broken_file() {
+    let server = "server: {host: 127.0.0.2, port: 4711}\n";
+    let good = service("");
+    for broken in [
+        format!("{server}{}", good.replace("auth_token", "auht_token")),
+        format!("{server}{good}  b: [\n"),
+        format!("{server}services: {{app: {{auth_token: ${{TOKEN}}}}}}\n"),
+        format!("services:\n  app: {{}}\n{server}x: 1\n"),
+        "server: {host: 127.0.0.2, prot: 1, port: 4711}\n".to_owned(),
+        server.to_owned(),
+    ] {
+        faults(&broken);
+        let (_folder, path) = written(&broken);
+        let listen = ServerConfig::guess(&path, &vars).listen;
+        let address = (listen.addresses[0].to_string(), listen.port);
+        assert_eq!(address, ("127.0.0.2".to_owned(), 4711), "{broken}");
+    }
+    for none in ["", "server: 1\n", "[", "server: {port: x}\n"] {
+        let (_folder, path) = written(none);
+        let listen = ServerConfig::guess(&path, &vars).listen;
+        assert_eq!(listen, read(&good).server.listen, "{none}");
+    }
+    let absent = ServerConfig::guess(Path::new("/nowhere/config.yaml"), &vars);
+    assert_eq!(absent.listen.port, 1338);
 }
 
 #[test]
@@ -689,12 +744,13 @@ mod dynamic_files {
         );
         let json = format!("{{\"auth_token\": \"{TOKEN}\"}}");
         assert_eq!(names(&read("app.json", &json).expect("a service")), ["app"]);
+        let none = read("any.yaml", "services: {}\n").expect("emptied on purpose");
+        assert!(none.services.is_empty());
     }
 
     #[test]
     fn refuse_what_belongs_elsewhere() {
         for (name, text, part) in [
-            ("a.yaml", "services: {}\n", "there is no service"),
             ("a.yaml", "services:\n", "services is missing"),
             ("a.yaml", "", "the file is empty"),
             ("a.yaml", "- a\n", "a list stands where a mapping"),
@@ -778,6 +834,42 @@ mod any_text {
         prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
     }
 
+    /// A whole configuration with any names and values in its places; and one service's body of it.
+    fn filled(name: &str, key: &str, value: &str) -> [String; 2] {
+        let body = serde_json::json!({
+            "auth_token": TOKEN,
+            "assumed_role": {
+                "RoleArn": ARN,
+                key: value,
+                "Tags": {value: value},
+                "TransitiveTagKeys": [value],
+                "PolicyArns": [value],
+            },
+            "allowed_roles": [value, {"RoleArn": value}],
+            "source_credentials": {"region": value, "iam_profile": {"profile_name": value}},
+        });
+        let whole = serde_json::json!({
+            "server": {"host": value, "allowed_hosts": [value]},
+            "services": {name: body, value: body},
+            "dynamic_services": {"enabled": true, "include_patterns": [value], "file_pattern": value},
+        });
+        [whole.to_string(), body.to_string()]
+    }
+
+    fn check(text: &str, faults: &FileFaults) -> Result<(), TestCaseError> {
+        prop_assert!(!faults.list.is_empty());
+        for fault in &faults.list {
+            let Place { line, column, .. } = fault.place;
+            let ends = text.matches(['\n', '\r']).count();
+            prop_assert!((1..=ends + 2).contains(&line), "{fault:?}");
+            // In a line that begins with `%`, the scanner counts bytes.
+            prop_assert!((1..=text.len() + 2).contains(&column), "{fault:?}");
+            prop_assert!(!fault.problem.contains(char::is_control), "{fault:?}");
+            prop_assert!(!fault.problem.contains("s3cr3t"), "{fault:?}");
+        }
+        Ok(())
+    }
+
     proptest! {
         #[test]
         fn is_a_configuration_or_has_faults_with_places_in_it(text in texts()) {
@@ -785,16 +877,32 @@ mod any_text {
             let file = FileConfig::read(&path, &vars).err();
             let services = ServicesFile::read(&path, &SourceConfig::default(), &vars).err();
             for faults in [file, services].into_iter().flatten() {
-                prop_assert!(!faults.list.is_empty());
-                for fault in &faults.list {
-                    let Place { line, column, .. } = fault.place;
-                    let ends = text.matches(['\n', '\r']).count();
-                    prop_assert!((1..=ends + 2).contains(&line), "{fault:?}");
-                    // In a line that begins with `%`, the scanner counts bytes.
-                    prop_assert!((1..=text.len() + 2).contains(&column), "{fault:?}");
-                    prop_assert!(!fault.problem.contains(char::is_control), "{fault:?}");
-                    prop_assert!(!fault.problem.contains("s3cr3t"), "{fault:?}");
-                }
+                check(&text, &faults)?;
+            }
+            let listen = ServerConfig::guess(&path, &vars).listen;
+            prop_assert!(!listen.addresses.is_empty(), "{listen:?}");
+        }
+
+        /// What random pieces hardly ever come to: names and values deep in a file that is sound otherwise.
+        #[test]
+        fn may_stand_anywhere_in_a_configuration(
+            name in "[a-z_ üß€😀-]{0,140}",
+            key in prop::sample::select(vec![
+                "RoleSessionName", "ExternalId", "Policy", "SerialNumber", "TokenCode",
+                "SourceIdentity", "DurationSeconds", "x-any",
+            ]),
+            value in "\\PC{0,80}|[a-z$ü{}:.]{0,80}",
+        ) {
+            let [whole, body] = filled(&name, key, &value);
+            let (folder, path) = written(&whole);
+            if let Err(faults) = FileConfig::read(&path, &vars) {
+                check(&whole, &faults)?;
+            }
+            let stem: String = name.chars().take(60).collect();
+            let path = folder.path().join(format!("{stem}.yaml"));
+            write(&path, &body);
+            if let Err(faults) = ServicesFile::read(&path, &SourceConfig::default(), &vars) {
+                check(&body, &faults)?;
             }
         }
     }

@@ -85,6 +85,20 @@ pub(super) struct YamlFault {
 /// The document's tree, if there is a document, and all that is wrong with it. What is well-formed is in the
 /// tree, whatever else is not.
 pub(super) fn parse(text: &str) -> (Option<Node>, Vec<YamlFault>) {
+    let builder = build(text);
+    (builder.root, builder.faults)
+}
+
+/// The tree of what comes before the first thing that is no YAML.
+pub(super) fn parse_beginning(text: &str) -> Option<Node> {
+    let mut builder = build(text);
+    while !builder.open.is_empty() {
+        builder.close();
+    }
+    builder.root
+}
+
+fn build(text: &str) -> Builder {
     let mut builder = Builder::default();
     let mut parser = Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
     let mut documents = 0;
@@ -104,7 +118,7 @@ pub(super) fn parse(text: &str) -> (Option<Node>, Vec<YamlFault>) {
             break;
         }
     }
-    (builder.root, builder.faults)
+    builder
 }
 
 fn second_document(mark: Mark) -> YamlFault {

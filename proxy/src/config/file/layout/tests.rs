@@ -46,7 +46,7 @@ fn keys_that_are_read(text: &str, keys: &mut Keys) {
     let tree = tree.expect("a document");
     let vars = |_: &str| None;
     let mut reading = Reading::new(Path::new("config.yaml"), &vars);
-    FileConfig::of(&mut reading, &tree).expect("a configuration");
+    FileConfig::of(&mut reading, &tree, false).expect("a configuration");
     for (path, asked) in std::mem::take(&mut reading.asked) {
         let names = asked.into_iter().map(str::to_owned);
         keys.entry(normal(&path)).or_default().extend(names);
