@@ -155,12 +155,11 @@ impl FilePatterns {
                 |pattern: &regex::Regex| pattern.is_match(&name) || pattern.is_match(&whole);
             patterns.iter().any(is_match)
         };
+        let end = path.extension().unwrap_or_default().to_string_lossy();
+        let has_known_end = matches!(&*end.to_ascii_lowercase(), "yaml" | "yml" | "json");
         let is_named_well = match &self.glob {
             Some(glob) => glob.matches(&name),
-            None => {
-                let end = path.extension().unwrap_or_default().to_string_lossy();
-                matches!(&*end.to_ascii_lowercase(), "yaml" | "yml" | "json")
-            }
+            None => has_known_end,
         };
         // What is hidden is an editor's, or Kubernetes'.
         !name.starts_with('.')
