@@ -30,7 +30,7 @@ pub use keepers::{Keepers, Wanted};
 pub use merge::{Clash, Conflict, Merged};
 pub use reload::{Reload, SharedVars, services_of};
 pub use supply::Supply;
-pub use table::{Service, Table};
+pub use table::{Service, Surroundings, Table};
 pub use token::{SHORTEST_TOKEN, Tokens};
 
 /// What is in force; cheap to clone.

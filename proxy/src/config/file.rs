@@ -174,7 +174,7 @@ impl std::hash::Hash for Keys {
 
 /// `assumed_role`: the parameters of STS's `AssumeRole`.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RoleConfig {
     /// `RoleArn`.
     pub role_arn: String,
@@ -200,6 +200,17 @@ pub struct RoleConfig {
     pub source_identity: Option<String>,
     /// `ProvidedContexts`, as provider ARNs and assertions.
     pub provided_contexts: Vec<(String, String)>,
+}
+
+/// An external id and a code are as good as secrets, and a policy is long.
+impl std::fmt::Debug for RoleConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RoleConfig")
+            .field("role_arn", &self.role_arn)
+            .field("session_name", &self.session_name)
+            .field("duration", &self.duration)
+            .finish_non_exhaustive()
+    }
 }
 
 /// `dynamic_services`.

@@ -1,5 +1,6 @@
 //! What a client is given: one document for everyone, as the SDKs want it.
 
+use std::fmt;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use crate::credentials::Valid;
 use crate::error::{Error, Trouble};
 
 /// Credentials as they are handed out.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Issued {
     /// The answer's body, JSON.
     pub document: Bytes,
@@ -35,15 +36,24 @@ struct Document<'a> {
     role_arn: Option<&'a str>,
 }
 
+impl fmt::Debug for Issued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issued")
+            .field("expires_at", &self.expires_at)
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Issued {
-    /// The document for these credentials, which end at `expires_at`.
+    /// The document for these credentials, which end at `expires_at`; `role_arn` is the role that a service
+    /// has them of.
     ///
     /// # Errors
     /// For credentials without a session token: those are long-term keys, which stay here.
     pub fn new(
         valid: &Valid,
         expires_at: SystemTime,
-        account_id: Option<&str>,
         role_arn: Option<&str>,
     ) -> Result<Self, Error> {
         let credentials = &valid.credentials;
@@ -60,7 +70,7 @@ impl Issued {
             token,
             // `YYYY-MM-DDTHH:MM:SSZ`: the JS and Rust SDKs take no other form.
             expiration: date::format(expires_at),
-            account_id,
+            account_id: valid.account_id(),
             role_arn,
         };
         let document = serde_json::to_vec(&document)

@@ -10,7 +10,7 @@ use tracing::info;
 use super::keepers::{Keepers, Wanted};
 use super::merge::InForceBefore;
 use super::token::Tokens;
-use super::{InForce, Service, Table};
+use super::{InForce, Service, Surroundings, Table};
 use crate::config::{RenewalConfig, ServiceConfig};
 
 /// The services in force, with their keepers.
@@ -54,7 +54,7 @@ impl Registry {
         &mut self,
         services: Vec<ServiceConfig>,
         renewal: RenewalConfig,
-        troubles: Vec<String>,
+        surroundings: Surroundings,
     ) {
         let before: HashMap<String, _> = std::mem::take(&mut self.in_force)
             .into_iter()
@@ -68,7 +68,7 @@ impl Registry {
         tell_difference(&before, &self.in_force);
         let services = self.in_force.iter();
         let services = services.map(|(_, service)| Arc::clone(service)).collect();
-        let table = Table::new(services).with_troubles(troubles);
+        let table = Table::new(services).with(surroundings);
         self.tables.send_replace(Arc::new(table));
         self.keepers.retain(&wanted);
     }
@@ -232,7 +232,11 @@ mod tests {
     }
 
     fn bring(registry: &mut Registry, services: &[ServiceConfig]) -> Arc<Table> {
-        registry.bring(services.to_vec(), RenewalConfig::default(), Vec::new());
+        registry.bring(
+            services.to_vec(),
+            RenewalConfig::default(),
+            Surroundings::default(),
+        );
         registry.view().table()
     }
 

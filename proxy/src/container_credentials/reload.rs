@@ -15,13 +15,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
-use super::InForce;
 use super::dynamic::Folders;
 use super::keepers::Keepers;
 use super::merge::{InForceBefore, Merged, merge};
 use super::registry::Registry;
 use super::watched::{Found, Watched};
-use crate::config::{FileConfig, FileFaults, Listen, ServerConfig, ServicesFile, Vars};
+use super::{InForce, Surroundings};
+use crate::config::{FileConfig, FileFaults, Listen, ServicesFile, TlsConfig, Vars};
 use crate::disk::{Disk, Lost};
 
 /// The main file and those that it names are looked at so often; folders as often as they say.
@@ -52,31 +52,40 @@ pub struct Reload {
 /// What of the configuration a running process cannot change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Fixed {
-    server: ServerConfig,
+    listen: Listen,
+    tls: Option<TlsConfig>,
+    debug: bool,
     prometheus: Option<Listen>,
 }
 
 impl Fixed {
     fn of(config: &FileConfig) -> Self {
         Self {
-            server: config.server.clone(),
+            listen: config.server.listen.clone(),
+            tls: config.server.tls.clone(),
+            debug: config.server.debug,
             prometheus: config.prometheus.clone(),
         }
     }
 
     fn waits_for_a_restart(&self, other: &Self) -> Option<String> {
-        let keys = match (
-            self.server == other.server,
-            self.prometheus == other.prometheus,
-        ) {
-            (true, true) => return None,
-            (false, true) => "`server`",
-            (true, false) => "`metrics`",
-            (false, false) => "`server` and `metrics`",
-        };
-        Some(format!(
-            "{keys} of the configuration file changed. Restart the proxy for it to take effect"
-        ))
+        let differences = [
+            (
+                self.listen != other.listen,
+                "`server.host` or `server.port`",
+            ),
+            (self.tls != other.tls, "`server.tls`"),
+            (self.debug != other.debug, "`server.debug`"),
+            (self.prometheus != other.prometheus, "`metrics`"),
+        ];
+        let changed = differences.into_iter().filter(|(differs, _)| *differs);
+        let keys: Vec<_> = changed.map(|(_, keys)| keys).collect();
+        (!keys.is_empty()).then(|| {
+            let keys = keys.join(" and ");
+            format!(
+                "{keys} of the configuration file changed. Restart the proxy for it to take effect"
+            )
+        })
     }
 }
 
@@ -187,7 +196,13 @@ impl Reload {
         }
         self.told.clone_from(&troubles);
         let renewal = defined.config.renewal;
-        self.registry.bring(services, renewal, troubles);
+        let server = &defined.config.server;
+        let surroundings = Surroundings {
+            troubles,
+            allowed_hosts: server.allowed_hosts.clone(),
+            log_health_checks: server.log_health_checks,
+        };
+        self.registry.bring(services, renewal, surroundings);
     }
 
     fn tell_of_a_lost_look(&mut self, lost: Lost) {
@@ -558,11 +573,24 @@ mod tests {
         let main = service("a", "token-of-service-a");
         world.put_main(&format!("{main}server:\n  port: 4711\n"));
         let table = world.settle().await;
-        let expected = "`server` of the configuration file changed. Restart the proxy for it to \
-                        take effect";
+        let expected = "`server.host` or `server.port` of the configuration file changed. Restart the proxy for \
+                        it to take effect";
         assert_eq!(table.troubles(), [expected]);
         world.put_main(&main);
         assert!(world.settle().await.troubles().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn names_of_hosts_and_lines_about_health_need_no_restart() {
+        let mut world = World::new(&service("a", "token-of-service-a"));
+        assert!(world.settle().await.allowed_hosts().is_empty());
+        let main = service("a", "token-of-service-a");
+        let server = "server:\n  allowed_hosts: [creds]\n  log_health_checks: true\n";
+        world.put_main(&format!("{main}{server}"));
+        let table = world.settle().await;
+        assert_eq!(table.allowed_hosts(), ["creds"]);
+        assert!(table.logs_health_checks());
+        assert!(table.troubles().is_empty(), "{:?}", table.troubles());
     }
 
     #[tokio::test(start_paused = true)]

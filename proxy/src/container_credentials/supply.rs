@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Issued;
 use crate::credentials::{Credentials, Valid, now};
-use crate::error::Error;
+use crate::error::{Error, Trouble};
 
 /// SDKs refetch what has less than this left, botocore at every signing.
 const LEAST_LEFT: Duration = Duration::from_mins(15);
@@ -66,11 +66,28 @@ impl Supply {
         if is_enough || self.was_in_vain() {
             return self.hand_out(&valid);
         }
-        if let Some(newer) = self.credentials.newer(&valid, PATIENCE).await {
-            return self.hand_out(&newer);
+        if self.credentials.newer(&valid, PATIENCE).await.is_none() {
+            *self.in_vain() = Some(Instant::now());
         }
-        *self.in_vain() = Some(Instant::now());
+        // Not what there was before: a denial may have taken it away meanwhile.
+        let valid = self.credentials.looked_at(Duration::ZERO).await?;
         self.hand_out(&valid)
+    }
+
+    /// Why credentials that are there cannot be handed out, where this machine's clock is the reason.
+    #[must_use]
+    pub fn clock_trouble(&self, valid: &Valid) -> Option<Arc<Trouble>> {
+        let had_ended = |expiry: SystemTime| expiry <= valid.loaded_at;
+        let has_no_other_reason = || self.credentials.report().renewal_failure.is_none();
+        let is_clock = left(valid).is_zero()
+            && valid.credentials.expiry().is_some_and(had_ended)
+            && has_no_other_reason();
+        is_clock.then(|| {
+            Trouble::new(
+                "the credentials had ended when they came, by this machine's clock",
+                "Set the clock (a container has its virtual machine's), or have the source give newer ones.",
+            )
+        })
     }
 
     fn was_in_vain(&self) -> bool {
@@ -83,10 +100,11 @@ impl Supply {
     }
 
     fn hand_out(&self, valid: &Valid) -> Result<Arc<Issued>, Error> {
-        if left(valid).is_zero() {
-            return Err(self.credentials.why_not_renewed());
+        if !left(valid).is_zero() {
+            return self.prepare(valid);
         }
-        self.prepare(valid)
+        let clock = self.clock_trouble(valid).map(Error::ClockSkew);
+        Err(clock.unwrap_or_else(|| self.credentials.why_not_renewed()))
     }
 
     fn prepare(&self, valid: &Valid) -> Result<Arc<Issued>, Error> {
@@ -101,9 +119,7 @@ impl Supply {
             .credentials
             .expiry()
             .unwrap_or_else(|| now() + UNKNOWN_LIFE);
-        let role_arn = self.role_arn();
-        let account = account_of(role_arn).or(valid.identity.account_id.as_deref());
-        let issued = Arc::new(Issued::new(valid, expires_at, account, role_arn)?);
+        let issued = Arc::new(Issued::new(valid, expires_at, self.role_arn())?);
         *prepared = Some(Arc::clone(&issued));
         Ok(issued)
     }
@@ -118,14 +134,6 @@ fn left(valid: &Valid) -> Duration {
     valid.credentials.expiry().map_or(Duration::MAX, left)
 }
 
-/// `arn:<partition>:iam::<account>:role/…`
-fn account_of(role_arn: Option<&str>) -> Option<&str> {
-    role_arn?
-        .split(':')
-        .nth(4)
-        .filter(|account| !account.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use aws_credential_types::Credentials as Values;
@@ -134,7 +142,6 @@ mod tests {
 
     use super::*;
     use crate::credentials::{Identity, State};
-    use crate::error::Trouble;
 
     const ROLE: &str = "arn:aws-us-gov:iam::123456789012:role/team/build";
     const MINUTE: Duration = Duration::from_mins(1);
@@ -174,7 +181,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_document_is_what_the_sdks_read() {
-        let valid = valid(1, Some("session"), Some(MINUTE * 60));
+        let mut valid = valid(1, Some("session"), Some(MINUTE * 60));
+        valid.identity.assumed_role_arn = Some(ROLE.to_owned());
         let expiry = valid.credentials.expiry().expect("an end");
         let (_states, supply) = supply(Some(ROLE), in_use(valid));
         let expected = json!({
@@ -199,6 +207,41 @@ mod tests {
         let document = document(&supply).await;
         assert_eq!(document["AccountId"], "999999999999");
         assert_eq!(document.get("RoleArn"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_are_of_the_account_that_they_are_for() {
+        let hour = Some(MINUTE * 60);
+        // A profile that logs in and then assumes a role of its own.
+        let mut of_profile = valid(1, Some("session"), hour);
+        of_profile.identity.assumed_role_arn = Some(ROLE.to_owned());
+        // Whoever gave them knows best.
+        let mut told = valid(1, Some("session"), hour);
+        told.credentials = Values::builder()
+            .access_key_id("AKIA")
+            .secret_access_key("secret")
+            .session_token("session")
+            .expiry(now() + MINUTE * 60)
+            .account_id("111122223333")
+            .provider_name("test")
+            .build();
+        for (valid, account) in [(of_profile, "123456789012"), (told, "111122223333")] {
+            let (_states, supply) = supply(None, in_use(valid));
+            let document = document(&supply).await;
+            assert_eq!(document["AccountId"], account);
+            assert_eq!(document.get("RoleArn"), None);
+        }
+    }
+
+    #[test]
+    fn no_secret_is_in_what_is_written_of_it() {
+        let valid = valid(1, Some("session-token"), Some(MINUTE * 60));
+        let (_states, supply) = supply(Some(ROLE), in_use(valid));
+        let valid = supply.credentials.state().valid().cloned();
+        let issued = supply.prepare(&valid.expect("credentials"));
+        let written = format!("{supply:?} {issued:?}");
+        assert!(written.contains("expires_at"), "{written}");
+        assert!(!written.contains("session-token"), "{written}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -253,6 +296,35 @@ mod tests {
         assert_eq!(waited().await, Duration::ZERO);
         tokio::time::advance(NO_WAITING_FOR).await;
         assert!(waited().await >= PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_denial_takes_credentials_from_those_who_wait_for_newer_ones() {
+        let (states, supply) = supply(None, in_use(valid(1, Some("old"), Some(MINUTE * 14))));
+        let denial = async {
+            tokio::time::sleep(PATIENCE / 2).await;
+            states.send_replace(State::Denied(Trouble::new("denied", "Ask for it.")));
+        };
+        let (outcome, ()) = tokio::join!(supply.issue(), denial);
+        let refused = outcome.expect_err("they were taken away");
+        assert_eq!(refused.to_string(), "denied. Ask for it.");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_ahead_of_every_end_is_said_as_what_it_is() {
+        let mut ended = valid(1, Some("session"), Some(Duration::ZERO));
+        let loaded = ended.credentials.expiry().expect("an end") + MINUTE * 60;
+        let (_states, right) = supply(
+            None,
+            in_use(valid(1, Some("session"), Some(Duration::ZERO))),
+        );
+        ended.loaded_at = loaded;
+        let (_states, ahead) = supply(None, in_use(ended));
+        let refused = ahead.issue().await.expect_err("they have ended");
+        assert!(matches!(refused, Error::ClockSkew(_)), "{refused}");
+        assert!(refused.to_string().contains("Set the clock"), "{refused}");
+        let refused = right.issue().await.expect_err("they have ended");
+        assert!(matches!(refused, Error::Unavailable(_)), "{refused}");
     }
 
     #[tokio::test(start_paused = true)]

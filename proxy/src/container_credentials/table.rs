@@ -12,7 +12,19 @@ use crate::config::Place;
 #[derive(Debug, Default)]
 pub struct Table {
     services: Vec<Arc<Service>>,
-    troubles: Vec<String>,
+    surroundings: Surroundings,
+}
+
+/// What comes into force with services.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// What of the configuration is not in force, and why: files that cannot be read, services that are in
+    /// each other's way, changes that wait for a restart. A text each, without secrets.
+    pub troubles: Vec<String>,
+    /// `server.allowed_hosts`.
+    pub allowed_hosts: Vec<String>,
+    /// `server.log_health_checks`.
+    pub log_health_checks: bool,
 }
 
 /// One service.
@@ -36,14 +48,17 @@ impl Table {
     pub fn new(services: Vec<Arc<Service>>) -> Self {
         Self {
             services,
-            troubles: Vec::new(),
+            surroundings: Surroundings::default(),
         }
     }
 
-    /// The same, with what of the configuration is not in force, and why.
+    /// The same, with what else is in force and what is not.
     #[must_use]
-    pub fn with_troubles(self, troubles: Vec<String>) -> Self {
-        Self { troubles, ..self }
+    pub fn with(self, surroundings: Surroundings) -> Self {
+        Self {
+            surroundings,
+            ..self
+        }
     }
 
     /// All of them.
@@ -52,11 +67,22 @@ impl Table {
         &self.services
     }
 
-    /// What of the configuration is not in force, and why: files that cannot be read, services that are in
-    /// each other's way, changes that wait for a restart. A text each, without secrets.
+    /// What of the configuration is not in force, and why.
     #[must_use]
     pub fn troubles(&self) -> &[String] {
-        &self.troubles
+        &self.surroundings.troubles
+    }
+
+    /// Names that may stand in a `Host` header.
+    #[must_use]
+    pub fn allowed_hosts(&self) -> &[String] {
+        &self.surroundings.allowed_hosts
+    }
+
+    /// Whether each look at a page for health is a line of the log.
+    #[must_use]
+    pub fn logs_health_checks(&self) -> bool {
+        self.surroundings.log_health_checks
     }
 
     /// The service of that name.

@@ -6,8 +6,8 @@
 //!                                                                                     └─► audit, numbers
 //! ```
 //!
-//! All of it is answered from memory. No answer may be kept, none is a redirect, and none before a good token
-//! tells whether a service or a role exists.
+//! All of it is answered from memory. No answer may be kept, and none is a redirect. Without a good token the
+//! pages for health tell which services there are and how they stand, and nothing else tells even that.
 
 mod answer;
 mod audit;
@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body_util::Full;
@@ -33,11 +34,11 @@ use prometheus::IntGauge;
 use tokio::time::Instant;
 
 use super::answering::{Answers, Bounds, Client};
-use super::hosts::AllowedHosts;
+use super::hosts::{AllowedHosts, HostError};
 use super::status;
-use crate::config::ServerConfig;
 use crate::container_credentials::{InForce, Service, Supply, Table};
 use crate::credentials::{State, now};
+use crate::error::Error;
 use crate::metrics::{Issuance, Last, Metrics};
 use crate::peer::Chain;
 use crate::request::{self, Context, ID_HEADER, RequestId};
@@ -78,26 +79,26 @@ impl Asked<'_> {
 }
 
 impl CredentialsService {
-    /// Over the services in force. Beside `allowed_hosts` of `server`, the names in `proxy_hosts`
-    /// (`PROXY_ALLOWED_HOSTS`) may stand in a `Host` header.
+    /// Over the services in force. Beside those of the configuration in force (`server.allowed_hosts`), the
+    /// names in `proxy_hosts` (`PROXY_ALLOWED_HOSTS`) may stand in a `Host` header.
     ///
     /// From here on, `metrics` has the numbers of containers.
     #[must_use]
-    pub fn new(
-        in_force: InForce,
-        server: &ServerConfig,
-        proxy_hosts: &[String],
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        let names: Vec<_> = [server.allowed_hosts.as_slice(), proxy_hosts].concat();
+    pub fn new(in_force: InForce, proxy_hosts: &[String], metrics: Arc<Metrics>) -> Self {
         metrics.containers();
         Self(Arc::new(Inner {
             in_force,
-            hosts: AllowedHosts::new(&names),
+            hosts: AllowedHosts::new(proxy_hosts),
             door: Door::default(),
-            audit: Audit::new(server.log_health_checks),
+            audit: Audit::new(),
             metrics,
         }))
+    }
+
+    /// Whether a request to another listener is meant for this process.
+    pub(super) fn check_host(&self, request: &Parts) -> Result<(), HostError> {
+        let table = self.0.in_force.table();
+        self.0.hosts.check(table.allowed_hosts(), request)
     }
 
     /// What counts the listener's connections.
@@ -147,41 +148,73 @@ impl Inner {
     async fn answer(self: &Arc<Self>, asked: &Asked<'_>) -> Answer {
         let table = self.in_force.table();
         let answer = match self.admit(&table, asked) {
-            Ok(Admitted::Page(page)) => Ok(self.page(&table, page, asked)),
+            Ok(Admitted::Page(page, who)) => Ok(self.page(&table, &page, who.as_deref(), asked)),
             Ok(Admitted::Scrape) => {
                 let all = CredentialsService(Arc::clone(self));
                 let text = super::numbers::text(&self.metrics, None, Some(&all)).await;
                 Ok(answer::numbers(text, asked.is_head()))
             }
-            Ok(Admitted::Client(service, supply)) => self.issue(&service, supply, asked).await,
+            Ok(Admitted::Client(service, supply)) => {
+                self.issue(&table, &service, supply, asked).await
+            }
             Err(refusal) => Err(refusal),
         };
         answer.unwrap_or_else(|refusal| self.refuse(&refusal, asked))
     }
 
     fn admit<'a>(&self, table: &Table, asked: &'a Asked<'_>) -> Result<Admitted<'a>, Refusal> {
-        guard::check(&self.hosts, asked.request)?;
+        guard::check(&self.hosts, table.allowed_hosts(), asked.request)?;
+        let headers = &asked.request.headers;
+        let open = || self.door.open(table, headers, asked.peer.ip());
         let wanted = match route::parse(asked.request.uri.path())? {
             Route::Credentials(wanted) => wanted,
-            Route::Page(page) => return Ok(Admitted::Page(page)),
+            // None is needed there, but whoever shows one is told more.
+            Route::Page(page) if headers.contains_key(AUTHORIZATION) => {
+                return Ok(Admitted::Page(page, Some(Arc::clone(open()?))));
+            }
+            Route::Page(page) => return Ok(Admitted::Page(page, None)),
             Route::Numbers => return Ok(Admitted::Scrape),
         };
-        let headers = &asked.request.headers;
-        let service = self.door.open(table, headers, asked.peer.ip())?;
+        let service = open()?;
         // What is not the service's is refused below, where its numbers are known.
         let supply = door::supply(service, &wanted).map(Arc::clone);
         Ok(Admitted::Client(Arc::clone(service), supply))
     }
 
-    fn page(&self, table: &Table, page: health::Page<'_>, asked: &Asked<'_>) -> Answer {
-        let (status, body) = health::answer(table, self.metrics.containers(), page);
-        self.audit.health(asked, status);
+    fn page(
+        &self,
+        table: &Table,
+        page: &health::Page<'_>,
+        who: Option<&Service>,
+        asked: &Asked<'_>,
+    ) -> Answer {
+        let (status, body) = health::answer(table, self.metrics.containers(), page, who);
+        let is_wanted = table.logs_health_checks();
+        self.audit.health(page.subject(), status, is_wanted, asked);
         answer::json(status, body, asked.is_head())
+    }
+
+    /// Whether a request that was admitted by the table of `before` may still have that, after it has waited.
+    fn is_still_admitted(
+        &self,
+        before: &Arc<Table>,
+        supply: &Arc<Supply>,
+        asked: &Asked<'_>,
+    ) -> Result<bool, Refusal> {
+        let table = self.in_force.table();
+        if Arc::ptr_eq(before, &table) {
+            return Ok(true);
+        }
+        let Admitted::Client(_, now) = self.admit(&table, asked)? else {
+            return Ok(false);
+        };
+        Ok(Arc::ptr_eq(&now?, supply))
     }
 
     /// Hands credentials out, or says why there are none.
     async fn issue(
         &self,
+        table: &Arc<Table>,
         service: &Service,
         supply: Result<Arc<Supply>, Refusal>,
         asked: &Asked<'_>,
@@ -193,7 +226,11 @@ impl Inner {
                 return Err(refusal);
             }
         };
-        match supply.issue().await {
+        let mut issued = supply.issue().await;
+        if !self.is_still_admitted(table, &supply, asked)? {
+            issued = Err(Error::unavailable("the service has just been changed"));
+        }
+        match issued {
             Ok(issued) if asked.is_head() => {
                 self.count(service, Issuance::Checked, asked);
                 Ok(answer::issued(&issued, true))
@@ -239,8 +276,8 @@ impl Inner {
 
 /// Who has come through guard and door.
 enum Admitted<'a> {
-    /// Anybody, for a page that needs no token.
-    Page(health::Page<'a>),
+    /// Anybody, for a page that needs no token, and the service whose token was shown nevertheless.
+    Page(health::Page<'a>, Option<Arc<Service>>),
     /// Anybody, for the numbers.
     Scrape,
     /// A service, and what it is to be given, or why not.

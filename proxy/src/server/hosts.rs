@@ -26,30 +26,26 @@ pub(super) struct AllowedHosts(Arc<[String]>);
 
 impl AllowedHosts {
     pub(super) fn new(names: &[String]) -> Self {
-        Self(names.iter().map(|name| name.to_ascii_lowercase()).collect())
+        Self(names.into())
     }
 
-    /// Whether the request is meant for us.
-    pub(super) fn check(&self, request: &Parts) -> Result<(), HostError> {
+    /// Whether the request is meant for us, who have `more` names at the moment.
+    pub(super) fn check(&self, more: &[String], request: &Parts) -> Result<(), HostError> {
         let mut headers = request.headers.get_all(HOST).iter();
-        let (header, more) = (headers.next(), headers.next());
+        let (header, second) = (headers.next(), headers.next());
         let is_needed = request.version == Version::HTTP_11;
-        if more.is_some() || (is_needed && header.is_none()) {
+        if second.is_some() || (is_needed && header.is_none()) {
             return Err(HostError::Malformed);
         }
         // An absolute-form target and the Host header have to be allowed both.
         let header = header.map(|host| host.to_str().unwrap_or("(not ASCII)"));
         let target = request.uri.authority().map(Authority::as_str);
         let mut called = header.into_iter().chain(target);
-        let foreign = called.find(|name| !self.allows(name));
+        let foreign = called.find(|name| !is_plainly_ours(name) && !self.allows(more, name));
         foreign.map_or(Ok(()), |name| Err(HostError::Foreign(name.to_owned())))
     }
 
-    fn allows(&self, called: &str) -> bool {
-        is_plainly_ours(called) || self.allows_by_name(called)
-    }
-
-    fn allows_by_name(&self, called: &str) -> bool {
+    fn allows(&self, more: &[String], called: &str) -> bool {
         let Ok(authority) = called.parse::<Authority>() else {
             return false;
         };
@@ -61,7 +57,11 @@ impl AllowedHosts {
         name == "localhost"
             || name.ends_with(".localhost")
             || name.parse::<IpAddr>().is_ok()
-            || self.0.iter().any(|allowed| allowed == name)
+            || self
+                .0
+                .iter()
+                .chain(more)
+                .any(|allowed| allowed.eq_ignore_ascii_case(name))
     }
 }
 
@@ -79,7 +79,9 @@ mod tests {
         let allowed = AllowedHosts::new(&["Bazel-Proxy".to_owned()]);
         let request = http::Request::builder().header(HOST, host);
         let (request, ()) = request.body(()).expect("a request").into_parts();
-        allowed.check(&request).is_ok()
+        allowed
+            .check(&["Further.Name".to_owned()], &request)
+            .is_ok()
     }
 
     #[test]
@@ -90,6 +92,7 @@ mod tests {
             "127.0.0.1:9000",
             "[::1]:9000",
             "bazel-proxy",
+            "further.name:9000",
         ] {
             assert!(check(host), "{host}");
         }

@@ -55,7 +55,10 @@ impl MetricsService {
             containers,
             hosts,
         } = self.0.as_ref();
-        if hosts.check(request).is_err() {
+        let meant = containers
+            .as_ref()
+            .map(|containers| containers.check_host(request));
+        if meant.unwrap_or_else(|| hosts.check(&[], request)).is_err() {
             let text =
                 "this is not the host that the request names; add it to server.allowed_hosts\n";
             return plain(StatusCode::MISDIRECTED_REQUEST, text);

@@ -140,7 +140,7 @@ async fn by_path(app: &Arc<App>, request: &Parts, abort: AbortHandle) -> Answer 
 }
 
 fn refuse_foreign_host(app: &App, request: &Parts) -> Option<Answer> {
-    let mut refusal = match app.hosts().check(request) {
+    let mut refusal = match app.hosts().check(&[], request) {
         Ok(()) => return None,
         Err(HostError::Malformed) => {
             let text = "an HTTP/1.1 request has exactly one Host header\n";

@@ -31,6 +31,18 @@ async fn a_needed_login_is_told_at_once_asked_for_once_and_heals_everyone() {
     }
     let ready = world.request("GET", "/readyz", &[]).await;
     assert_eq!(ready.status, 503, "{}", ready.text());
+    assert!(ready.text().contains("aws sso login"), "{}", ready.text());
+    let told = document(&ready)["services"][0].clone();
+    assert_eq!(told.get("reason"), None, "{told}");
+    let name = told["name"].as_str().expect("a name");
+    assert_eq!(name, "build");
+    let own = document(&world.get("/readyz/build", BUILD_TOKEN).await);
+    assert!(
+        own["reason"].is_string() && own["cure"].is_string(),
+        "{own}"
+    );
+    let foreign = document(&world.get("/readyz/build", DEPLOY_TOKEN).await);
+    assert_eq!(foreign.get("reason"), None, "{foreign}");
 
     let _login = world.sso.sign_in();
     let both = join(world.given(BUILD_TOKEN), world.given(DEPLOY_TOKEN));

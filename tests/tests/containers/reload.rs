@@ -5,7 +5,8 @@ use std::time::Duration;
 use tests::{eventually, throughout};
 
 use crate::world::{
-    BUILD_TOKEN, DEPLOY_TOKEN, World, config, service, session_of, usual, write_in_place,
+    BUILD_TOKEN, DEPLOY_TOKEN, World, config, service, session_of, usual, with_server,
+    write_in_place,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,6 +65,47 @@ async fn a_broken_file_leaves_the_last_good_one_in_force_and_is_reported() {
         after["AccessKeyId"], before["AccessKeyId"],
         "its keeper stays"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_hosts_and_lines_about_health_count_at_once() {
+    let world = World::new().await;
+    world.given(BUILD_TOKEN).await;
+    let status = async || {
+        let headers = [("authorization", BUILD_TOKEN), ("host", "creds:1338")];
+        let answer = world.request("GET", "/v1/credentials", &headers).await;
+        answer.status.as_u16()
+    };
+    assert_eq!(status().await, 421);
+    let services = [service("build", BUILD_TOKEN, "Builder")];
+    let keys = "allowed_hosts: [creds]\nlog_health_checks: true";
+    world.files.configure(&with_server(keys, &services));
+    eventually("the name is allowed", async || status().await == 200).await;
+    world.request("GET", "/livez", &[]).await;
+    let line = world.logged(&["/livez"]).await;
+    assert!(line.contains("INFO"), "{line}");
+    assert!(!world.proxy.log().contains("Restart the proxy"));
+    world.files.configure(&config(&services));
+    eventually("the name is gone", async || status().await == 421).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_in_force_is_a_number() {
+    let world = World::new().await;
+    let number = async || {
+        let text = world.proxy.get("/metrics").await.text();
+        let name = "bazel_proxy_container_credentials_not_in_force ";
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.map(str::to_owned)
+    };
+    assert_eq!(number().await.as_deref(), Some("0"));
+    world
+        .files
+        .configure(&usual().replace("assumed_role", "asumed_role"));
+    let is = async |count: &str| number().await.as_deref() == Some(count);
+    eventually("it is counted", async || is("1").await).await;
+    world.files.configure(&usual());
+    eventually("it is in force again", async || is("0").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

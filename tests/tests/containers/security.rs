@@ -64,7 +64,7 @@ async fn other_machines_are_let_in_by_an_explicit_word_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn guesses_are_slowed_down_and_the_right_token_is_not() {
+async fn too_many_guesses_are_told_429_and_the_right_token_never_is() {
     let world = World::new().await;
     world.given(BUILD_TOKEN).await;
     let mut limited = None;

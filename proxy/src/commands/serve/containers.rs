@@ -62,23 +62,18 @@ impl Containers {
         metrics: &Arc<Metrics>,
         vars: SharedVars,
     ) -> Self {
-        let server = file.server.clone();
         let of_keepers = Arc::clone(&vars);
         let keepers = Keepers::new(own, config.check_interval, move |name| of_keepers(name));
         let (reload, in_force) = Reload::new(&path, file, keepers, vars);
-        let service = CredentialsService::new(
-            in_force.clone(),
-            &server,
-            &config.allowed_hosts,
-            Arc::clone(metrics),
-        );
+        let service =
+            CredentialsService::new(in_force.clone(), &config.allowed_hosts, Arc::clone(metrics));
         Self {
             reserved,
             service,
             in_force,
             reload,
             metrics: Arc::clone(metrics),
-            hosts: [server.allowed_hosts, config.allowed_hosts.clone()].concat(),
+            hosts: config.allowed_hosts.clone(),
         }
     }
 

@@ -481,6 +481,16 @@ fn parameters_are_held_to_the_bounds_of_aws() {
 }
 
 #[test]
+fn an_external_id_and_a_code_are_not_in_what_is_written_of_a_role() {
+    let lines = "ExternalId: ext-1234\nSerialNumber: GAHT12345678\nTokenCode: '123457'";
+    let written = format!("{:?}", role(lines));
+    assert!(written.contains(ARN), "{written}");
+    for secret in ["ext-1234", "123457"] {
+        assert!(!written.contains(secret), "{written}");
+    }
+}
+
+#[test]
 fn allowed_roles_are_whole_roles_or_arns_alone() {
     let text = format!(
         "assumed_role: {{RoleArn: \"{ARN}\", ExternalId: ext}}\nallowed_roles:\n  - arn:aws-cn:iam::123456789012:role/Second\n  - {{RoleArn: \"arn:aws:iam::210987654321:role/Third\"}}"

@@ -1,6 +1,7 @@
 //! What the log says: a line for each time that credentials are handed out, one for each refusal unless there
 //! are too many, and none of a token.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,9 +31,9 @@ const MOST_OF_CLIENT: usize = 80;
 /// Writes the lines.
 #[derive(Debug)]
 pub(super) struct Audit {
-    log_health_checks: bool,
     lines: Limiter,
     untold: Mutex<Untold>,
+    ill: Mutex<Ill>,
 }
 
 /// Lines that were left out.
@@ -55,12 +56,34 @@ impl Untold {
     }
 }
 
+/// Services that health checks found trouble with, and when the log said so.
+#[derive(Debug, Default)]
+struct Ill(HashMap<String, Instant>);
+
+impl Ill {
+    /// Whether the log has not said so within the last minute, or it was well meanwhile. Nobody needs a token
+    /// for this, so it must not depend on how often somebody asks.
+    fn is_news(&mut self, subject: &str, is_ill: bool, now: Instant) -> bool {
+        let is_recent = |told: &Instant| now.saturating_duration_since(*told) < SUM_EVERY;
+        self.0.retain(|_, told| is_recent(told));
+        if !is_ill {
+            self.0.remove(subject);
+            return false;
+        }
+        let is_news = !self.0.contains_key(subject);
+        if is_news {
+            self.0.insert(subject.to_owned(), now);
+        }
+        is_news
+    }
+}
+
 impl Audit {
-    pub(super) fn new(log_health_checks: bool) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            log_health_checks,
             lines: Limiter::new(ONE_MORE_LINE),
             untold: Mutex::default(),
+            ill: Mutex::default(),
         }
     }
 
@@ -100,16 +123,25 @@ impl Audit {
         });
     }
 
-    /// Somebody looked after the services.
-    pub(super) fn health(&self, asked: &Asked<'_>, status: StatusCode) {
+    /// Somebody looked after the services, or after the one called `subject`; `is_wanted`: each time is to be
+    /// logged.
+    pub(super) fn health(
+        &self,
+        subject: &str,
+        status: StatusCode,
+        is_wanted: bool,
+        asked: &Asked<'_>,
+    ) {
         // Only one of them has a part that is anybody's choice.
         const MOST_OF_PATH: usize = 100;
         let path = asked.request.uri.path();
         let path = &path[..path.floor_char_boundary(MOST_OF_PATH)];
+        let mut ill = self.ill.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = ill.is_news(subject, status.is_server_error(), Instant::now());
         let (peer, status) = (asked.peer, status.as_u16());
-        if status >= 500 {
+        if is_news {
             warn!(target: TARGET, path, status, %peer, "a health check found trouble");
-        } else if self.log_health_checks {
+        } else if is_wanted {
             info!(target: TARGET, path, status, %peer, "health check");
         }
     }
@@ -158,6 +190,19 @@ fn client<'a>(asked: &Asked<'a>) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_found_by_health_checks_is_told_once_a_minute_and_when_it_comes_again() {
+        let mut ill = Ill::default();
+        let mut told = |subject, is_ill| ill.is_news(subject, is_ill, Instant::now());
+        assert!(told("app", true) && told("", true));
+        // A service that is well does not make the trouble of another one news.
+        assert!(!told("batch", false) && !told("app", true) && !told("", true));
+        assert!(!told("app", false) && told("app", true));
+        tokio::time::advance(SUM_EVERY).await;
+        assert!(told("app", true) && !told("app", true));
+        assert_eq!(ill.0.len(), 1, "nothing old is kept");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_left_out_is_summed_up_once_a_minute() {

@@ -7,13 +7,13 @@ use http::{HeaderName, Method};
 use super::super::hosts::{AllowedHosts, HostError};
 use super::refusal::Refusal;
 
-/// Whether a request may go on to the routes.
-pub(super) fn check(hosts: &AllowedHosts, request: &Parts) -> Result<(), Refusal> {
+/// Whether a request may go on to the routes. The listener has `more` names at the moment.
+pub(super) fn check(hosts: &AllowedHosts, more: &[String], request: &Parts) -> Result<(), Refusal> {
     // An HTTP/1.0 client that names no host is no SDK.
     if !request.headers.contains_key(HOST) {
         return Err(Refusal::Host(HostError::Malformed));
     }
-    hosts.check(request).map_err(Refusal::Host)?;
+    hosts.check(more, request).map_err(Refusal::Host)?;
     if let Some(name) = request.headers.keys().find(|name| is_foreign(name)) {
         return Err(Refusal::Header(name.clone()));
     }
@@ -47,7 +47,7 @@ mod tests {
             .body(())
             .expect("a request")
             .into_parts();
-        super::check(&allowed, &request)
+        super::check(&allowed, &[], &request)
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `/health`, `/livez`, `/readyz`: for whoever looks after containers, without a token.
 //!
-//! Names of services are no secrets. A role is told by its name, without the account that its ARN holds; the
-//! reason of trouble is AWS's own and may name it, as it does on the artifacts' listener.
+//! Names of services are no secrets. A role is told by its name, without the account that its ARN holds, and of
+//! trouble the state and the command to run. Its reason is AWS's own and may name accounts, roles and access
+//! keys: `/readyz/<service>` tells it to whoever shows that service's token.
 
 use std::borrow::Cow;
 
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use sso_session::date;
 
 use super::overview::{Overview, ServiceOverview};
-use crate::container_credentials::Table;
+use crate::container_credentials::{Service, Table};
 use crate::metrics::Containers;
 
 /// What is looked at.
@@ -27,8 +28,24 @@ pub(super) enum Page<'a> {
     ReadyService(Cow<'a, str>),
 }
 
+impl Page<'_> {
+    /// The service that it is about, where it is about one; no service has an empty name.
+    pub(super) fn subject(&self) -> &str {
+        match self {
+            Self::Health | Self::Live | Self::Ready => "",
+            Self::ReadyService(name) => name,
+        }
+    }
+}
+
 /// What is told, and whether all is well.
-pub(super) fn answer(table: &Table, numbers: &Containers, page: Page<'_>) -> (StatusCode, Bytes) {
+/// `who` showed its token.
+pub(super) fn answer(
+    table: &Table,
+    numbers: &Containers,
+    page: &Page<'_>,
+    who: Option<&Service>,
+) -> (StatusCode, Bytes) {
     let (is_well, body) = match page {
         Page::Health => {
             let services = table.services().len();
@@ -49,12 +66,18 @@ pub(super) fn answer(table: &Table, numbers: &Containers, page: Page<'_>) -> (St
             (is_ready, body)
         }
         Page::ReadyService(name) => {
-            let Some(service) = table.by_name(&name) else {
+            let Some(service) = table.by_name(name) else {
                 let body = json!({ "ready": false, "reason": "there is no such service" });
                 return (StatusCode::NOT_FOUND, text(&body));
             };
-            let service = ServiceOverview::of(service, numbers);
-            (service.is_ready, about(&service))
+            let overview = ServiceOverview::of(service, numbers);
+            let mut body = about(&overview);
+            let is_theirs = who.is_some_and(|who| who.name == service.name);
+            if let Some(trouble) = overview.trouble.as_ref().filter(|_| is_theirs) {
+                body["reason"] = json!(trouble.reason);
+                body["cure"] = json!(trouble.cure);
+            }
+            (overview.is_ready, body)
         }
     };
     let status = if is_well {
@@ -77,9 +100,9 @@ fn about(service: &ServiceOverview) -> Value {
     if let Some(expires_at) = service.expires_at {
         about["expires_at"] = json!(date::format(expires_at));
     }
-    if let Some(trouble) = &service.trouble {
-        about["reason"] = json!(trouble.reason);
-        about["cure"] = json!(trouble.cure);
+    let trouble = service.trouble.as_ref();
+    if let Some(command) = trouble.and_then(|trouble| trouble.command.as_ref()) {
+        about["command"] = json!(command);
     }
     about
 }

@@ -17,9 +17,10 @@ impl CredentialsService {
 
     /// To be called before the counters are gathered: it brings their series up to date.
     pub(in crate::server) fn families(&self) -> Vec<Family> {
-        let overview = self.overview();
-        keep_only(self.0.metrics.containers(), &self.0.in_force.table());
+        let (overview, table) = (self.overview(), self.0.in_force.table());
+        keep_only(self.0.metrics.containers(), &table);
         let mut families = of_services(&overview);
+        families.push(of_troubles(&table));
         families.extend(of_credproxy(overview.services.len()));
         families
     }
@@ -55,6 +56,12 @@ fn of_services(overview: &Overview) -> Vec<Family> {
     )
     .number(services.len() as u64);
     vec![count, ready, expiry]
+}
+
+fn of_troubles(table: &Table) -> Family {
+    let help = "Services, files and settings that are defined and not in force; the log says why.";
+    let family = Family::gauge("bazel_proxy_container_credentials_not_in_force", help);
+    family.number(table.troubles().len() as u64)
 }
 
 fn of_credproxy(services: usize) -> Vec<Family> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::container_credentials::{Service, Table};
+use crate::credentials::StateName;
 use crate::error::Trouble;
 use crate::metrics::{Containers, Last};
 
@@ -46,13 +47,17 @@ impl ServiceOverview {
         let report = credentials.report();
         let valid = state.valid();
         let ahead = valid.and(report.login_ahead.or(report.renewal_trouble));
+        let clock = valid.and_then(|valid| service.supply.clock_trouble(valid));
         Self {
             name: service.name.clone(),
-            state: state.name(),
+            state: match &clock {
+                Some(_) => StateName::ClockSkew.label(),
+                None => state.name(),
+            },
             is_ready: valid.is_some_and(|valid| !valid.has_expired()),
             role_arn: service.supply.role_arn().map(str::to_owned),
             expires_at: valid.and_then(|valid| valid.credentials.expiry()),
-            trouble: state.trouble().cloned().or(ahead),
+            trouble: clock.or_else(|| state.trouble().cloned()).or(ahead),
             last: numbers.last_issued(&service.name),
         }
     }

@@ -13,8 +13,8 @@ use sso_session::secret::Secret;
 use tokio::sync::watch;
 
 use super::*;
-use crate::config::{Listen, Place};
-use crate::container_credentials::Tokens;
+use crate::config::Place;
+use crate::container_credentials::{Surroundings, Tokens};
 use crate::credentials::{Credentials, Identity, Valid};
 use crate::error::Trouble;
 
@@ -61,16 +61,30 @@ fn valid(access_key_id: &str, left: Duration) -> State {
     ending(access_key_id, now() + left)
 }
 
+/// Of an hour of which fourteen minutes are left: a renewal is due.
+fn old(access_key_id: &str) -> State {
+    let loaded_at = now() - Duration::from_mins(46);
+    let end = now() + Duration::from_mins(14);
+    State::Valid(Arc::new(loaded(access_key_id, loaded_at, end)))
+}
+
 fn ending(access_key_id: &str, expiry: SystemTime) -> State {
+    State::Valid(Arc::new(loaded(access_key_id, now(), expiry)))
+}
+
+fn loaded(access_key_id: &str, loaded_at: SystemTime, expiry: SystemTime) -> Valid {
     let token = Some("session-token".to_owned());
     let expiry = Some(expiry);
-    State::Valid(Arc::new(Valid {
+    Valid {
         credentials: AwsCredentials::new(access_key_id, "secret-key", token, expiry, "test"),
         generation: 1,
-        identity: Identity::of_profile("dev"),
-        loaded_at: now(),
+        identity: Identity {
+            account_id: Some("123456789012".to_owned()),
+            ..Identity::of_profile("dev")
+        },
+        loaded_at,
         loaded: Instant::now(),
-    }))
+    }
 }
 
 fn supply(role: Option<&str>, state: State) -> (Arc<Supply>, watch::Sender<State>) {
@@ -82,26 +96,16 @@ fn supply(role: Option<&str>, state: State) -> (Arc<Supply>, watch::Sender<State
     )
 }
 
-fn server(log_health_checks: bool) -> ServerConfig {
-    ServerConfig {
-        listen: Listen {
-            addresses: vec![[127, 0, 0, 1].into()],
-            port: 0,
-            explicit: true,
-        },
-        tls: None,
+fn surroundings() -> Surroundings {
+    Surroundings {
+        troubles: vec!["a file cannot be read".to_owned()],
         allowed_hosts: vec!["creds".to_owned()],
-        debug: false,
-        log_health_checks,
+        log_health_checks: false,
     }
 }
 
 impl World {
     pub(super) fn new() -> Self {
-        Self::with_health_lines(false)
-    }
-
-    fn with_health_lines(log_health_checks: bool) -> Self {
         let hour = Duration::from_hours(1);
         let (app_supply, app) = supply(Some(APP_ROLE), valid("ASIAAPP", hour));
         let (batch_supply, batch) = supply(None, valid("ASIABATCH", hour));
@@ -123,16 +127,37 @@ impl World {
             service("app", APP_TOKEN, app_supply, vec![allowed]),
             service("batch", BATCH_TOKEN, batch_supply, Vec::new()),
         ];
-        let (table, tables) = watch::channel(Arc::new(Table::new(services)));
+        let table = Table::new(services).with(surroundings());
+        let (table, tables) = watch::channel(Arc::new(table));
         let (in_force, metrics) = (InForce::new(tables), Arc::new(Metrics::new()));
         let hosts = ["proxy".to_owned()];
         Self {
-            service: CredentialsService::new(in_force, &server(log_health_checks), &hosts, metrics),
+            service: CredentialsService::new(in_force, &hosts, metrics),
             app,
             batch,
             _allowed: allowed_state,
             table,
         }
+    }
+
+    fn surround(&self, surroundings: Surroundings) {
+        let services = self.table.borrow().services().to_vec();
+        let table = Table::new(services).with(surroundings);
+        self.table.send_replace(Arc::new(table));
+    }
+
+    fn replace_supply(&self, name: &str, supply: &Arc<Supply>) {
+        let mut services = self.table.borrow().services().to_vec();
+        for service in services.iter_mut().filter(|service| service.name == name) {
+            *service = Arc::new(Service {
+                name: name.to_owned(),
+                tokens: Arc::clone(&service.tokens),
+                supply: Arc::clone(supply),
+                allowed: Vec::new(),
+                place: service.place.clone(),
+            });
+        }
+        self.table.send_replace(Arc::new(Table::new(services)));
     }
 
     fn drop_service(&self, name: &str) {
@@ -286,7 +311,7 @@ async fn without_a_good_token_nothing_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_fails_too_often_waits_and_who_has_the_token_never_does() {
+async fn who_fails_too_often_is_told_429_and_who_has_the_token_never_is() {
     let world = World::new();
     for _ in 0..10 {
         assert_eq!(
@@ -412,6 +437,60 @@ async fn a_removed_service_is_refused_at_once_and_leaves_no_numbers() {
     assert!(numbers.contains("credproxy_active_services_total 1"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_waited_is_given_nothing_once_the_service_is_gone_or_another() {
+    let world = World::new();
+    let waiting = async |change: &dyn Fn()| {
+        world.batch.send_replace(old("ASIAOLD"));
+        let change = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            change();
+        };
+        let before = Instant::now();
+        let (seen, ()) = tokio::join!(world.get("/creds", BATCH_TOKEN), change);
+        assert!(before.elapsed() > Duration::from_millis(100), "it waited");
+        tokio::time::advance(Duration::from_mins(1)).await;
+        seen
+    };
+    let unrelated = waiting(&|| world.surround(Surroundings::default())).await;
+    assert_eq!(unrelated.json()["AccessKeyId"], "ASIAOLD");
+    let (other, _state) = supply(Some(OTHER_ROLE), old("ASIAOTHER"));
+    let changed = waiting(&|| world.replace_supply("batch", &other)).await;
+    assert_eq!(
+        (changed.status, changed.text.contains("ASIA")),
+        (503, false)
+    );
+    assert!(changed.message().contains("changed"), "{}", changed.text);
+    let world = World::new();
+    world.batch.send_replace(old("ASIAOLD"));
+    let gone = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        world.drop_service("batch");
+    };
+    let (gone, ()) = tokio::join!(world.get("/creds", BATCH_TOKEN), gone);
+    assert_eq!((gone.status, gone.text.contains("ASIA")), (401, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_ahead_is_told_by_readiness() {
+    let world = World::new();
+    world
+        .app
+        .send_replace(ending("ASIAOLD", now() - Duration::from_secs(1)));
+    let app = world.look("/readyz/app").await;
+    assert_eq!(
+        (app.status, &app.json()["state"]),
+        (503, &"clock-skew".into())
+    );
+    let told = world.get("/readyz/app", APP_TOKEN).await;
+    let cure = told.json()["cure"].as_str().map(str::to_owned);
+    assert!(cure.is_some_and(|cure| cure.contains("Set the clock")));
+    assert_eq!(
+        world.get("/creds", APP_TOKEN).await.json()["Code"],
+        "ClockSkew"
+    );
+}
+
 #[tokio::test]
 async fn readiness_is_told_for_each_service_and_without_accounts() {
     let world = World::new();
@@ -429,16 +508,42 @@ async fn readiness_is_told_for_each_service_and_without_accounts() {
     );
     assert!(app["expires_at"].is_string());
     assert!(!ready.text.contains("123456789012"), "{}", ready.text);
-    let trouble = Trouble::new("the session has ended", "Run `x`.");
+    let reason = "arn:aws:iam::123456789012:role/app may not be assumed with ASIAKEY";
+    let trouble = Trouble::with_command(reason, "aws sso login", |run| format!("Run `{run}`."));
     world.batch.send_replace(State::LoginRequired(trouble));
     let ready = world.look("/readyz").await;
     assert_eq!(ready.status, 503);
     let batch = &ready.json()["services"][1];
     assert_eq!(batch["ready"], false);
     assert_eq!(
-        (&batch["reason"], &batch["cure"]),
-        (&"the session has ended".into(), &"Run `x`.".into())
+        (&batch["state"], &batch["command"]),
+        (&"login-required".into(), &"aws sso login".into())
     );
+    // Its own token has a service told more of itself, and of nobody else.
+    let of_batch = world.get("/readyz/batch", BATCH_TOKEN).await;
+    assert_eq!(
+        (of_batch.status, &of_batch.json()["reason"]),
+        (503, &reason.into())
+    );
+    assert_eq!(of_batch.json()["cure"], "Run `aws sso login`.");
+    assert_eq!(
+        world
+            .get("/readyz/batch", "a-wrong-token-of-batch")
+            .await
+            .status,
+        401
+    );
+    for told in [
+        ready,
+        world.look("/readyz/batch").await,
+        world.get("/readyz/batch", APP_TOKEN).await,
+        world.get("/readyz", BATCH_TOKEN).await,
+    ] {
+        assert_eq!(told.status, 503);
+        for secret in ["123456789012", "ASIA"] {
+            assert!(!told.text.contains(secret), "{}", told.text);
+        }
+    }
     for (path, status) in [
         ("/readyz/app", 200),
         ("/readyz/batch", 503),
@@ -458,12 +563,22 @@ async fn readiness_is_told_for_each_service_and_without_accounts() {
 #[tokio::test]
 async fn foreign_hosts_are_refused_and_configured_names_are_not() {
     let world = World::new();
-    for (host, status) in [("creds:1338", 401), ("proxy", 401), ("evil.example", 421)] {
+    let status = async |host: &str| {
         let request = Request::builder().header(HOST, host).uri("/creds");
         let (request, ()) = request.body(()).expect("a request").into_parts();
         let peer = SocketAddr::from(([127, 0, 0, 1], 4242));
         let answer = world.service.answer_head(&request, peer).await;
-        assert_eq!(answer.status().as_u16(), status, "{host}");
+        answer.status().as_u16()
+    };
+    for (host, expected) in [("creds:1338", 401), ("proxy", 401), ("evil.example", 421)] {
+        assert_eq!(status(host).await, expected, "{host}");
+    }
+    world.surround(Surroundings {
+        allowed_hosts: vec!["other".to_owned()],
+        ..surroundings()
+    });
+    for (host, expected) in [("creds:1338", 421), ("proxy", 401), ("other", 401)] {
+        assert_eq!(status(host).await, expected, "{host}");
     }
 }
 
@@ -550,7 +665,10 @@ mod log {
                 assert!(!all.contains(secret), "{secret} in {all}");
             }
         }
-        let world = World::with_health_lines(true);
+        world.surround(Surroundings {
+            log_health_checks: true,
+            ..surroundings()
+        });
         let _health = world.look("/health").await;
         assert!(lines.take().contains("path=\"/health\""));
     }
@@ -562,6 +680,7 @@ async fn every_number_is_documented_and_every_documented_one_is_there() {
     let _issued = world.get("/creds", APP_TOKEN).await;
     let _refused = world.look("/creds").await;
     let numbers = world.metrics().await;
+    assert!(numbers.contains("bazel_proxy_container_credentials_not_in_force 1"));
     let is_ours = |name: &&str| {
         name.starts_with("bazel_proxy_container_credentials_") || name.starts_with("credproxy_")
     };
