@@ -1,6 +1,6 @@
 //! Everything that is wrong with a configuration, told together.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::Program;
 
@@ -44,24 +44,30 @@ pub struct Faults {
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, count) = (self.program.name, self.list.len());
+        f.write_str(&self.told(&format!("{} cannot start", self.program.name)))
+    }
+}
+
+impl Faults {
+    /// The text for the terminal, where something else than a start cannot be done.
+    #[must_use]
+    pub fn told(&self, what: &str) -> String {
+        let count = self.list.len();
         let plural = if count == 1 { "" } else { "s" };
-        writeln!(
-            f,
-            "{name} cannot start: {count} fault{plural} in its configuration"
-        )?;
+        let mut text = format!("{what}: {count} fault{plural} in its configuration\n");
         for fault in &self.list {
-            writeln!(
-                f,
-                "\n  {}: {}\n      {}",
-                fault.subject, fault.problem, fault.cure
-            )?;
+            let Fault {
+                subject,
+                problem,
+                cure,
+            } = fault;
+            let _infallible = write!(text, "\n  {subject}: {problem}\n      {cure}\n");
         }
         let is_of_variable = |fault: &Fault| matches!(fault.subject, Subject::Variable(_));
         if self.list.iter().any(is_of_variable) {
-            write!(f, "\n{}", self.program.variables_come_from)?;
+            let _infallible = write!(text, "\n{}", self.program.variables_come_from);
         }
-        Ok(())
+        text
     }
 }
 

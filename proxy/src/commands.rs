@@ -6,6 +6,7 @@ mod check;
 mod credential_process;
 mod env;
 mod healthcheck;
+mod pinned;
 mod schema;
 mod serve;
 mod services;
@@ -36,7 +37,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let vars: SharedVars = Arc::new(move |name: &str| overrides.variable(name));
     let read = |name: &str| vars(name);
     if cli.validate_only {
-        return with_config(&read, |config| validate::run(&config));
+        return with_config(&read, |config| validate::run(&config, &vars));
     }
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => with_config(&read, |config| serve::run(config, Arc::clone(&vars))),

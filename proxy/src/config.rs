@@ -3,6 +3,7 @@
 //! Variables come in through a function, so tests never touch the process's environment. The
 //! table of variables is [`VARIABLES`]; `.env.example` and the README are held to it by tests.
 
+mod credproxy;
 mod file;
 mod setting;
 mod traces;
@@ -18,6 +19,7 @@ use program::Program;
 use program::faults::{Fault, Faults, Subject};
 use program::reader::{LONGEST, Reader};
 
+pub use credproxy::without_effect;
 pub use file::{
     DirectoryConfig, DynamicServicesConfig, FileConfig, FileFault, FileFaults, FilePatterns, Keys,
     MOST_ROLES, Place, RenewalConfig, RoleConfig, ServerConfig, ServiceConfig, ServicesFile,
@@ -132,6 +134,20 @@ pub enum LogFormat {
     Json,
 }
 
+impl Listen {
+    /// Whether both want the same port of the same address. Port 0 is a different one each time.
+    fn overlaps(&self, other: &Self) -> bool {
+        let all =
+            |ip: &IpAddr, other: &IpAddr| ip.is_unspecified() && ip.is_ipv4() == other.is_ipv4();
+        let is_same =
+            |one: &IpAddr, other: &IpAddr| one == other || all(one, other) || all(other, one);
+        let mut addresses = self.addresses.iter();
+        self.port != 0
+            && self.port == other.port
+            && addresses.any(|one| other.addresses.iter().any(|other| is_same(one, other)))
+    }
+}
+
 impl Config {
     /// Reads all variables, or reports every fault found.
     pub fn from_vars(vars: &impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
@@ -173,7 +189,10 @@ impl Config {
         // Read by the HTTP client itself, which would go on without it.
         read.forward_proxy("HTTPS_PROXY");
         match file {
-            Some(Ok(file)) => config.file = Some(file),
+            Some(Ok(file)) => {
+                refuse_shared_ports(&mut read, &config, &file);
+                config.file = Some(file);
+            }
             Some(Err(faults)) => faults
                 .list
                 .into_iter()
@@ -275,6 +294,27 @@ fn listen(read: &mut Reader<'_>) -> Listen {
             addresses
         },
         port: read.number("PROXY_PORT", 9000, "a port from 0 to 65535"),
+    }
+}
+
+/// Artifacts have a listener of their own, and so has each section of the file.
+fn refuse_shared_ports(read: &mut Reader<'_>, config: &Config, file: &FileConfig) {
+    if !config.serves_artifacts {
+        return;
+    }
+    let others = [
+        ("server.port", Some(&file.server.listen)),
+        ("metrics.prometheus.port", file.prometheus.as_ref()),
+    ];
+    for (key, other) in others {
+        if other.is_some_and(|other| config.listen.overlaps(other)) {
+            let problem = format!(
+                "{} is `{key}` of the configuration file, too, on the same address",
+                config.listen.port
+            );
+            let cure = "choose another for one of them: each has a listener of its own";
+            read.fault("PROXY_PORT", problem, cure);
+        }
     }
 }
 
@@ -477,6 +517,50 @@ mod tests {
             text.contains("/home/dev/absent.yaml:1:1: it cannot be read"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_port_of_the_file_that_artifacts_have_is_a_fault() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config.yaml");
+        let with_file = |server: &str, host: &str| {
+            let text = format!("{server}\nservices: {{a: {{auth_token: 0123456789abcdef}}}}\n");
+            sso_session::disk::replace(&path, text.as_bytes()).expect("written");
+            let faults = from(&[
+                ("S3_BUCKET_NAME", "artifacts"),
+                ("BAZEL_PROXY_CONFIG_FILE", path.to_str().expect("a text")),
+                ("PROXY_HOST", host),
+            ]);
+            faults.map_or_else(|faults| faults.to_string(), |_| String::new())
+        };
+        for (server, host, key) in [
+            ("server: {port: 9000}", "", "`server.port`"),
+            ("server: {port: 9000}", "0.0.0.0", "`server.port`"),
+            (
+                "server: {port: 9000, host: '::1'}",
+                "127.0.0.1,::",
+                "`server.port`",
+            ),
+            (
+                "metrics: {prometheus: {port: 9000}}",
+                "",
+                "`metrics.prometheus.port`",
+            ),
+        ] {
+            let told = with_file(server, host);
+            assert!(
+                told.contains("PROXY_PORT: 9000") && told.contains(key),
+                "{server}: {told}"
+            );
+        }
+        for (server, host) in [
+            ("server: {port: 9001}", ""),
+            ("server: {port: 9000, host: 127.0.0.2}", "127.0.0.1"),
+            ("server: {port: 9000, host: '::1'}", "0.0.0.0"),
+            ("metrics: {prometheus: {port: 9000, enabled: false}}", ""),
+        ] {
+            assert_eq!(with_file(server, host), "", "{server}");
+        }
     }
 
     #[test]

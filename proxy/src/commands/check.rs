@@ -18,8 +18,9 @@ use program::report::Report;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::CheckArgs;
-use crate::config::{Config, SourceKind};
+use crate::config::{Config, SourceKind, without_effect};
 use crate::container_credentials::SharedVars;
+use crate::server::Tls;
 
 /// 128 + SIGINT, as shells count.
 const EXIT_INTERRUPTED: u8 = 130;
@@ -44,6 +45,10 @@ pub(super) fn run(args: &CheckArgs, vars: SharedVars) -> ExitCode {
         }
     };
     report.passed("configuration", &describe(&config));
+    for note in without_effect(&|name| vars(name)) {
+        report.passed("note", &note);
+    }
+    check_certificate(&config, &mut report);
     if config.serves_artifacts {
         cache::check(&config.cache, &mut report);
     }
@@ -58,6 +63,25 @@ pub(super) fn run(args: &CheckArgs, vars: SharedVars) -> ExitCode {
     let code = runtime.block_on(check_aws(&config, &vars, report));
     runtime.shutdown_background();
     code
+}
+
+/// What containers are shown, where they ask over TLS.
+fn check_certificate(config: &Config, report: &mut Report) {
+    let Some(tls) = config
+        .file
+        .as_ref()
+        .and_then(|file| file.server.tls.as_ref())
+    else {
+        return;
+    };
+    let file = tls.certificate_file.display();
+    match Tls::load(tls) {
+        Ok(_) => report.passed("server.tls", &format!("{file} and its key fit together")),
+        Err(error) => {
+            let cure = "Serving does not start without both files.";
+            report.failed("server.tls", &error.to_string(), cure);
+        }
+    }
 }
 
 fn describe(config: &Config) -> String {

@@ -3,19 +3,21 @@
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
 
 use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::asking;
 use super::services::{self, Found, Problem};
+use super::{asking, pinned};
 use crate::cli::CredentialProcessArgs;
 use crate::container_credentials::SharedVars;
 
 /// The proxy answers from memory.
 const LIMIT: Duration = Duration::from_secs(5);
+const PATH: &str = "/v1/credentials";
 
 /// What the proxy answers.
 #[derive(Deserialize)]
@@ -61,25 +63,36 @@ pub(super) fn run(args: &CredentialProcessArgs, vars: &SharedVars) -> ExitCode {
 }
 
 fn fetch(found: &Found) -> Result<Vec<u8>, Problem> {
-    let base = services::base_url(&found.server)?;
-    let url = format!("{base}/v1/credentials");
-    let token = &found.service.token.secret;
-    let ca_bundle = found.config.ca_bundle.as_deref();
+    let address = services::address(&found.server)?;
+    let token = Some(&found.service.token.secret);
     let runtime = super::runtime();
     let runtime = runtime.map_err(|error| Problem::of_work(format!("no runtime: {error}")))?;
-    let answer = runtime.block_on(asking::get(&url, Some(token), ca_bundle, LIMIT));
-    let (status, body) = answer.map_err(|error| {
-        let path = found.config.file_path.as_ref().map(|path| path.display());
-        let path = path.map_or_else(String::new, |path| format!(" --config {path}"));
-        let tls = match &found.server.tls {
-            Some(_) => " AWS_CA_BUNDLE has to name who issued its certificate.",
-            None => "",
-        };
-        Problem::of_work(format!(
-            "no proxy answers on {base}: {error}. Start it with `bazel-proxy{path}`.{tls}"
-        ))
-    })?;
+    let answer = match &found.server.tls {
+        None => {
+            let url = format!("http://{address}{PATH}");
+            runtime.block_on(asking::get(&url, token, None, LIMIT))
+        }
+        Some(tls) => {
+            let certificate_file = &tls.certificate_file;
+            runtime.block_on(pinned::get(address, PATH, token, certificate_file, LIMIT))
+        }
+    };
+    let (status, body) = answer.map_err(|error| no_answer(found, address, &error))?;
     translate(status, &body).map_err(Problem::of_work)
+}
+
+fn no_answer(found: &Found, address: SocketAddr, error: &str) -> Problem {
+    // Who listens and answers badly has been started already.
+    if TcpStream::connect_timeout(&address, LIMIT).is_ok() {
+        return Problem::of_work(format!(
+            "what listens on {address} does not answer: {error}"
+        ));
+    }
+    let path = found.config.file_path.as_ref().map(|path| path.display());
+    let path = path.map_or_else(String::new, |path| format!(" --config {path}"));
+    Problem::of_work(format!(
+        "no proxy listens on {address}: {error}. Start it with `bazel-proxy{path}`."
+    ))
 }
 
 fn translate(status: StatusCode, body: &[u8]) -> Result<Vec<u8>, String> {

@@ -1,8 +1,6 @@
 //! `bazel-proxy healthcheck`: asks a running proxy for `/healthz`; one that serves credentials alone, for
 //! `/livez`.
 
-mod pinned;
-
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,8 +8,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::asking;
 use super::services::{self, Problem};
+use super::{asking, pinned};
 use crate::config::{Config, ServerConfig};
 
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -59,13 +57,12 @@ fn of_containers(server: &ServerConfig) -> Result<Target, Problem> {
 fn ask(target: Target) -> Result<String, Problem> {
     let (url, answer) = match target {
         Target::Url(url) => {
-            let answer = get(&url)?;
+            let answer = is_ok(asking::get(&url, None, None, TIMEOUT))?;
             (url, answer)
         }
         Target::Pinned(address, certificate_file) => {
-            let answer = pinned::is_ok(address, LIVEZ, &certificate_file, TIMEOUT);
-            let answer = answer.map_err(|error| error.to_string());
-            (format!("https://{address}{LIVEZ}"), answer)
+            let asked = pinned::get(address, LIVEZ, None, &certificate_file, TIMEOUT);
+            (format!("https://{address}{LIVEZ}"), is_ok(asked)?)
         }
     };
     match answer {
@@ -81,9 +78,12 @@ fn ask(target: Target) -> Result<String, Problem> {
     }
 }
 
-fn get(url: &str) -> Result<Result<bool, String>, Problem> {
+/// Whether the answer's status is 200.
+fn is_ok(
+    asked: impl Future<Output = Result<(StatusCode, Vec<u8>), String>>,
+) -> Result<Result<bool, String>, Problem> {
     let runtime = super::runtime();
     let runtime = runtime.map_err(|error| Problem::of_work(format!("no runtime: {error}")))?;
-    let answer = runtime.block_on(asking::get(url, None, None, TIMEOUT));
+    let answer = runtime.block_on(asked);
     Ok(answer.map(|(status, _)| status == StatusCode::OK))
 }

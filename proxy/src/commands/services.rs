@@ -9,6 +9,8 @@ use crate::container_credentials::{Merged, SharedVars, services_of};
 
 /// A name is meant by one that is so like it, from 0 to 1.
 const ALIKE: f64 = 0.7;
+/// A running proxy may have read what this command cannot.
+const UNUSABLE: &str = "the service cannot be looked up";
 
 /// Why a command cannot be done: what to tell, and the exit code.
 #[derive(Debug)]
@@ -57,7 +59,7 @@ pub(super) fn find(name: &str, vars: &SharedVars) -> Result<Found, Problem> {
         )
     };
     let config = super::config_with_services(&|name| vars(name)).ok_or_else(unnamed)?;
-    let config = config.map_err(|faults| Problem::of_usage(faults.to_string()))?;
+    let config = config.map_err(|faults| Problem::of_usage(faults.told(UNUSABLE)))?;
     let (path, file) = super::configuration_file(&config).ok_or_else(unnamed)?;
     let server = file.server.clone();
     let (merged, troubles) = services_of(&path, file, Arc::clone(vars));

@@ -1,24 +1,84 @@
 //! `bazel-proxy --validate-only`: what would be in force, in a few lines and without secrets.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::config::{
-    Config, FileConfig, Listen, RoleConfig, ServiceConfig, SourceConfig, SourceKind,
+    Config, FileConfig, Listen, RoleConfig, ServiceConfig, SourceConfig, SourceKind, without_effect,
 };
+use crate::container_credentials::{SharedVars, services_of};
+use crate::server::Tls;
 
-pub(super) fn run(config: &Config) -> ExitCode {
-    println!("{}", summary(config));
-    ExitCode::SUCCESS
+pub(super) fn run(config: &Config, vars: &SharedVars) -> ExitCode {
+    let services = config.file_path.as_deref().zip(config.file.as_ref());
+    let services = services.map(|(path, file)| Services::of(path, file, vars));
+    let services = services.unwrap_or_default();
+    if services.faults.is_empty() {
+        println!(
+            "{}",
+            summary(config, &services, &without_effect(&|name| vars(name)))
+        );
+        return ExitCode::SUCCESS;
+    }
+    let count = services.faults.len();
+    let plural = if count == 1 { "" } else { "s" };
+    let faults = services.faults.join("\n  ");
+    eprintln!(
+        "The configuration is not valid: {count} fault{plural} beside the main file\n  {faults}"
+    );
+    ExitCode::from(super::EXIT_USAGE)
+}
+
+/// What the files beside the main one say.
+#[derive(Default)]
+struct Services {
+    in_force: Vec<ServiceConfig>,
+    /// Folders that do not exist; they may come.
+    absent: Vec<PathBuf>,
+    /// What is wrong with certificates, dynamic files and their services.
+    faults: Vec<String>,
+}
+
+impl Services {
+    fn of(path: &Path, file: &FileConfig, vars: &SharedVars) -> Self {
+        let mut faults = Vec::new();
+        if let Some(Err(error)) = file.server.tls.as_ref().map(Tls::load) {
+            faults.push(format!("server.tls: {error}"));
+        }
+        let mut file = file.clone();
+        let mut absent = Vec::new();
+        if let Some(dynamic) = &mut file.dynamic_services {
+            dynamic.directories.retain(|directory| {
+                let is_there = !matches!(directory.path.try_exists(), Ok(false));
+                if !is_there {
+                    absent.push(directory.path.clone());
+                }
+                is_there
+            });
+        }
+        let (merged, troubles) = services_of(path, file, Arc::clone(vars));
+        faults.extend(troubles);
+        faults.extend(merged.conflicts.iter().map(ToString::to_string));
+        Self {
+            in_force: merged.services,
+            absent,
+            faults,
+        }
+    }
 }
 
 /// One line for each thing that would listen or be given.
-fn summary(config: &Config) -> String {
+fn summary(config: &Config, services: &Services, notes: &[String]) -> String {
     let mut text = "The configuration is valid. In force would be:".to_owned();
     let mut line = |what: &str, says: String| {
         let _infallible = write!(text, "\n  {what:<12} {says}");
     };
     line("log", format!("at {}", config.log.filter));
+    for note in notes {
+        line("note", note.clone());
+    }
     if config.serves_artifacts {
         let (repository, region) = (config.repository(), &config.region);
         let at = addresses(&config.listen);
@@ -45,10 +105,10 @@ fn summary(config: &Config) -> String {
     if let Some(listen) = &file.prometheus {
         line("metrics", format!("on {}", addresses(listen)));
     }
-    for service in &file.services {
+    for service in &services.in_force {
         line("service", of_service(service, config));
     }
-    for folder in folders(file) {
+    for folder in folders(file, &services.absent) {
         line("folder", folder);
     }
     text
@@ -110,12 +170,17 @@ fn of_source(source: &SourceConfig, config: &Config) -> String {
     }
 }
 
-fn folders(file: &FileConfig) -> impl Iterator<Item = String> {
-    file.dynamic_services.iter().flat_map(|dynamic| {
+fn folders(file: &FileConfig, absent: &[PathBuf]) -> impl Iterator<Item = String> {
+    file.dynamic_services.iter().flat_map(move |dynamic| {
         let seconds = dynamic.reload_interval.as_secs();
         dynamic.directories.iter().map(move |directory| {
             let path = directory.path.display();
-            format!("{path}, looked at every {seconds} s for services of its files")
+            let note = if absent.contains(&directory.path) {
+                "; there is no such folder yet"
+            } else {
+                ""
+            };
+            format!("{path}, looked at every {seconds} s for services of its files{note}")
         })
     })
 }

@@ -56,7 +56,8 @@ pub(super) fn bucket_name(read: &mut Reader<'_>) -> String {
             VARIABLE,
             "not set",
             "name the bucket that holds your artifacts, for example \
-             S3_BUCKET_NAME=my-team-artifacts",
+             S3_BUCKET_NAME=my-team-artifacts; or, to serve containers and no artifacts, a \
+             configuration file by --config",
         );
         return String::new();
     };

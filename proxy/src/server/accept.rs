@@ -37,6 +37,18 @@ pub struct BindError {
 }
 
 impl BindError {
+    /// What to do, where these settings name the address.
+    #[must_use]
+    pub fn cure(&self, host: &str, port: &str) -> String {
+        if is_absent(&self.source) {
+            let ip = self.address.ip();
+            return format!(
+                "This machine has no address {ip}. Set {host} to one of its own, or give it that one."
+            );
+        }
+        format!("Set {port} or {host} to something free.")
+    }
+
     fn is_taken(&self) -> bool {
         self.source.kind() == std::io::ErrorKind::AddrInUse
     }

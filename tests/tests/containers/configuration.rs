@@ -149,6 +149,87 @@ dynamic_services:
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_beside_the_main_one_are_looked_at_too() {
+    let scratch = Scratch::new();
+    std::fs::create_dir_all(scratch.path().join("folder")).expect("a folder");
+    let main = |server: &str| {
+        format!(
+            "{server}\n{GOOD}dynamic_services: {{enabled: yes, directories: [folder, later]}}\n"
+        )
+    };
+    let config = write(&scratch, "config.yaml", &main(""));
+    let file = text(&config);
+    write(
+        &scratch,
+        "folder/more.yaml",
+        "auth_token: another-token-012345\n",
+    );
+    let builder = without_bucket(&scratch).env("CREDPROXY_PORT", "1338");
+    let said = valid(&builder, &["--config", file]).await;
+    for words in [
+        "service      app: ",
+        "service      more: ",
+        "later, looked at every 1 s for services of its files; there is no such folder yet",
+        "CREDPROXY_PORT has no effect: write `server.port`",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    write(
+        &scratch,
+        "folder/twin.yaml",
+        "services: {app: {auth_token: a-third-token-0123}}\n",
+    );
+    write(&scratch, "folder/bad.yaml", "auth_token: hunter2\n");
+    write(&scratch, "tls.pem", "nothing\n");
+    let tls = "server: {tls: {certificate_file: tls.pem, key_file: tls.pem}}";
+    write(&scratch, "config.yaml", &main(tls));
+    let wrong = invalid(&builder, &["--config", file]).await;
+    for words in [
+        "3 faults",
+        "tls.pem holds no certificate",
+        "bad.yaml:1:13",
+        "twin.yaml:1:12: service `app` is not in force",
+    ] {
+        assert!(wrong.contains(words), "{words}: {wrong}");
+    }
+    assert!(!wrong.contains("hunter2"), "{wrong}");
+    let checked = run(builder.command(&["--config", file, "check"]), LIMIT).await;
+    assert!(
+        checked.text().contains("FAIL  server.tls"),
+        "{}",
+        checked.text()
+    );
+    assert!(!checked.text().contains("bucket"), "{}", checked.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slips_are_told_with_what_is_meant() {
+    let scratch = Scratch::new();
+    write(&scratch, "empty", "\n");
+    for (text, words) in [
+        (
+            "services: {a: {token: 0123456789abcdef}}\n",
+            "Did you mean `auth_token`?",
+        ),
+        (
+            "services: {a: {zzz: 1}}\n",
+            "Known here: allowed_roles, assumed_role, auth_token, source_credentials.",
+        ),
+        ("- services\n", ":1:1: the document: a list stands where"),
+        (
+            "services: {a: {auth_token: '${fromFile:empty}'}}\n",
+            "auth_token: its value is empty, and so is the file",
+        ),
+    ] {
+        let file = write(&scratch, "config.yaml", text);
+        let told = invalid(&without_bucket(&scratch), &["--config", self::text(&file)]).await;
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let nothing = invalid(&without_bucket(&scratch), &[]).await;
+    assert!(nothing.contains("--config"), "{nothing}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_flag_beats_our_variable_and_that_beats_credproxys() {
     let scratch = Scratch::new();
     let named = |name: &str| {
@@ -342,6 +423,7 @@ async fn the_schema_takes_the_examples_and_refuses_what_the_program_refuses() {
         format!("{GOOD}dynamic_services: {{directories: []}}\n"),
         "services: {a: {}}\n".to_owned(),
         "services: {a: {auth_token: short}}\n".to_owned(),
+        "services: {a: {auth_token: 12345678}}\n".to_owned(),
         "services: {'a b': {auth_token: 0123456789abcdef}}\n".to_owned(),
         "services: {a: {auth_token: 0123456789abcdef, source_credentials: {region: Frankfurt}}}\n"
             .to_owned(),
@@ -357,6 +439,11 @@ async fn the_schema_takes_the_examples_and_refuses_what_the_program_refuses() {
         assert_eq!(ended.code(), 1, "{wrong}{}", ended.stderr);
         invalid(&builder, &["--config", text(&file)]).await;
     }
+    let digits = "services: {a: {auth_token: 1234567890123456}}\n";
+    let file = write(&scratch, "right.yaml", digits);
+    let ended = run(validator(&scratch, &file), LIMIT).await;
+    assert_eq!(ended.code(), 0, "{}", ended.text());
+    valid(&builder, &["--config", text(&file)]).await;
     let right = role(
         "Tags: {a: b}, PolicyArns: ['arn:aws:iam::aws:policy/ReadOnlyAccess'], DurationSeconds: '${fromEnv:SECONDS}'",
     );

@@ -39,7 +39,8 @@ pub(super) async fn check(
         Ok(Basis::Sso(basis)) => {
             sso::check_profile(&config.profile, &basis, report);
             if !sso::check_session(&basis, report).await {
-                return report.skipped(&["role", "bucket"], "there is no access token to use");
+                let steps = steps(config, "role");
+                return report.skipped(&steps, "there is no access token to use");
             }
             "role"
         }
@@ -47,7 +48,8 @@ pub(super) async fn check(
             if let Some(trouble) = state.trouble() {
                 report.failed("profile", &trouble.reason, &trouble.cure);
             }
-            return report.skipped(&["credentials", "bucket"], "there is no profile to use");
+            let steps = steps(config, "credentials");
+            return report.skipped(&steps, "there is no profile to use");
         }
     };
     let (keeper, credentials) = Keeper::new(source.clone(), config.check_interval, vars);
@@ -55,6 +57,14 @@ pub(super) async fn check(
     let keeping = tokio::spawn(keeper.silent().run(std::future::pending()));
     check_credentials(step, config, &credentials, http, report).await;
     keeping.abort();
+}
+
+/// From this step on, what cannot be tried; without artifacts there is no bucket.
+fn steps(config: &Config, first: &'static str) -> Vec<&'static str> {
+    let mut steps = vec![first, "bucket"];
+    steps.dedup();
+    steps.retain(|step| config.serves_artifacts || *step != "bucket");
+    steps
 }
 
 async fn check_credentials(
@@ -68,7 +78,8 @@ async fn check_credentials(
         Ok(valid) => report.passed(step, &describe(config, &valid)),
         Err(error) => {
             failed_with(report, step, &error);
-            return report.skipped(&["bucket"], "there are no credentials to use");
+            let steps = steps(config, "bucket");
+            return report.skipped(&steps, "there are no credentials to use");
         }
     }
     if !config.serves_artifacts {

@@ -36,7 +36,7 @@ impl Reserved {
         let cache = Cache::open(CacheFolder::new(&config.cache.folder), limits)
             .map_err(|error| cache_problem(&error))?;
         let listeners = Listeners::bind(&config.listen)
-            .map_err(|error| format!("{error}. Set PROXY_PORT or PROXY_HOST to something free."))?;
+            .map_err(|error| format!("{error}. {}", error.cure("PROXY_HOST", "PROXY_PORT")))?;
         Ok(Self { cache, listeners })
     }
 }

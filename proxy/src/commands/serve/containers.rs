@@ -29,11 +29,12 @@ impl Reserved {
         let tls = file.server.tls.as_ref().map(Tls::load).transpose();
         let tls = tls.map_err(|error| error.to_string())?;
         let listeners = Listeners::bind(&file.server.listen).map_err(|error| {
-            format!("{error}. Set `server.port` or `server.host` to something free.")
+            format!("{error}. {}", error.cure("`server.host`", "`server.port`"))
         })?;
         let metrics = file.prometheus.as_ref().map(Listeners::bind).transpose();
         let metrics = metrics.map_err(|error| {
-            format!("{error}. Set `metrics.prometheus.port` or `host` to something free.")
+            let cure = error.cure("`metrics.prometheus.host`", "`metrics.prometheus.port`");
+            format!("{error}. {cure}")
         })?;
         Ok(Self {
             listeners,
@@ -90,9 +91,10 @@ impl Containers {
         } = self.reserved;
         let reloading = tokio::spawn(self.reload.run(stopped(stop.clone())));
         let services = self.in_force.table().services().len();
+        let plural = if services == 1 { "" } else { "s" };
         let scheme = if tls.is_some() { "https" } else { "http" };
         for address in listeners.addresses() {
-            info!("serving credentials of {services} services on {scheme}://{address}/");
+            info!("serving credentials of {services} service{plural} on {scheme}://{address}/");
         }
         let open = self.service.connections();
         let answering = listeners.serve(self.service.clone(), tls, open, stopped(stop.clone()));

@@ -169,7 +169,10 @@ fn not_set(name: &str) -> Fault {
     let shown = name.escape_debug();
     (
         format!("the variable `{shown}` is not set"),
-        format!("Set {shown} where the proxy starts, or in its `.env`."),
+        format!(
+            "Set {shown} where this is run, or in a `.env` there; what `${{fromFile:/path}}` names is found by every \
+             command."
+        ),
     )
 }
 

@@ -21,7 +21,39 @@ use kinds::{
 pub fn schema() -> String {
     let generator = SchemaSettings::draft07().into_generator();
     let schema: Schema = generator.into_root_schema_for::<File>();
-    format!("{:#}\n", schema.to_value())
+    let mut schema = schema.to_value();
+    without_null(&mut schema, "");
+    format!("{schema:#}\n")
+}
+
+/// A section that is left empty is read as one that is not there. In the schema, the choice between both would
+/// make editors mark a whole section for one fault in it. `prometheus` alone means something when empty.
+fn without_null(node: &mut Value, key: &str) {
+    let null = json!({"type": "null"});
+    match node {
+        Value::Object(keys) => {
+            let section = match keys
+                .get("anyOf")
+                .and_then(Value::as_array)
+                .map(Vec::as_slice)
+            {
+                Some([section, other]) if *other == null && key != "prometheus" => {
+                    section.get("$ref").is_some().then(|| section.clone())
+                }
+                _ => None,
+            };
+            if let Some(section) = section {
+                keys.remove("anyOf");
+                // Beside a reference, draft 7 reads nothing else.
+                keys.insert("allOf".to_owned(), json!([section]));
+            }
+            for (key, node) in keys {
+                without_null(node, key);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| without_null(item, "")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// Keys of the user's own: for anchors and notes.

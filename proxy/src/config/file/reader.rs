@@ -231,7 +231,11 @@ impl<'a> Reading<'a> {
             Value::Sequence(_) => "a list",
             Value::Mapping(_) => "a mapping",
         };
-        let problem = format!("{}: {found} stands where {wanted} is wanted", field.path);
+        let path = match field.path.as_str() {
+            "" => "the document",
+            path => path,
+        };
+        let problem = format!("{path}: {found} stands where {wanted} is wanted");
         self.fault(field.node.mark, problem, format!("Write {wanted} there."));
     }
 
@@ -395,7 +399,9 @@ impl<'n> Fields<'n> {
 
     /// The value of a key, where the key stands there.
     pub(super) fn take_even_empty(&mut self, key: &'static str) -> Option<Field<'n>> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
         Some(self.field(&entry.key, &entry.node))
     }

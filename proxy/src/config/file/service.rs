@@ -96,7 +96,16 @@ fn token(reading: &mut Reading<'_>, fields: &mut Fields<'_>) -> Option<TokenConf
     let is_sendable = token
         .bytes()
         .all(|byte| byte == b' ' || byte.is_ascii_graphic());
-    let (problem, cure) = if token.len() < SHORTEST_TOKEN {
+    let (problem, cure) = if token.is_empty() {
+        let whose = text.file.as_ref().map(|file| file.display());
+        let whose = whose.map_or_else(String::new, |file| format!(", and so is the file {file}"));
+        (
+            format!("is empty{whose}"),
+            format!(
+                "At least {SHORTEST_TOKEN} characters; `openssl rand -hex 32` makes a good one."
+            ),
+        )
+    } else if token.len() < SHORTEST_TOKEN {
         (
             format!("has {} characters: that can be guessed", token.len()),
             format!("At least {SHORTEST_TOKEN}; `openssl rand -hex 32` makes a good one."),

@@ -97,8 +97,9 @@ impl Refusal {
                 cut(name)
             ),
             Self::Header(name) => format!(
-                "Requests with a header `{name}` are refused: credentials are for programs that ask directly, \
-                 neither for web pages nor through a proxy. Ask without one (NO_PROXY)."
+                "A request with the header `{name}` comes from a web page or through an HTTP proxy, and credentials \
+                 are given only to programs that ask directly. If a proxy is set up here, except this address from it \
+                 by NO_PROXY."
             ),
             Self::Method => "Credentials are only read: use GET.".to_owned(),
             Self::MalformedPath => {

@@ -49,10 +49,11 @@ kinds! {
         {"type": "string", "minLength": 1},
         {"type": "array", "items": {"type": "string", "minLength": 1}},
     ]});
-    /// A service's token.
-    Token => |_generator| json_schema!({"type": "string", "anyOf": [
-        {"minLength": SHORTEST_TOKEN},
-        {"pattern": FROM_OUTSIDE},
+    /// A service's token; one of digits alone is a number to YAML, and long enough from a size on.
+    Token => |_generator| json_schema!({"anyOf": [
+        {"type": "string", "minLength": SHORTEST_TOKEN},
+        {"type": "string", "pattern": FROM_OUTSIDE},
+        {"type": "integer", "minimum": 1_000_000_000_000_000_u64},
     ]});
     /// A region, by its shape.
     RegionName => |_generator| matching("^[a-z]+(-[a-z]+)+-[0-9]{1,2}$");

@@ -1,50 +1,80 @@
 //! Asking over TLS whoever shows the very certificate that lies in the proxy's file: it is this machine's
 //! own, so neither its issuer nor the names in it matter.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
+use http::header::{CONNECTION, HOST};
+use http_body_util::Empty;
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 use sso_session::disk;
+use sso_session::failure::causes;
+use sso_session::secret::Secret;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::asking;
 
 const MOST_CERTIFICATE_BYTES: u64 = 1024 * 1024;
 
-/// Whether the status of `path` at `address` is 200. Each wait is at most `limit`.
+/// Gets `path` at `address`, within `limit`: the status, and all of the body.
 ///
 /// # Errors
-/// Why there is no answer.
-pub(super) fn is_ok(
+/// Why there is no answer; without the token.
+pub(super) async fn get(
     address: SocketAddr,
     path: &str,
+    token: Option<&Secret>,
     certificate_file: &Path,
     limit: Duration,
-) -> io::Result<bool> {
-    let stream = TcpStream::connect_timeout(&address, limit)?;
-    stream.set_read_timeout(Some(limit))?;
-    stream.set_write_timeout(Some(limit))?;
-    let name = ServerName::IpAddress(address.ip().into());
-    let client = ClientConnection::new(Arc::new(config(certificate_file)?), name);
-    let mut stream = StreamOwned::new(client.map_err(io::Error::other)?, stream);
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-    )?;
-    let mut start = [0; 12];
-    stream.read_exact(&mut start)?;
-    Ok(start.ends_with(b" 200"))
+) -> Result<(StatusCode, Vec<u8>), String> {
+    let request = asking::request(path, token)?
+        .header(HOST, address.to_string())
+        .header(CONNECTION, "close")
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| error.to_string())?;
+    let config = Arc::new(config(certificate_file)?);
+    let asked = async {
+        let stream = TcpStream::connect(address).await;
+        let stream = stream.map_err(|error| causes(&error))?;
+        let name = ServerName::IpAddress(address.ip().into());
+        let shaken = TlsConnector::from(config).connect(name, stream).await;
+        let stream = TokioIo::new(shaken.map_err(|error| causes(&error))?);
+        let opened = http1::handshake(stream).await;
+        let (mut sender, connection) = opened.map_err(|error| causes(&error))?;
+        let answered = async {
+            let answer = sender.send_request(request).await;
+            let (head, body) = answer.map_err(|error| causes(&error))?.into_parts();
+            Ok((head.status, asking::all_of(body).await?))
+        };
+        // The connection moves while the answer is awaited; what ends it is told by the answer.
+        let (answer, _ended) = tokio::join!(answered, connection);
+        answer
+    };
+    let answer = timeout(limit, asked).await;
+    answer.unwrap_or_else(|_| Err(asking::too_late(limit)))
 }
 
-fn config(certificate_file: &Path) -> io::Result<ClientConfig> {
+fn config(certificate_file: &Path) -> Result<ClientConfig, String> {
     let pem = disk::read_bounded(certificate_file, MOST_CERTIFICATE_BYTES);
-    let pem = pem.map_err(io::Error::other)?;
-    let certificate = CertificateDer::from_pem_slice(&pem).map_err(io::Error::other)?;
+    let pem = pem.map_err(|error| error.to_string())?;
+    let certificate = CertificateDer::from_pem_slice(&pem);
+    let certificate = certificate.map_err(|_| {
+        let file = certificate_file.display();
+        format!("{file} holds no certificate")
+    })?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let pinned = Arc::new(Pinned {
         certificate,
@@ -53,7 +83,7 @@ fn config(certificate_file: &Path) -> io::Result<ClientConfig> {
     let config = ClientConfig::builder_with_provider(provider);
     let config = config
         .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?;
+        .map_err(|error| error.to_string())?;
     let config = config.dangerous().with_custom_certificate_verifier(pinned);
     Ok(config.with_no_client_auth())
 }
