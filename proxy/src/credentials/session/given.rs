@@ -46,7 +46,7 @@ impl Given {
         ask: impl Future<Output = Answer>,
     ) -> Answer {
         let came = Instant::now();
-        let place = Arc::clone(self.lock().entry(role_of(profile)).or_default());
+        let place = self.place(profile);
         let mut last = place.lock().await;
         let is_good = |last: &&Last| {
             last.token == token && (last.came > came || Instant::now() < last.good_until)
@@ -63,6 +63,19 @@ impl Given {
             answer: answer.clone(),
         });
         answer
+    }
+
+    /// Where the last answer is. What is neither new nor asked for goes, whosever it is.
+    fn place(&self, profile: &SsoProfile) -> Arc<tokio::sync::Mutex<Option<Last>>> {
+        let mut roles = self.lock();
+        roles.retain(|_, place| match place.try_lock() {
+            Ok(last) => {
+                let is_new = |last: &Last| Instant::now() < last.good_until;
+                Arc::strong_count(place) > 1 || last.as_ref().is_some_and(is_new)
+            }
+            Err(_) => true,
+        });
+        Arc::clone(roles.entry(role_of(profile)).or_default())
     }
 
     pub(super) fn forget(&self, profile: &SsoProfile) {
@@ -176,6 +189,7 @@ mod tests {
             number += usize::from(is_asked);
             assert_eq!(portal.asked(), number, "{token} {role} {passed:?}");
         }
+        assert_eq!(portal.given.lock().len(), 1, "the other one is not new");
         portal.given.forget(&profile("r"));
         portal.ask(2, "r", Some(HOUR)).await.expect("given");
         assert_eq!(portal.asked(), number + 1);
