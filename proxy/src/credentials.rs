@@ -30,16 +30,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub(crate) use inspection::{Basis, SsoBasis};
-pub use keeper::Keeper;
 pub(crate) use keeper::now;
+pub use keeper::{Ending, Keeper};
 pub(crate) use session::{Outlook, RenewalOutcome};
 pub use sessions::Sessions;
 pub use source::Source;
 pub use state::{Identity, Report, State, StateName, TokenReport, Valid};
 
-use crate::config::RenewalConfig;
 use crate::error::Error;
 use keeper::Request;
+use schedule::Pace;
 use waiting::Waiting;
 
 /// A request waits so long for a new look at credentials that were bad at the last one.
@@ -179,7 +179,7 @@ impl Credentials {
     /// Whether it is time for new ones. The keeper may begin earlier, if a configuration file says so.
     #[must_use]
     pub fn is_renewal_due(&self, valid: &Valid) -> bool {
-        schedule::renewal_is_due(valid, RenewalConfig::default(), now(), Instant::now())
+        schedule::renewal_is_due(valid, Pace::default(), now(), Instant::now())
     }
 
     /// Others than these, which the keeper is asked for now; `None` if there are none within `patience`.

@@ -7,34 +7,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{Instrument as _, error, info_span, warn};
 
 use super::Supply;
 use crate::config::{RenewalConfig, RoleConfig, SourceConfig, SourceKind};
-use crate::credentials::{Credentials, Keeper, Source};
+use crate::credentials::{Credentials, Ending, Keeper, Source};
 
-/// So many keepers fetch their first credentials at once: a thousand at the same moment would only be in each
-/// other's way, and in STS's.
-const FIRST_FETCHES: usize = 16;
-/// One that takes longer with it leaves its place to the next.
-const FIRST_FETCH: Duration = Duration::from_secs(10);
-
-/// Whose credentials are wanted, and how they are renewed.
+/// Whose credentials are wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Wanted {
     /// Where they begin.
     pub source: SourceConfig,
     /// The role on top of that.
     pub role: Option<Arc<RoleConfig>>,
-    /// When they are renewed.
-    pub renewal: RenewalConfig,
 }
 
 /// Ends when a keeper is no longer wanted, or the process stops.
-pub(super) type Stopped = BoxFuture<'static, ()>;
+pub(super) type Stopped = BoxFuture<'static, Ending>;
 
 /// A keeper that was not started yet: its view, and its work.
 pub(super) type Begun = (Credentials, BoxFuture<'static, ()>);
@@ -46,13 +38,13 @@ pub struct Keepers {
     begin: Begin,
     working: HashMap<Wanted, Working>,
     tasks: JoinSet<()>,
-    first_fetches: Arc<Semaphore>,
+    renewal: watch::Sender<RenewalConfig>,
 }
 
 struct Working {
     supply: Arc<Supply>,
-    /// Dropped, it ends the task.
-    _stop: watch::Sender<()>,
+    /// Dropped, it ends the task; its value says why.
+    stop: watch::Sender<Ending>,
 }
 
 impl Keepers {
@@ -62,12 +54,22 @@ impl Keepers {
         check_interval: Duration,
         vars: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
-        Self::begun_by(move |wanted, stopped| {
+        let (renewal, renewals) = watch::channel(RenewalConfig::default());
+        let begin = move |wanted: &Wanted, stopped| -> Begun {
             let source = own.for_service(&wanted.source, wanted.role.clone());
             let (keeper, credentials) = Keeper::new(source, check_interval, &vars);
-            let keeper = keeper.for_containers(wanted.renewal);
+            let keeper = keeper.for_containers(renewals.clone());
             (credentials, Box::pin(keeper.run(stopped)))
-        })
+        };
+        Self {
+            renewal,
+            ..Self::begun_by(begin)
+        }
+    }
+
+    /// From now on, all renew as this says; what they have is none the worse for it.
+    pub(super) fn renew_by(&self, renewal: RenewalConfig) {
+        self.renewal.send_replace(renewal);
     }
 
     /// As `begin` says.
@@ -78,7 +80,7 @@ impl Keepers {
             begin: Box::new(begin),
             working: HashMap::new(),
             tasks: JoinSet::new(),
-            first_fetches: Arc::new(Semaphore::new(FIRST_FETCHES)),
+            renewal: watch::Sender::default(),
         }
     }
 
@@ -87,21 +89,15 @@ impl Keepers {
         if let Some(working) = self.working.get(wanted) {
             return Arc::clone(&working.supply);
         }
-        let (stop, stopped) = watch::channel(());
-        let (credentials, work) = (self.begin)(wanted, Box::pin(end(stopped.clone())));
-        let work = in_turn(
-            Arc::clone(&self.first_fetches),
-            credentials.clone(),
-            work,
-            end(stopped),
-        );
+        let (stop, stopped) = watch::channel(Ending::Unwanted);
+        let (credentials, work) = (self.begin)(wanted, Box::pin(end(stopped)));
         let role_arn = wanted.role.as_ref().map(|role| role.role_arn.clone());
         let span = info_span!("container_credentials", of = %wanted);
         self.tasks.spawn(work.instrument(span));
         let supply = Arc::new(Supply::new(role_arn, credentials));
         let working = Working {
             supply: Arc::clone(&supply),
-            _stop: stop,
+            stop,
         };
         self.working.insert(wanted.clone(), working);
         supply
@@ -122,7 +118,9 @@ impl Keepers {
 
     /// Ends all, and waits for renewals under way, within `patience`.
     pub(super) async fn finish(mut self, patience: Duration) {
-        self.working.clear();
+        for (_, Working { stop, .. }) in self.working.drain() {
+            stop.send_replace(Ending::Shutdown);
+        }
         let ended = async {
             while let Some(ended) = self.tasks.join_next().await {
                 report(ended);
@@ -135,31 +133,10 @@ impl Keepers {
     }
 }
 
-/// Waits for the end of the sender, which never sends.
-async fn end(mut stopped: watch::Receiver<()>) {
+/// Waits for the end of the sender, and says why it ended.
+async fn end(mut stopped: watch::Receiver<Ending>) -> Ending {
     while stopped.changed().await.is_ok() {}
-}
-
-/// Does the work when it is its turn to fetch the first credentials.
-async fn in_turn(
-    places: Arc<Semaphore>,
-    credentials: Credentials,
-    work: BoxFuture<'static, ()>,
-    stopped: impl Future<Output = ()>,
-) {
-    let place = tokio::select! {
-        place = places.acquire_owned() => place,
-        () = stopped => return,
-    };
-    let leaving = async {
-        let _looked = credentials.looked_at(FIRST_FETCH).await;
-        drop(place);
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        () = work => {}
-        () = leaving => {}
-    }
+    *stopped.borrow()
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>) {
@@ -194,7 +171,6 @@ pub(super) mod tests {
 
     use super::*;
     use crate::credentials::State;
-    use crate::error::Trouble;
 
     /// Keepers that never have credentials, how many have begun, and how many have ended.
     pub(in crate::container_credentials) fn idle() -> (Keepers, Arc<AtomicUsize>, Arc<AtomicUsize>)
@@ -227,7 +203,6 @@ pub(super) mod tests {
                 },
             },
             role: None,
-            renewal: RenewalConfig::default(),
         }
     }
 
@@ -246,14 +221,6 @@ pub(super) mod tests {
         assert!(!Arc::ptr_eq(&one, &keepers.supply(&wanted("two"))));
         assert_eq!(begun.load(Ordering::Relaxed), 2);
         assert_eq!(keepers.count(), 2);
-        let hurried = Wanted {
-            renewal: RenewalConfig {
-                least_ahead: Some(Duration::from_secs(1)),
-                ..RenewalConfig::default()
-            },
-            ..wanted("one")
-        };
-        assert!(!Arc::ptr_eq(&one, &keepers.supply(&hurried)));
     }
 
     #[tokio::test]
@@ -273,40 +240,6 @@ pub(super) mod tests {
         begins().await;
         keepers.finish(Duration::from_secs(5)).await;
         assert_eq!(ended.load(Ordering::Relaxed), 3);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn first_credentials_are_fetched_by_some_at_once() {
-        let at_work: Arc<AtomicUsize> = Arc::default();
-        let count = Arc::clone(&at_work);
-        let (states, _) = watch::channel(State::Refreshing);
-        let published = states.clone();
-        let mut keepers = Keepers::begun_by(move |_, stopped| {
-            let credentials = Credentials::published_by(&published);
-            let count = Arc::clone(&count);
-            let work = async move {
-                count.fetch_add(1, Ordering::Relaxed);
-                stopped.await;
-            };
-            (credentials, Box::pin(work))
-        });
-        for number in 0..3 * FIRST_FETCHES {
-            keepers.supply(&wanted(&number.to_string()));
-        }
-        tokio::time::sleep(FIRST_FETCH / 2).await;
-        assert_eq!(at_work.load(Ordering::Relaxed), FIRST_FETCHES);
-        tokio::time::sleep(FIRST_FETCH).await;
-        assert_eq!(
-            at_work.load(Ordering::Relaxed),
-            2 * FIRST_FETCHES,
-            "too slow"
-        );
-        states.send_replace(State::Offline(Trouble::new("a", "b")));
-        tokio::time::sleep(FIRST_FETCH / 4).await;
-        assert_eq!(at_work.load(Ordering::Relaxed), 3 * FIRST_FETCHES, "done");
-        let began = tokio::time::Instant::now();
-        keepers.finish(Duration::from_secs(5)).await;
-        assert_eq!(began.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

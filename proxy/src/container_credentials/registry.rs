@@ -60,9 +60,10 @@ impl Registry {
             .into_iter()
             .map(|(config, service)| (config.name.clone(), (config, service)))
             .collect();
+        self.keepers.renew_by(renewal);
         let mut wanted = HashSet::new();
         for config in services {
-            let service = self.service(&config, before.get(&config.name), renewal, &mut wanted);
+            let service = self.service(&config, before.get(&config.name), &mut wanted);
             self.in_force.push((config, service));
         }
         tell_difference(&before, &self.in_force);
@@ -82,14 +83,12 @@ impl Registry {
         &mut self,
         config: &ServiceConfig,
         before: Option<&(ServiceConfig, Arc<Service>)>,
-        renewal: RenewalConfig,
         wanted: &mut HashSet<Wanted>,
     ) -> Arc<Service> {
         let mut supply = |role| {
             let of = Wanted {
                 source: config.source.clone(),
                 role,
-                renewal,
             };
             let supply = self.keepers.supply(&of);
             wanted.insert(of);
@@ -282,6 +281,22 @@ mod tests {
         while ended.load(Ordering::Relaxed) == 0 {
             tokio::task::yield_now().await;
         }
+    }
+
+    #[tokio::test]
+    async fn another_way_to_renew_takes_nothing_away() {
+        let (keepers, begun, _) = idle();
+        let mut registry = Registry::new(keepers);
+        let services = [service("a", "r")];
+        let before = bring(&mut registry, &services);
+        let renewal = RenewalConfig {
+            least_ahead: Some(Duration::from_mins(30)),
+            ..RenewalConfig::default()
+        };
+        registry.bring(services.to_vec(), renewal, Surroundings::default());
+        let after = registry.view().table();
+        assert!(Arc::ptr_eq(&before.services()[0], &after.services()[0]));
+        assert_eq!(begun.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]

@@ -18,8 +18,6 @@ const PATIENCE: Duration = Duration::from_millis(800);
 /// After a renewal that was waited for in vain, nobody waits for one for so long: botocore would do so at
 /// every signing.
 const NO_WAITING_FOR: Duration = Duration::from_secs(5);
-/// Credentials whose end nobody knows are said to end after this, so that clients ask again soon.
-const UNKNOWN_LIFE: Duration = Duration::from_mins(20);
 
 /// The credentials of one source and role.
 #[derive(Debug)]
@@ -109,16 +107,16 @@ impl Supply {
 
     fn prepare(&self, valid: &Valid) -> Result<Arc<Issued>, Error> {
         let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_current = |issued: &&Arc<Issued>| {
-            issued.generation == valid.generation && valid.credentials.expiry().is_some()
-        };
+        let is_current = |issued: &&Arc<Issued>| issued.generation == valid.generation;
         if let Some(issued) = prepared.as_ref().filter(is_current) {
             return Ok(Arc::clone(issued));
         }
-        let expires_at = valid
-            .credentials
-            .expiry()
-            .unwrap_or_else(|| now() + UNKNOWN_LIFE);
+        let Some(expires_at) = valid.credentials.expiry() else {
+            return Err(Error::Misconfigured(Trouble::new(
+                "the source gives credentials without an end, which are not handed out",
+                "Name an `assumed_role` for this service, or a source of temporary credentials.",
+            )));
+        };
         let issued = Arc::new(Issued::new(valid, expires_at, self.role_arn())?);
         *prepared = Some(Arc::clone(&issued));
         Ok(issued)
@@ -256,21 +254,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn long_term_keys_are_never_handed_out() {
-        for token in [None, Some("")] {
-            let (_states, supply) = supply(None, in_use(valid(1, token, None)));
+    async fn long_term_keys_and_what_has_no_end_are_never_handed_out() {
+        let hour = Some(MINUTE * 60);
+        for (token, left) in [
+            (None, None),
+            (None, hour),
+            (Some(""), hour),
+            (Some("t"), None),
+        ] {
+            let (_states, supply) = supply(None, in_use(valid(1, token, left)));
             let refused = supply.issue().await.expect_err("no session token");
             assert!(matches!(refused, Error::Misconfigured(_)), "{refused}");
             assert!(!refused.to_string().contains("secret"));
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn credentials_without_a_known_end_are_asked_for_again_soon() {
-        let (_states, supply) = supply(None, in_use(valid(1, Some("session"), None)));
-        let issued = supply.issue().await.expect("credentials");
-        let left = issued.expires_at.duration_since(now()).expect("an end");
-        assert!(left > LEAST_LEFT && left <= UNKNOWN_LIFE);
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,52 +4,69 @@
 //! are a few KiB, so they are read.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::Digest as _;
 use sso_session::disk;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::disk::Disk;
 
 /// More than any credentials file; a longer one counts as none.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
 /// More than anyone has tokens.
 const MOST_FILES: usize = 1000;
 
-/// What one process watches, and what it held when last looked at.
-#[derive(Debug, Default)]
+/// All keepers look about once a second, each at moments of its own: the one behind another sees what that saw.
+const STILL_NEW: Duration = Duration::from_millis(500);
+
+/// Some files, and a folder whose files are watched by name, length and times. Keepers that watch the same ones
+/// share it, so that each is read once for all of them.
+#[derive(Debug)]
 pub(super) struct WatchedFiles {
     paths: Vec<PathBuf>,
-    seen: Vec<Option<[u8; 32]>>,
     folder: PathBuf,
-    folder_seen: Option<[u8; 32]>,
+    disk: Disk,
+    seen: Mutex<Option<(Instant, Content)>>,
+}
+
+/// What they held at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Content {
+    /// Digests; none of a file that cannot be read.
+    pub(super) files: Vec<Option<[u8; 32]>>,
+    /// The digest of the folder's list.
+    pub(super) folder: Option<[u8; 32]>,
 }
 
 impl WatchedFiles {
-    /// Some files, and a folder whose files are watched by name, length and times.
+    /// Reads nothing yet.
     pub(super) fn new(paths: Vec<PathBuf>, folder: PathBuf) -> Self {
-        let seen = paths.iter().map(|path| digest(path)).collect();
-        let folder_seen = digest_of_folder(&folder);
         Self {
             paths,
-            seen,
             folder,
-            folder_seen,
+            disk: Disk::default(),
+            seen: Mutex::default(),
         }
     }
 
-    /// Whether any file's content changed, appeared or disappeared since the last call. Blocks on
-    /// the disk.
-    pub(super) fn changed(&mut self) -> bool {
-        let now: Vec<_> = self.paths.iter().map(|path| digest(path)).collect();
-        let changed = now != self.seen;
-        self.seen = now;
-        changed
-    }
-
-    /// Whether anything in the folder changed since the last call. Blocks on the disk.
-    pub(super) fn folder_changed(&mut self) -> bool {
-        let now = digest_of_folder(&self.folder);
-        let changed = now != self.folder_seen;
-        self.folder_seen = now;
-        changed
+    /// What they hold now, or held a moment ago. `None` if the disk does not answer.
+    pub(super) async fn look(&self) -> Option<Content> {
+        let mut seen = self.seen.lock().await;
+        if let Some((at, content)) = &*seen
+            && at.elapsed() < STILL_NEW
+        {
+            return Some(content.clone());
+        }
+        let (paths, folder) = (self.paths.clone(), self.folder.clone());
+        let read = move || Content {
+            files: paths.iter().map(|path| digest(path)).collect(),
+            folder: digest_of_folder(&folder),
+        };
+        let content = self.disk.run(read).await.ok()?;
+        *seen = Some((Instant::now(), content.clone()));
+        Some(content)
     }
 }
 
@@ -86,40 +103,63 @@ mod tests {
     use super::*;
     use std::io::Write as _;
 
-    #[test]
-    fn content_counts_and_nothing_else() {
+    async fn look_later(files: &WatchedFiles) -> Content {
+        tokio::time::advance(STILL_NEW).await;
+        files.look().await.expect("a disk that answers")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn content_counts_and_nothing_else() {
         let mut file = tempfile::NamedTempFile::new().expect("a file");
         file.write_all(b"one").expect("written");
         let absent = file.path().with_extension("absent");
         let nowhere = PathBuf::from("/nonexistent");
-        let mut files = WatchedFiles::new(vec![file.path().to_owned(), absent], nowhere);
-        assert!(!files.changed());
+        let files = WatchedFiles::new(vec![file.path().to_owned(), absent], nowhere);
+        let first = look_later(&files).await;
+        assert_eq!(look_later(&files).await, first);
         file.write_all(b" two").expect("written");
-        assert!(files.changed());
-        assert!(!files.changed());
+        let second = look_later(&files).await;
+        assert_ne!(second, first);
+        assert_eq!(look_later(&files).await, second);
         drop(file);
-        assert!(files.changed(), "a removed file is a change");
+        assert_ne!(
+            look_later(&files).await,
+            second,
+            "a removed file is a change"
+        );
     }
 
-    #[test]
-    fn a_pipe_is_not_waited_for() {
+    #[tokio::test(start_paused = true)]
+    async fn many_that_look_cause_one_reading() {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        let nowhere = PathBuf::from("/nonexistent");
+        let files = WatchedFiles::new(vec![file.path().to_owned()], nowhere);
+        let first = look_later(&files).await;
+        file.write_all(b"new").expect("written");
+        assert_eq!(files.look().await.as_ref(), Some(&first), "a moment ago");
+        assert_ne!(look_later(&files).await, first);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pipe_is_not_waited_for() {
         let folder = tempfile::tempdir().expect("a folder");
         let pipe = folder.path().join("config");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
         let nowhere = PathBuf::from("/nonexistent");
-        let mut files = WatchedFiles::new(vec![pipe], nowhere);
-        assert!(!files.changed());
+        let files = WatchedFiles::new(vec![pipe], nowhere);
+        assert_eq!(look_later(&files).await.files, [None]);
     }
 
-    #[test]
-    fn a_folder_changes_with_any_of_its_files() {
+    #[tokio::test(start_paused = true)]
+    async fn a_folder_changes_with_any_of_its_files() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut files = WatchedFiles::new(Vec::new(), folder.path().to_owned());
-        assert!(!files.folder_changed());
+        let files = WatchedFiles::new(Vec::new(), folder.path().to_owned());
+        let empty = look_later(&files).await;
         std::fs::File::create(folder.path().join("a.json")).expect("a file");
-        assert!(files.folder_changed());
-        assert!(!files.folder_changed());
+        let full = look_later(&files).await;
+        assert_ne!(full, empty);
+        assert_eq!(look_later(&files).await, full);
         std::fs::remove_file(folder.path().join("a.json")).expect("removed");
-        assert!(files.folder_changed());
+        assert_ne!(look_later(&files).await, full);
     }
 }

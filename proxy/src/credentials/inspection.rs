@@ -35,7 +35,8 @@ pub(crate) struct SsoBasis {
 impl Source {
     /// Reads the profile; the state that its trouble means, where it cannot be used.
     pub(crate) async fn basis(&self) -> Result<Basis, State> {
-        Ok(match self.resolve().await?.map(|profile| profile.source) {
+        let resolved = self.resolve().await.map_err(|failed| failed.state)?;
+        Ok(match resolved.map(|profile| profile.source) {
             // A default profile without SSO is one of the chain's links.
             Some(CredentialSource::Other(_)) if self.is_default_chain() => Basis::DefaultChain,
             Some(CredentialSource::Other(other)) => Basis::Other(other),

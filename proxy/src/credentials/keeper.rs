@@ -8,23 +8,27 @@
 mod login;
 mod publishing;
 
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials as AwsCredentials;
-use tokio::sync::{mpsc, oneshot};
+use futures_util::FutureExt as _;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::field::Empty;
-use tracing::{Instrument as _, Span, info, info_span};
+use tracing::{Instrument as _, Span, error, info, info_span};
 
-use super::files::WatchedFiles;
+use super::files::{Content, WatchedFiles};
 use super::publisher::Publisher;
+use super::schedule::{self, Pace};
 use super::session::{LoginNeed, Session};
 use super::signalling::Signalling;
 use super::source::{Attempt, Failed, Principal, Source};
 use super::waiting::Waiting;
-use super::{Credentials, State, Valid, schedule};
+use super::{Credentials, State, Valid};
 use crate::config::RenewalConfig;
 use crate::error::Trouble;
 use crate::telemetry;
@@ -38,6 +42,8 @@ const LOOK_FOR_WAITERS_AFTER: Duration = Duration::from_millis(1500);
 /// Passing trouble without credentials is tried again after this.
 const RETRY_PASSING_AFTER: Duration = Duration::from_secs(5);
 
+/// A keeper that panicked rests so long.
+const BEGIN_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// How long a shutdown waits for a renewal under way: nearly as long as its answer may take, and within
 /// the 10 s after which `docker stop` kills.
 const LAST_RENEWAL: Duration = Duration::from_secs(9);
@@ -59,6 +65,15 @@ pub(super) enum Request {
     LookAgain(oneshot::Sender<()>),
 }
 
+/// Why a keeper ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The process stops. The one after it may need the same login.
+    Shutdown,
+    /// Nobody wants its credentials any more, so nobody needs its login, either.
+    Unwanted,
+}
+
 /// Values that AWS refused: the source's having them still is no reason to take them for good.
 struct Rejected {
     credentials: AwsCredentials,
@@ -70,7 +85,9 @@ struct Rejected {
 /// The background task for one profile.
 pub struct Keeper {
     source: Source,
-    files: WatchedFiles,
+    files: Arc<WatchedFiles>,
+    /// What they held when last looked at.
+    files_seen: Option<Content>,
     check_interval: Duration,
     publisher: Publisher,
     signalling: Signalling,
@@ -91,7 +108,10 @@ pub struct Keeper {
     /// A fetch that has to wait for its time.
     is_fetch_owed: bool,
     waiting: Waiting,
-    renewal: RenewalConfig,
+    /// What the configuration file asks for.
+    renewal: watch::Receiver<RenewalConfig>,
+    /// See [`Pace`].
+    chance: f64,
     /// What AWS denies is not handed on any more, as it is to artifacts while it works.
     evicts: bool,
 }
@@ -107,14 +127,18 @@ impl Keeper {
         const QUEUE: usize = 64;
         let (publisher, state, report) = Publisher::new(source.profile_name());
         let (sender, requests) = mpsc::channel(QUEUE);
-        let locations = source.locations();
         let waiting = Waiting::default();
+        let login_requests = source.sessions().metrics().login_requests.clone();
+        let signalling = Signalling::new(source.sessions().signal(), login_requests);
         let keeper = Self {
-            files: WatchedFiles::new(source.files(vars), locations.token_folder.clone()),
-            signalling: Signalling::new(
-                source.sessions().signal(),
-                source.sessions().metrics().login_requests.clone(),
-            ),
+            files: source.sessions().watched(source.files(vars)),
+            files_seen: None,
+            signalling: if source.has_profiles_of_its_own() {
+                // Whoever logs in reads the usual ones: the command is for the client to tell.
+                signalling.silent()
+            } else {
+                signalling
+            },
             source,
             check_interval,
             publisher,
@@ -129,7 +153,8 @@ impl Keeper {
             last_fetch: Instant::now(),
             is_fetch_owed: false,
             waiting: waiting.clone(),
-            renewal: RenewalConfig::default(),
+            renewal: watch::channel(RenewalConfig::default()).1,
+            chance: 0.0,
             evicts: false,
         };
         let rest = keeper.publisher.rest();
@@ -146,32 +171,50 @@ impl Keeper {
         }
     }
 
-    /// The same, for credentials that are handed on to others: renewed as the configuration file asks, and
-    /// not kept when AWS denies them.
-    ///
-    /// Dropping all views ends such a keeper.
+    /// The same, for credentials that are handed on to others: renewed as the configuration file asks, each keeper
+    /// at moments of its own, and not kept when AWS denies them.
     #[must_use]
-    pub fn for_containers(self, renewal: RenewalConfig) -> Self {
+    pub fn for_containers(self, renewal: watch::Receiver<RenewalConfig>) -> Self {
         let (source, role) = (self.source.described(), self.source.role_arn());
         Self {
             publisher: self.publisher.for_containers(source, role),
             renewal,
+            chance: fastrand::f64(),
             evicts: true,
             ..self
         }
     }
 
-    /// Runs until `shutdown` ends; for containers only as long as anyone has a view of the credentials: the
-    /// login that it asked for is then not needed, either.
-    pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
+    /// Runs until `ending` says why not any more. After a panic it begins again.
+    pub async fn run(mut self, ending: impl Future<Output = Ending>) {
+        tokio::pin!(ending);
+        let ending = loop {
+            let work = AssertUnwindSafe(self.work(ending.as_mut()));
+            if let Ok(ending) = work.catch_unwind().await {
+                break ending;
+            }
+            error!("a keeper of credentials ended unexpectedly and begins again");
+            tokio::select! {
+                () = sleep(BEGIN_AGAIN_AFTER) => {}
+                ending = &mut ending => break ending,
+            }
+        };
+        if ending == Ending::Unwanted {
+            self.signalling.resign().await;
+        }
+        self.stop_fetching();
+        self.source.finish_renewals(LAST_RENEWAL).await;
+    }
+
+    async fn work(&mut self, mut ending: Pin<&mut impl Future<Output = Ending>>) -> Ending {
         let mut poll = interval(POLL_INTERVAL);
         let mut check = interval(self.check_interval);
         for timer in [&mut poll, &mut check] {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         check.reset();
-        tokio::pin!(shutdown);
-        self.fetch();
+        self.files_seen = self.files.look().await;
+        self.fetch_anew();
         let mut is_viewed = true;
         loop {
             let session = self.session();
@@ -181,21 +224,15 @@ impl Keeper {
                 _ = check.tick() => self.check().await,
                 request = self.requests.recv(), if is_viewed => match request {
                     Some(request) => self.handle(request),
-                    None if self.evicts => {
-                        self.signalling.resign().await;
-                        break;
-                    }
                     None => is_viewed = false,
                 },
                 attempt = fetched(&mut self.fetching) => {
                     self.publish(attempt).await;
                     self.looking.clear();
                 }
-                () = &mut shutdown => break,
+                ending = &mut ending => return ending,
             }
         }
-        self.stop_fetching();
-        self.source.finish_renewals(LAST_RENEWAL).await;
     }
 
     async fn poll(&mut self) {
@@ -212,19 +249,19 @@ impl Keeper {
     }
 
     async fn files_changed(&mut self) -> bool {
-        let mut files = std::mem::take(&mut self.files);
+        let Some(now) = self.files.look().await else {
+            return false;
+        };
+        // A session reads its own token file; other sources may do so through a program.
         let is_sso = matches!(self.principal, Some(Principal::Sso(..)));
-        let looked = tokio::task::spawn_blocking(move || {
-            // A session reads its own token file; other sources may do so through a program.
-            let (files_changed, folder_changed) = (files.changed(), files.folder_changed());
-            (files_changed || (folder_changed && !is_sso), files)
-        });
-        match looked.await {
-            Ok((changed, files)) => {
-                self.files = files;
-                changed
-            }
-            Err(_) => false,
+        let seen = self.files_seen.replace(now.clone());
+        seen.is_none_or(|seen| seen.files != now.files || (seen.folder != now.folder && !is_sso))
+    }
+
+    fn pace(&self) -> Pace {
+        Pace {
+            config: *self.renewal.borrow(),
+            chance: self.chance,
         }
     }
 
@@ -246,7 +283,7 @@ impl Keeper {
         match self.publisher.state() {
             State::Valid(valid) => self.renewal_may_begin(&valid),
             State::Refreshing | State::Offline(_) => {
-                is_waited_for || since_fetch >= RETRY_PASSING_AFTER
+                is_waited_for || since_fetch >= self.pace().pause(RETRY_PASSING_AFTER)
             }
             State::LoginRequired(_)
             | State::ClockSkew(_)
@@ -259,8 +296,8 @@ impl Keeper {
     /// reason to wait: a machine may have slept through their life right behind it.
     fn renewal_may_begin(&self, valid: &Valid) -> bool {
         let has_rested = valid.loaded >= self.last_fetch
-            || self.last_fetch.elapsed() >= schedule::retry_pause(valid, self.renewal);
-        has_rested && schedule::renewal_is_due(valid, self.renewal, now(), Instant::now())
+            || self.last_fetch.elapsed() >= schedule::retry_pause(valid, self.pace());
+        has_rested && schedule::renewal_is_due(valid, self.pace(), now(), Instant::now())
     }
 
     /// The check of `CHECK_INTERVAL`: whatever is wrong gets a new chance, and the host is told again.
@@ -333,9 +370,14 @@ impl Keeper {
                 bazel_proxy.outcome = Empty,
                 otel.status_code = Empty,
             );
-            let patience = schedule::attempt_timeout(self.renewal);
+            let patience = schedule::attempt_timeout(self.pace().config);
             let load = async move {
-                let attempt = source.load(patience).await;
+                let attempt = if source.is_for_service() {
+                    let load = Box::pin(source.load(patience));
+                    source.sessions().in_turn(load).await
+                } else {
+                    source.load(patience).await
+                };
                 let span = Span::current();
                 span.record("bazel_proxy.outcome", attempt.outcome_name());
                 if attempt.outcome.is_err() {

@@ -28,29 +28,53 @@ const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
 /// than this (`DurationSeconds` of `AssumeRole`).
 const SHORTEST_LIFE: Duration = Duration::from_mins(15);
 
+/// How much earlier than others one renews by chance, and how much sooner it tries again: keepers that began
+/// together, as behind a login, are not to ask AWS together for ever.
+const CHANCE_AHEAD: f64 = 0.1;
+const CHANCE_PAUSE: f64 = 0.2;
+
+/// How a keeper renews.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pace {
+    /// What a configuration file asks for.
+    pub(super) config: RenewalConfig,
+    /// From 0 to 1: nobody else's.
+    pub(super) chance: f64,
+}
+
+impl Pace {
+    /// Such a pause, or by chance a shorter one.
+    pub(super) fn pause(self, longest: Duration) -> Duration {
+        longest.mul_f64(1.0 - self.chance * CHANCE_PAUSE)
+    }
+}
+
 /// Whether it is time for new ones. One clock is enough: early is harmless.
 pub(super) fn renewal_is_due(
     valid: &Valid,
-    config: RenewalConfig,
+    pace: Pace,
     wall: SystemTime,
     monotonic: Instant,
 ) -> bool {
     let Some((life, by_wall, by_monotonic)) = left(valid, wall, monotonic) else {
         return false;
     };
-    by_wall.min(by_monotonic) <= ahead(life, config)
+    by_wall.min(by_monotonic) <= ahead(life, pace)
 }
 
 /// When that is, by the wall clock; without what a configuration file asks for.
 pub(super) fn renewal_at(valid: &Valid) -> Option<SystemTime> {
     let expiry = valid.credentials.expiry()?;
-    expiry.checked_sub(ahead(told_life(valid, expiry)?, RenewalConfig::default()))
+    expiry.checked_sub(ahead(told_life(valid, expiry)?, Pace::default()))
 }
 
 /// How long before the end of such a life.
-fn ahead(life: Duration, config: RenewalConfig) -> Duration {
+fn ahead(life: Duration, pace: Pace) -> Duration {
     let wanted = LEAST_AHEAD.max(life / PART_AHEAD);
-    let wanted = config.least_ahead.map_or(wanted, |least| wanted.max(least));
+    let asked = pace.config.least_ahead;
+    let wanted = asked.map_or(wanted, |least| wanted.max(least));
+    // No life is nearly as long.
+    let wanted = wanted.min(life).mul_f64(1.0 + pace.chance * CHANCE_AHEAD);
     let earliest = if life >= LEAST_AHEAD {
         ALWAYS_LEFT.max(life / 2)
     } else {
@@ -60,13 +84,13 @@ fn ahead(life: Duration, config: RenewalConfig) -> Duration {
 }
 
 /// How long a failed renewal is left alone.
-pub(super) fn retry_pause(valid: &Valid, config: RenewalConfig) -> Duration {
-    let wanted = config.retry_pause.map_or(RETRY_PAUSE, |pause| {
+pub(super) fn retry_pause(valid: &Valid, pace: Pace) -> Duration {
+    let wanted = pace.config.retry_pause.map_or(RETRY_PAUSE, |pause| {
         pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
     });
     let expiry = valid.credentials.expiry();
     let life = expiry.and_then(|expiry| told_life(valid, expiry));
-    life.map_or(wanted, |life| wanted.min(life / 10))
+    pace.pause(life.map_or(wanted, |life| wanted.min(life / 10)))
 }
 
 /// How long one attempt may take.
@@ -124,12 +148,16 @@ mod tests {
     }
 
     fn due_after(valid: &Valid, passed: Duration) -> bool {
-        let config = RenewalConfig::default();
-        renewal_is_due(valid, config, START + passed, valid.loaded + passed)
+        renewal_is_due(
+            valid,
+            Pace::default(),
+            START + passed,
+            valid.loaded + passed,
+        )
     }
 
     fn is_due(valid: &Valid, (wall, monotonic): (SystemTime, Instant)) -> bool {
-        renewal_is_due(valid, RenewalConfig::default(), wall, monotonic)
+        renewal_is_due(valid, Pace::default(), wall, monotonic)
     }
 
     #[test]
@@ -153,7 +181,7 @@ mod tests {
             assert!(due_after(&valid, minutes(due)), "{life} minutes");
         }
         for life in 20..=720 {
-            let left = ahead(minutes(life), RenewalConfig::default());
+            let left = ahead(minutes(life), Pace::default());
             assert!(left >= ALWAYS_LEFT, "{life} minutes");
             // A failed attempt can be repeated before less is left, but for the shortest.
             let pauses = ALWAYS_LEFT + LONGEST_PAUSE;
@@ -164,9 +192,12 @@ mod tests {
     #[test]
     fn a_configuration_makes_renewals_earlier_and_never_later() {
         let hour = Duration::from_hours(1);
-        let asked = |least: Duration| RenewalConfig {
-            least_ahead: Some(least),
-            ..RenewalConfig::default()
+        let asked = |least: Duration| Pace {
+            config: RenewalConfig {
+                least_ahead: Some(least),
+                ..RenewalConfig::default()
+            },
+            ..Pace::default()
         };
         let minutes = Duration::from_mins;
         for (least, expected) in [(5, 20), (25, 25), (30, 30), (55, 30)] {
@@ -183,7 +214,8 @@ mod tests {
                 retry_pause: asked,
                 ..RenewalConfig::default()
             };
-            retry_pause(&valid, config)
+            let chance = 0.0;
+            retry_pause(&valid, Pace { config, chance })
         };
         let seconds = Duration::from_secs;
         assert_eq!(pause(None), RETRY_PAUSE);
@@ -200,6 +232,21 @@ mod tests {
         assert_eq!(attempt(Some(seconds(30))), seconds(30));
         assert_eq!(attempt(Some(Duration::MAX)), LONGEST_ATTEMPT);
         assert_eq!(attempt(Some(Duration::ZERO)), SHORTEST_ATTEMPT);
+    }
+
+    #[test]
+    fn chance_makes_renewals_and_repetitions_earlier_within_bounds() {
+        let minutes = Duration::from_mins;
+        let by = |chance| Pace {
+            chance,
+            ..Pace::default()
+        };
+        assert_eq!(ahead(minutes(60), by(1.0)), minutes(22));
+        assert_eq!(ahead(minutes(60), by(0.5)), minutes(21));
+        assert_eq!(ahead(minutes(30), by(1.0)), minutes(15), "not before half");
+        let valid = living(minutes(60));
+        assert_eq!(retry_pause(&valid, by(1.0)), Duration::from_secs(24));
+        assert_eq!(retry_pause(&valid, by(0.5)), Duration::from_secs(27));
     }
 
     #[test]
@@ -228,6 +275,6 @@ mod tests {
         assert!(is_due(&valid, (wall, monotonic)));
         let (wall, monotonic) = after(minutes(15));
         assert!(have_ended(&valid, wall, monotonic));
-        assert_eq!(retry_pause(&valid, RenewalConfig::default()), RETRY_PAUSE);
+        assert_eq!(retry_pause(&valid, Pace::default()), RETRY_PAUSE);
     }
 }

@@ -9,6 +9,7 @@
 //! A look reads the file, about once a second for each keeper; a renewal runs beside it, so that a new
 //! login is seen while AWS hangs.
 
+mod given;
 mod known;
 mod ledger;
 mod outcome;
@@ -17,6 +18,7 @@ mod standing;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use sso_session::config::SsoProfile;
 use sso_session::portal::Portal;
 use sso_session::refresh::{RenewalError, Renewed, Renewer};
 use sso_session::token::{Token, TokenFile};
@@ -30,6 +32,7 @@ pub(crate) use standing::Outlook;
 pub(super) use standing::{AccessToken, LoginNeed, Standing};
 
 use super::TokenReport;
+use given::{Answer, Given};
 use known::Moment;
 use ledger::Ledger;
 
@@ -45,6 +48,7 @@ pub(super) struct Session {
     /// Readings are noted in the order in which they were made.
     looking: tokio::sync::Mutex<()>,
     renewals: watch::Sender<u64>,
+    given: Given,
     metrics: Arc<Metrics>,
 }
 
@@ -61,6 +65,7 @@ impl Session {
             ledger: Mutex::new(Ledger::new(threshold)),
             looking: tokio::sync::Mutex::default(),
             renewals: watch::Sender::new(0),
+            given: Given::default(),
             metrics,
         }
     }
@@ -126,8 +131,30 @@ impl Session {
         self.ledger().outlook(now()).map(Outlook::into_report)
     }
 
-    pub(super) fn portal(&self) -> &Portal {
-        &self.portal
+    /// What the portal gives for this token now.
+    pub(super) async fn role_credentials(
+        &self,
+        token: &AccessToken,
+        profile: &SsoProfile,
+    ) -> Answer {
+        let (account, role) = (&profile.account_id, &profile.role_name);
+        let asked = self.portal.role_credentials(&token.secret, account, role);
+        asked.await
+    }
+
+    /// The same, asked once for all who want the same at about the same time.
+    pub(super) async fn shared_role_credentials(
+        &self,
+        token: &AccessToken,
+        profile: &SsoProfile,
+    ) -> Answer {
+        let ask = self.role_credentials(token, profile);
+        self.given.or_ask(token.number, profile, ask).await
+    }
+
+    /// STS did not take them: the portal is asked for others next time.
+    pub(super) fn forget_role_credentials(&self, profile: &SsoProfile) {
+        self.given.forget(profile);
     }
 
     /// Ends with the next end of a renewal.

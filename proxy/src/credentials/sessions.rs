@@ -1,6 +1,7 @@
 //! All SSO sessions in use: keepers whose profiles share one share its token.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -12,9 +13,19 @@ use sso_session::oidc::Oidc;
 use sso_session::portal::Portal;
 use sso_session::refresh::Renewer;
 
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::files::WatchedFiles;
 use super::session::Session;
 use super::signalling::SharedSignal;
 use crate::metrics::Metrics;
+
+/// So many keepers fetch credentials for services at once: a thousand at the same moment, as behind a login, would
+/// only be in each other's way, and AWS would throttle them.
+const FETCHES: usize = 16;
+/// One that takes longer leaves its place to the next.
+const LONGEST_TURN: Duration = Duration::from_secs(10);
 
 /// The sessions by whom a person logs in to, and where it is asked.
 type Known = HashMap<(SsoSession, Endpoints), Weak<Session>>;
@@ -26,6 +37,8 @@ pub struct Sessions {
     threshold: Duration,
     http: SharedHttpClient,
     known: Arc<Mutex<Known>>,
+    watched: Arc<Mutex<HashMap<Vec<PathBuf>, Weak<WatchedFiles>>>>,
+    fetches: Arc<Semaphore>,
     signal: SharedSignal,
     metrics: Arc<Metrics>,
 }
@@ -40,6 +53,8 @@ impl Sessions {
             threshold,
             http,
             known: Arc::default(),
+            watched: Arc::default(),
+            fetches: Arc::new(Semaphore::new(FETCHES)),
             metrics: Arc::default(),
         }
     }
@@ -77,6 +92,31 @@ impl Sessions {
         session
     }
 
+    /// These files, and the folder of tokens: one for all who watch the same ones.
+    pub(super) fn watched(&self, paths: Vec<PathBuf>) -> Arc<WatchedFiles> {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(files) = watched.get(&paths).and_then(Weak::upgrade) {
+            return files;
+        }
+        watched.retain(|_, files| files.strong_count() > 0);
+        let folder = self.locations.token_folder.clone();
+        let files = Arc::new(WatchedFiles::new(paths.clone(), folder));
+        watched.insert(paths, Arc::downgrade(&files));
+        files
+    }
+
+    /// Fetches when it is its turn.
+    pub(super) async fn in_turn<T>(&self, fetch: impl Future<Output = T>) -> T {
+        // Nobody closes it.
+        let place = self.fetches.acquire().await.ok();
+        tokio::pin!(fetch);
+        if let Ok(fetched) = timeout(LONGEST_TURN, &mut fetch).await {
+            return fetched;
+        }
+        drop(place);
+        fetch.await
+    }
+
     /// Waits for all renewals under way, within `patience`.
     pub(super) async fn finish(&self, patience: Duration) {
         let known: Vec<_> = {
@@ -102,5 +142,56 @@ impl Sessions {
         );
         let portal = Portal::new(&session.region, endpoints.sso.as_deref(), self.http.clone());
         Session::new(renewer, portal, self.threshold, Arc::clone(&self.metrics))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::watch;
+
+    use super::*;
+
+    fn sessions() -> Sessions {
+        let locations = Locations::from_vars(&|_| None);
+        let http = crate::aws::http_client(None);
+        Sessions::new(locations, Duration::from_mins(20), http)
+    }
+
+    #[test]
+    fn the_same_files_are_watched_once_and_as_long_as_anyone_does() {
+        let sessions = sessions();
+        let of = |name: &str| sessions.watched(vec![PathBuf::from(name)]);
+        let one = of("/one");
+        assert!(Arc::ptr_eq(&one, &of("/one")));
+        assert!(!Arc::ptr_eq(&one, &of("/two")));
+        drop(one);
+        let _three = of("/three");
+        let watched = sessions.watched.lock().expect("not poisoned");
+        assert_eq!(watched.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_fetches_by_and_by() {
+        let sessions = sessions();
+        let at_work: Arc<AtomicUsize> = Arc::default();
+        let (answer, answered) = watch::channel(());
+        for _ in 0..3 * FETCHES {
+            let (sessions, at_work) = (sessions.clone(), Arc::clone(&at_work));
+            let mut answered = answered.clone();
+            let fetch = async move {
+                at_work.fetch_add(1, Ordering::Relaxed);
+                answered.changed().await
+            };
+            tokio::spawn(async move { sessions.in_turn(fetch).await });
+        }
+        tokio::time::sleep(LONGEST_TURN / 2).await;
+        assert_eq!(at_work.load(Ordering::Relaxed), FETCHES);
+        tokio::time::sleep(LONGEST_TURN).await;
+        assert_eq!(at_work.load(Ordering::Relaxed), 2 * FETCHES, "too slow");
+        answer.send_replace(());
+        tokio::time::sleep(LONGEST_TURN / 4).await;
+        assert_eq!(at_work.load(Ordering::Relaxed), 3 * FETCHES, "done");
     }
 }

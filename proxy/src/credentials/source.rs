@@ -22,7 +22,9 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use sso_session::config::{ConfigError, CredentialSource, Profile as Resolved, SsoProfile};
+use sso_session::config::{
+    ConfigError, CredentialSource, OtherSource, Profile as Resolved, SsoProfile,
+};
 use sso_session::location::Locations;
 use tokio::time::sleep;
 
@@ -110,6 +112,8 @@ pub(super) enum Principal {
     Chain {
         /// That of the profile, where there is one that names it.
         region: Option<String>,
+        /// Whether anything says that there are credentials.
+        has_source: bool,
     },
     /// Keys of the configuration file.
     Keys,
@@ -121,6 +125,8 @@ pub(super) struct Failed {
     pub(super) state: State,
     /// What to tell the host, where a login of an SSO session helps.
     pub(super) need: Option<LoginNeed>,
+    /// Whether what was given before is not to be handed on any more, either.
+    pub(super) evicts: bool,
 }
 
 impl Attempt {
@@ -135,7 +141,31 @@ impl Attempt {
 
 impl From<State> for Failed {
     fn from(state: State) -> Self {
-        Self { state, need: None }
+        let evicts = matches!(state, State::Denied(_) | State::ConfigError(_));
+        Self {
+            state,
+            need: None,
+            evicts,
+        }
+    }
+}
+
+impl Failed {
+    /// It may pass by itself, or say nothing about whose credentials are wanted: those given before stay until their
+    /// end.
+    fn keeping(state: State) -> Self {
+        Self {
+            evicts: false,
+            ..state.into()
+        }
+    }
+
+    /// It is what was given before that AWS refuses.
+    fn evicting(state: State) -> Self {
+        Self {
+            evicts: true,
+            ..state.into()
+        }
     }
 }
 
@@ -263,11 +293,11 @@ impl Source {
     pub(super) async fn load(&self, patience: Duration) -> Attempt {
         let principal = match self.principal().await {
             Ok(principal) => principal,
-            Err(state) => {
+            Err(failed) => {
                 return Attempt {
                     principal: None,
                     token: None,
-                    outcome: Err(state.into()),
+                    outcome: Err(failed),
                 };
             }
         };
@@ -277,7 +307,8 @@ impl Source {
                 Principal::Sso(profile, session) => {
                     self.load_sso(profile, session, &mut token).await?
                 }
-                Principal::Chain { .. } | Principal::Keys => self.load_other().await?,
+                Principal::Chain { has_source, .. } => self.load_other(*has_source).await?,
+                Principal::Keys => self.load_other(true).await?,
             };
             self.serve(&principal, given).await
         };
@@ -289,9 +320,9 @@ impl Source {
         }
     }
 
-    async fn load_other(&self) -> Result<Credentials, State> {
+    async fn load_other(&self, has_source: bool) -> Result<Credentials, Failed> {
         match &self.base {
-            Base::Profile { profile, .. } => self.load_chain(profile).await,
+            Base::Profile { profile, .. } => self.load_chain(profile, has_source).await,
             Base::Keys { keys, .. } => Ok(Credentials::new(
                 keys.access_key_id.clone(),
                 keys.secret_access_key.expose(),
@@ -304,20 +335,24 @@ impl Source {
         }
     }
 
-    async fn principal(&self) -> Result<Principal, State> {
+    async fn principal(&self) -> Result<Principal, Failed> {
         if matches!(self.base, Base::Keys { .. }) {
             return Ok(Principal::Keys);
         }
         let Some(profile) = self.resolve().await? else {
-            return Ok(Principal::Chain { region: None });
+            return Ok(Principal::Chain {
+                region: None,
+                has_source: true,
+            });
         };
         Ok(match profile.source {
             CredentialSource::Sso(sso) => {
                 let session = self.sessions.of(&sso);
                 Principal::Sso(Box::new(sso), session)
             }
-            CredentialSource::Other(_) => Principal::Chain {
+            CredentialSource::Other(other) => Principal::Chain {
                 region: profile.region,
+                has_source: self.is_default_chain() || other != OtherSource::Nothing,
             },
         })
     }
@@ -341,10 +376,11 @@ impl Source {
 
     /// Reads the profile; `None` for a default chain that needs none. A file of which a part is missing
     /// may be one that is being written: it is read again before it is believed.
-    pub(super) async fn resolve(&self) -> Result<Option<Resolved>, State> {
+    pub(super) async fn resolve(&self) -> Result<Option<Resolved>, Failed> {
         let mut resolved = self.resolve_once().await;
         for _ in 1..READINGS {
-            if !matches!(resolved, Err(State::ConfigError(_))) {
+            let is_config = |failed: &Failed| matches!(failed.state, State::ConfigError(_));
+            if !resolved.as_ref().is_err_and(is_config) {
                 break;
             }
             sleep(PAUSE).await;
@@ -354,7 +390,7 @@ impl Source {
         match resolved {
             Ok(Some(profile)) => {
                 match shell::missing_for(&profile, path, &self.another_profile()) {
-                    Some(trouble) => Err(State::ConfigError(trouble)),
+                    Some(trouble) => Err(State::ConfigError(trouble).into()),
                     None => Ok(Some(profile)),
                 }
             }
@@ -362,7 +398,7 @@ impl Source {
         }
     }
 
-    async fn resolve_once(&self) -> Result<Option<Resolved>, State> {
+    async fn resolve_once(&self) -> Result<Option<Resolved>, Failed> {
         let name = match &self.base {
             Base::Keys { .. } => return Ok(None),
             // The chain asks the default profile where the environment holds no keys.
@@ -421,17 +457,32 @@ impl Source {
         }
     }
 
+    /// Whether its profiles are in another file than everyone's, which the host's watcher does not read.
+    pub(super) fn has_profiles_of_its_own(&self) -> bool {
+        self.locations.config_file != self.sessions.locations().config_file
+    }
+
+    /// Whether its credentials are for containers.
+    pub(super) fn is_for_service(&self) -> bool {
+        self.service.is_some()
+    }
+
     pub(super) fn sessions(&self) -> &Sessions {
         &self.sessions
     }
 
-    fn misconfigured(&self, error: &ConfigError) -> State {
+    fn misconfigured(&self, error: &ConfigError) -> Failed {
         let cure = if error.is_absent() {
             self.how_to_configure()
         } else {
             error.cure().to_owned()
         };
-        State::ConfigError(Trouble::new(error.problem(), cure))
+        let state = State::ConfigError(Trouble::new(error.problem(), cure));
+        if error.is_unreadable() {
+            Failed::keeping(state)
+        } else {
+            state.into()
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub struct ConfigError(Box<Details>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Details {
     absent: bool,
+    unreadable: bool,
     file: PathBuf,
     line: Option<usize>,
     profile: Option<String>,
@@ -23,6 +24,7 @@ impl ConfigError {
     pub(super) fn new(file: &Path, what: impl Into<String>, cure: impl Into<String>) -> Self {
         Self(Box::new(Details {
             absent: false,
+            unreadable: false,
             file: file.to_owned(),
             line: None,
             profile: None,
@@ -34,6 +36,11 @@ impl ConfigError {
 
     pub(super) fn absent(mut self) -> Self {
         self.0.absent = true;
+        self
+    }
+
+    pub(super) fn unreadable(mut self) -> Self {
+        self.0.unreadable = true;
         self
     }
 
@@ -56,6 +63,12 @@ impl ConfigError {
     #[must_use]
     pub fn is_absent(&self) -> bool {
         self.0.absent
+    }
+
+    /// The file could not be read, so nothing is known of what it says.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.0.unreadable
     }
 
     /// The file that has to be changed.

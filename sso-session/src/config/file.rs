@@ -26,7 +26,8 @@ pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, ConfigErro
             path,
             format!("it cannot be read: {error}"),
             "Make it a plain file that this program's user may read.",
-        )),
+        )
+        .unreadable()),
     }
 }
 
@@ -68,7 +69,7 @@ mod tests {
         assert!(read(Path::new("/dev/null")).expect("fine").is_none());
         let error = read(folder.path()).expect_err("a folder");
         assert!(error.problem().contains("not a plain file"), "{error}");
-        assert!(!error.is_absent());
+        assert!(!error.is_absent() && error.is_unreadable());
 
         let path = folder.path().join("config");
         let file = File::create(&path).expect("a file");
@@ -78,5 +79,6 @@ mod tests {
         file.set_len(LARGEST + 1).expect("its length");
         let error = read(&path).expect_err("too large");
         assert!(error.problem().contains("larger than 4 MiB"), "{error}");
+        assert!(!error.is_unreadable());
     }
 }

@@ -6,7 +6,7 @@ use futures_util::future::join;
 use tests::within;
 use tokio::time::Instant;
 
-use crate::world::{BUILD_TOKEN, DEPLOY_TOKEN, Setting, document, usual};
+use crate::world::{BUILD_TOKEN, DEPLOY_TOKEN, Setting, document, service, usual};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_needed_login_is_told_at_once_asked_for_once_and_heals_everyone() {
@@ -67,4 +67,22 @@ async fn credentials_serve_on_while_a_login_is_awaited() {
     })
     .await;
     assert_eq!(world.status(DEPLOY_TOKEN).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_service_takes_its_request_for_a_login_with_it() {
+    const OTHER: &str = "other";
+    let setting = Setting::new().await;
+    let _login = setting.sign_in();
+    let profiles = setting.sso.config() + &setting.sso.aws.sso().config(OTHER);
+    setting.sso.scratch.write_config(&profiles);
+    let other = service(OTHER, "a-token-of-the-other-one", "Other");
+    let source =
+        format!("    source_credentials:\n      iam_profile:\n        profile_name: {OTHER}\n");
+    setting.files.configure(&(usual() + &other + &source));
+    let world = setting.start().await;
+    assert_eq!(world.sso.signalled().await["ssoSession"], OTHER);
+    world.files.configure(&usual());
+    world.sso.unsignalled().await;
+    world.given(BUILD_TOKEN).await;
 }

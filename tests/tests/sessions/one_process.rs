@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bazel_proxy::aws::http_client;
 use bazel_proxy::config::Profile;
-use bazel_proxy::credentials::{Credentials, Keeper, Sessions, Source};
+use bazel_proxy::credentials::{Credentials, Ending, Keeper, Sessions, Source};
 use sso_session::location::Locations;
 use tests::{PATIENCE, SsoWorld, eventually};
 use tokio::sync::oneshot;
@@ -40,6 +40,7 @@ fn keep(world: &SsoWorld, sessions: &Sessions, profile: &str) -> Running {
     let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(keeper.run(async move {
         let _stopped = stopped.await;
+        Ending::Shutdown
     }));
     Running {
         credentials,

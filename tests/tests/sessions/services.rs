@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use bazel_proxy::aws::http_client;
 use bazel_proxy::config::{Keys, Profile, RenewalConfig, RoleConfig, SourceConfig, SourceKind};
-use bazel_proxy::credentials::{Credentials, Keeper, Sessions, Source, State, Valid};
+use bazel_proxy::credentials::{Credentials, Ending, Keeper, Sessions, Source, State, Valid};
 use bazel_proxy::metrics::Metrics;
 use simulated_aws::{Fault, Operation, RoleRules};
 use sso_session::location::Locations;
 use sso_session::secret::Secret;
 use tests::scratch::ACCESS_KEY;
 use tests::{PATIENCE, SsoWorld, eventually};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::support::write;
@@ -30,9 +31,10 @@ struct Services {
     check_interval: Duration,
 }
 
-/// A keeper, which ends with the view.
+/// A keeper, which ends with this.
 struct Running {
     credentials: Credentials,
+    stop: oneshot::Sender<Ending>,
     task: JoinHandle<()>,
 }
 
@@ -73,14 +75,21 @@ impl Services {
     }
 
     fn keep_in(&self, source: &SourceConfig, role: Option<RoleConfig>) -> Running {
+        let (keeper, credentials) = self.begin_in(source, role);
+        let keeper = keeper.for_containers(watch::channel(RenewalConfig::default()).1);
+        Running::of(keeper, credentials)
+    }
+
+    /// For [`role`].
+    fn begin(&self, kind: SourceKind) -> (Keeper, Credentials) {
+        let region = None;
+        self.begin_in(&SourceConfig { region, kind }, Some(role()))
+    }
+
+    fn begin_in(&self, source: &SourceConfig, role: Option<RoleConfig>) -> (Keeper, Credentials) {
         let source = self.own.for_service(source, role.map(Arc::new));
         let vars = variables(&self.world);
-        let (keeper, credentials) = Keeper::new(source, self.check_interval, &vars);
-        let keeper = keeper.for_containers(RenewalConfig::default());
-        Running {
-            credentials,
-            task: tokio::spawn(keeper.run(std::future::pending())),
-        }
+        Keeper::new(source, self.check_interval, &vars)
     }
 
     fn assumed(&self) -> u64 {
@@ -100,6 +109,16 @@ impl Services {
 }
 
 impl Running {
+    fn of(keeper: Keeper, credentials: Credentials) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let ending = async { stopped.await.unwrap_or(Ending::Unwanted) };
+        Self {
+            credentials,
+            stop,
+            task: tokio::spawn(keeper.run(ending)),
+        }
+    }
+
     async fn valid(&self) -> Arc<Valid> {
         let give_up = tokio::time::Instant::now() + PATIENCE;
         loop {
@@ -111,8 +130,9 @@ impl Running {
         }
     }
 
-    async fn ended(self) {
-        drop(self.credentials);
+    /// While others still have a view of its credentials.
+    async fn ended(self, ending: Ending) {
+        self.stop.send(ending).expect("it runs");
         let ended = tests::within(PATIENCE, "an end", self.task).await;
         ended.expect("no panic");
     }
@@ -278,6 +298,207 @@ async fn long_term_keys_are_never_handed_out() {
     assert_eq!(asked.count(Operation::GetSessionToken), 2);
 }
 
+/// A profile of temporary keys, of which nobody says when they end.
+fn undated(services: &Services, note: &str) -> SourceKind {
+    let keys =
+        "aws_access_key_id = ASIAUNDATED\naws_secret_access_key = s\naws_session_token = t\n";
+    let file = services.world.scratch.path().join("undated");
+    write(&file, format!("[profile undated]\n{keys}# {note}\n"));
+    SourceKind::Profile {
+        name: "undated".to_owned(),
+        config_file: Some(file),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn temporary_keys_whose_end_nobody_knows_are_checked_again_and_again() {
+    let services = Services::new().await;
+    let identities = services.world.aws.identities();
+    identities.add_session("ASIAUNDATED", "s", "t", None);
+    let of_keys = services.keep(keys("ASIAUNDATED", "s", Some("t")), None);
+    let of_profile = services.keep(undated(&services, "one"), None);
+    let mut firsts = Vec::new();
+    for service in [&of_keys, &of_profile] {
+        let valid = service.valid().await;
+        assert_eq!(valid.credentials.access_key_id(), "ASIAUNDATED");
+        let end = valid.credentials.expiry().expect("an end");
+        let life = end.duration_since(valid.loaded_at).unwrap_or_default();
+        assert!(life > Duration::from_mins(29) && life <= Duration::from_mins(30));
+        let at_half = valid.renewal_at().expect("it is checked again");
+        let left = end.duration_since(at_half).unwrap_or_default();
+        assert!(left >= Duration::from_mins(14) && left <= Duration::from_mins(15));
+        assert_eq!(valid.account_id(), Some("123456789012"));
+        firsts.push(valid);
+    }
+    let checks = services.world.aws.counters();
+    assert_eq!(checks.count(Operation::GetCallerIdentity), 2);
+
+    // The same keys, checked once more: they have another end now.
+    undated(&services, "two");
+    eventually("they were checked again", async || {
+        of_profile.credentials.generation() > Some(firsts[1].generation)
+    })
+    .await;
+    let second = of_profile.valid().await;
+    assert!(second.credentials.expiry() > firsts[1].credentials.expiry());
+
+    // Trouble that passes leaves them until then, and their end takes them away at once.
+    let fault = Fault::on(Operation::GetCallerIdentity).respond(503, "ServiceUnavailable");
+    let fault = services.world.aws.faults().add(fault);
+    undated(&services, "three");
+    eventually("a check failed", async || {
+        of_profile.credentials.report().renewal_trouble.is_some()
+    })
+    .await;
+    assert_eq!(of_profile.credentials.generation(), Some(second.generation));
+    services.world.aws.faults().remove(fault);
+    identities.expire("ASIAUNDATED");
+    undated(&services, "four");
+    let text = of_profile.told("login-required").await;
+    assert!(
+        text.contains("profile `undated`") && text.contains("expired"),
+        "{text}"
+    );
+    assert_eq!(services.world.signal(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_that_cannot_be_read_takes_nothing_away_and_one_that_says_otherwise_does() {
+    let services = Services::new().await;
+    let _login = services.world.sign_in();
+    let service = services.keep(profile("team"), Some(role()));
+    let first = service.valid().await;
+    let failed = async |what: &str| {
+        eventually(what, async || {
+            service.credentials.report().renewal_trouble.is_some()
+        })
+        .await;
+        let trouble = service.credentials.report().renewal_trouble;
+        trouble.expect("found above").to_string()
+    };
+    let path = services.own.locations().config_file.clone();
+    std::fs::remove_file(&path).expect("removed");
+    std::fs::create_dir(&path).expect("a folder in its place");
+    let text = failed("it cannot be read").await;
+    assert!(text.contains("not a plain file"), "{text}");
+    assert_eq!(service.credentials.generation(), Some(first.generation));
+    std::fs::remove_dir(&path).expect("removed");
+    services
+        .world
+        .scratch
+        .write_config(&services.world.config());
+    eventually("all is well again", async || {
+        service.credentials.report().renewal_trouble.is_none()
+    })
+    .await;
+
+    // What it names gives nothing now, as an instance's metadata at times.
+    let nothing = "[profile team]\nrole_arn = arn:aws:iam::111122223333:role/Deployer\n\
+                   credential_source = Environment\n";
+    let chained = services.keep(keys_of_profile(&services), None);
+    chained.valid().await;
+    write(&services.world.scratch.path().join("chained"), nothing);
+    eventually("its source gives nothing", async || {
+        chained.credentials.report().renewal_trouble.is_some()
+    })
+    .await;
+    assert!(matches!(chained.credentials.state(), State::Valid(_)));
+    // Now it says that there are none.
+    write(
+        &services.world.scratch.path().join("chained"),
+        "[profile team]\nregion = us-west-2\n",
+    );
+    let text = chained.told("config-error").await;
+    assert!(text.contains("no credentials were found"), "{text}");
+
+    services
+        .world
+        .scratch
+        .write_config("[profile another]\nregion = us-west-2\n");
+    service.told("config-error").await;
+}
+
+/// A profile of a file of its own with keys in it.
+fn keys_of_profile(services: &Services) -> SourceKind {
+    let file = services.world.scratch.path().join("chained");
+    let (id, secret) = ACCESS_KEY;
+    let text =
+        format!("[profile team]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+    write(&file, text);
+    SourceKind::Profile {
+        name: "team".to_owned(),
+        config_file: Some(file),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_of_one_sso_role_ask_the_portal_once() {
+    let services = Services::new().await;
+    let roles = (0..8).map(|number| RoleConfig {
+        role_arn: format!("{ROLE}{number}"),
+        ..role()
+    });
+    let keepers: Vec<_> = roles
+        .map(|role| services.keep(profile("team"), Some(role)))
+        .collect();
+    for keeper in &keepers {
+        keeper.in_state("login-required").await;
+    }
+    let _login = services.world.sign_in();
+    for keeper in &keepers {
+        keeper.valid().await;
+    }
+    let asked = services.world.aws.counters();
+    assert_eq!(asked.count(Operation::GetRoleCredentials), 1);
+    assert_eq!(asked.count(Operation::AssumeRole), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_way_to_renew_holds_from_now_on() {
+    let services = Services::new().await;
+    let sts = services.world.aws.sts();
+    sts.set_longest_life(Some(Duration::from_secs(16)));
+    let (keeper, credentials) = services.begin(good_keys());
+    let (ways, way) = watch::channel(RenewalConfig::default());
+    let service = Running::of(keeper.for_containers(way), credentials);
+    let first = service.valid().await;
+    let slow = Fault::on(Operation::AssumeRole).delay(Duration::from_secs(2));
+    services.world.aws.faults().add(slow);
+    ways.send_replace(RenewalConfig {
+        attempt_timeout: Some(Duration::from_secs(1)),
+        ..RenewalConfig::default()
+    });
+    eventually("a renewal took too long", async || {
+        service.credentials.report().renewal_trouble.is_some()
+    })
+    .await;
+    assert_eq!(service.credentials.generation(), Some(first.generation));
+    ways.send_replace(RenewalConfig::default());
+    eventually("it has its time again", async || {
+        service.credentials.generation() > Some(first.generation)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keeper_that_panics_begins_again() {
+    let services = Services::new().await;
+    let (keeper, credentials) = services.begin(good_keys());
+    let mut polls = 0;
+    let panics = std::future::poll_fn(move |_| {
+        polls += 1;
+        assert!(polls != 1, "a panic within the keeper");
+        std::task::Poll::Pending
+    });
+    let task = tokio::spawn(keeper.run(panics));
+    eventually("there are credentials", async || {
+        credentials.usable(PATIENCE).await.is_ok()
+    })
+    .await;
+    assert!(!task.is_finished());
+    task.abort();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_without_a_source_has_that_of_the_proxy() {
     let services = Services::new().await;
@@ -330,8 +551,10 @@ async fn a_denial_takes_credentials_away_at_once_and_trouble_that_passes_does_no
 async fn a_login_that_is_needed_leaves_old_credentials_until_their_end() {
     let services = Services::new().await;
     let _login = services.world.sign_in();
-    let sts = services.world.aws.sts();
-    sts.set_longest_life(Some(Duration::from_secs(16)));
+    let life = Duration::from_secs(16);
+    services.world.aws.sts().set_longest_life(Some(life));
+    // So that the portal is asked again so soon.
+    services.world.aws.sso().set_role_credentials_life(life);
     let service = services.keep(profile("team"), Some(role()));
     let first = service.valid().await;
     services.world.aws.sso().end_sessions();
@@ -577,8 +800,42 @@ async fn a_service_that_is_gone_needs_no_login() {
         service.in_state("login-required").await;
     }
     services.world.signalled().await;
-    first.ended().await;
+    first.ended(Ending::Unwanted).await;
     services.world.signalled().await;
-    other.ended().await;
+    other.ended(Ending::Unwanted).await;
     assert_eq!(services.world.signal(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_stops_leaves_the_request_for_the_next_one() {
+    let services = Services::new().await;
+    let service = services.keep(profile("team"), None);
+    service.in_state("login-required").await;
+    services.world.signalled().await;
+    service.ended(Ending::Shutdown).await;
+    services.world.signalled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_with_a_configuration_file_that_the_watcher_does_not_read_is_for_the_client_to_tell()
+ {
+    let services = Services::new().await;
+    let of = |config_file| SourceKind::Profile {
+        name: "team".to_owned(),
+        config_file: Some(config_file),
+    };
+    let file = services.world.scratch.path().join("other-config");
+    write(&file, services.world.config());
+    let own = services.keep(of(file), None);
+    let text = own.told("login-required").await;
+    assert!(
+        text.contains("AWS_CONFIG_FILE=") && text.contains("other-config"),
+        "{text}"
+    );
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(services.world.signal(), None);
+
+    let usual = services.keep(of(PathBuf::from("~/.aws/config")), None);
+    usual.in_state("login-required").await;
+    services.world.signalled().await;
 }

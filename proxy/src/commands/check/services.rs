@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use program::report::Report;
 use sso_session::date;
+use tokio::sync::watch;
 
 use super::report::failed_with;
 use crate::config::{Config, RenewalConfig, ServiceConfig};
@@ -26,7 +27,7 @@ pub(super) async fn check(config: &Config, own: &Source, vars: &SharedVars, repo
     let Some((path, file)) = crate::commands::configuration_file(config) else {
         return;
     };
-    let renewal = file.renewal;
+    let (_, renewal) = watch::channel(file.renewal);
     let (merged, troubles) = services_of(&path, file, Arc::clone(vars));
     for trouble in &troubles {
         report.failed("services", trouble, "Mend that file.");
@@ -35,18 +36,16 @@ pub(super) async fn check(config: &Config, own: &Source, vars: &SharedVars, repo
         let cure = "Services need names and tokens of their own.";
         report.failed("services", &conflict.to_string(), cure);
     }
-    let wanted = merged.services.iter().flat_map(|service| {
-        let wanted = wanted_by(service, renewal);
-        wanted.map(|(_, wanted)| wanted)
-    });
+    let wanted = merged.services.iter().flat_map(wanted_by);
+    let wanted = wanted.map(|(_, wanted)| wanted);
     // Each once, however many services share it.
     let wanted: HashSet<Wanted> = wanted.collect();
     let tried = stream::iter(wanted)
-        .map(|wanted| attempt(wanted, config, own, vars))
+        .map(|wanted| attempt(wanted, config, own, vars, renewal.clone()))
         .buffer_unordered(AT_ONCE);
     let tried: HashMap<Wanted, Tried> = tried.collect().await;
     for service in &merged.services {
-        for (role, wanted) in wanted_by(service, renewal) {
+        for (role, wanted) in wanted_by(service) {
             if let Some(outcome) = tried.get(&wanted) {
                 tell(service, role.as_deref(), outcome, report);
             }
@@ -55,10 +54,7 @@ pub(super) async fn check(config: &Config, own: &Source, vars: &SharedVars, repo
 }
 
 /// What a service is given, and what it may ask for beside that.
-fn wanted_by(
-    service: &ServiceConfig,
-    renewal: RenewalConfig,
-) -> impl Iterator<Item = (Option<String>, Wanted)> {
+fn wanted_by(service: &ServiceConfig) -> impl Iterator<Item = (Option<String>, Wanted)> {
     let others = service.allowed_roles.iter().cloned().map(Some);
     let roles = std::iter::once(service.role.clone()).chain(others);
     roles.map(move |role| {
@@ -66,7 +62,6 @@ fn wanted_by(
         let wanted = Wanted {
             source: service.source.clone(),
             role,
-            renewal,
         };
         (arn, wanted)
     })
@@ -77,12 +72,13 @@ async fn attempt(
     config: &Config,
     own: &Source,
     vars: &SharedVars,
+    renewal: watch::Receiver<RenewalConfig>,
 ) -> (Wanted, Tried) {
     let source = own.for_service(&wanted.source, wanted.role.clone());
     let read = |name: &str| vars(name);
     let (keeper, credentials) = Keeper::new(source, config.check_interval, &read);
     // What the host is told is for the proxy that serves.
-    let keeper = keeper.silent().for_containers(wanted.renewal);
+    let keeper = keeper.silent().for_containers(renewal);
     let keeping = tokio::spawn(keeper.run(std::future::pending()));
     let looked_at = credentials.looked_at(PATIENCE).await;
     let role_arn = wanted.role.as_ref().map(|role| role.role_arn.clone());

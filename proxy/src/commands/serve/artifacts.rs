@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::watch;
 use tracing::info;
 
@@ -10,7 +11,7 @@ use super::{ended, stopped};
 use crate::aws::SharedHttpClient;
 use crate::cache::{Cache, CacheError, CacheFolder, Limits};
 use crate::config::Config;
-use crate::credentials::{Keeper, Source};
+use crate::credentials::{Ending, Keeper, Source};
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
 use crate::origin::Origin;
@@ -109,7 +110,8 @@ impl Artifacts {
             repository,
             metrics,
         } = self;
-        let keeping = tokio::spawn(keeper.run(stopped(stop.clone())));
+        let stopping = stopped(stop.clone()).map(|()| Ending::Shutdown);
+        let keeping = tokio::spawn(keeper.run(stopping));
         let (nothing_is_stored, end_of_storing) = watch::channel(false);
         let caching = tokio::spawn(cache.run(stopped(end_of_storing)));
         for address in listeners.addresses() {

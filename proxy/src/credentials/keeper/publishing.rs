@@ -60,10 +60,13 @@ impl Keeper {
     }
 
     fn publish_failure(&mut self, failed: Failed) {
-        let Failed { state, need } = failed;
+        let Failed {
+            state,
+            need,
+            evicts,
+        } = failed;
         self.need = need;
-        let is_final = matches!(state, State::Denied(_) | State::ConfigError(_));
-        if self.evicts && is_final {
+        if self.evicts && evicts {
             return self.publisher.publish(state);
         }
         if self.publisher.holds_credentials_of_this_identity() {
@@ -77,7 +80,7 @@ impl Keeper {
     /// Nothing newer is to be had for a while: whoever wants it need not wait.
     fn rest(&self) {
         if let Some(valid) = self.publisher.valid() {
-            let pause = schedule::retry_pause(&valid, self.renewal);
+            let pause = schedule::retry_pause(&valid, self.pace());
             // A slow attempt may have taken longer than the pause.
             let soonest = Instant::now() + pause / 4;
             self.publisher
@@ -112,10 +115,10 @@ impl Keeper {
         self.need = None;
         self.last_failure = None;
         self.publisher.note_renewal();
-        let is_known = self
-            .publisher
-            .valid()
-            .is_some_and(|valid| same(&valid.credentials, &credentials));
+        let is_known = self.publisher.valid().is_some_and(|valid| {
+            let known = &valid.credentials;
+            same(known, &credentials) && known.expiry() == credentials.expiry()
+        });
         if is_known {
             debug!("the credentials are the same as before");
             return self.rest();

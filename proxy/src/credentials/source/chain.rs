@@ -19,7 +19,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::region::Region;
 
-use super::Source;
+use super::{Failed, Source};
 use crate::config::Profile;
 use crate::credentials::State;
 use crate::error::Trouble;
@@ -29,12 +29,20 @@ const CHAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Source {
     /// One attempt, at most 20 s; a failure comes back as the state that it means.
-    pub(super) async fn load_chain(&self, profile: &Profile) -> Result<Credentials, State> {
+    pub(super) async fn load_chain(
+        &self,
+        profile: &Profile,
+        has_source: bool,
+    ) -> Result<Credentials, Failed> {
         let attempt = tokio::time::timeout(CHAIN_TIMEOUT, self.provide(profile)).await;
         match attempt {
             Ok(Ok(credentials)) => Ok(credentials),
-            Ok(Err(error)) => Err(self.explain(&error)),
-            Err(_) => Err(super::took_too_long()),
+            // An instance's metadata may not answer for a while, and then there "are none", too.
+            Ok(Err(error @ CredentialsError::CredentialsNotLoaded(_))) if has_source => {
+                Err(Failed::keeping(self.explain(&error)))
+            }
+            Ok(Err(error)) => Err(self.explain(&error).into()),
+            Err(_) => Err(super::took_too_long().into()),
         }
     }
 

@@ -21,6 +21,7 @@ use sso_session::verdict::{self, Verdict};
 use super::{Failed, Source};
 use crate::config::RoleConfig;
 use crate::credentials::State;
+use crate::credentials::session::Session;
 use crate::credentials::state::account_of;
 use crate::error::Trouble;
 
@@ -45,6 +46,7 @@ impl Source {
     pub(super) async fn assume_roles(
         &self,
         profile: &SsoProfile,
+        session: &Session,
         credentials: Credentials,
     ) -> Result<Credentials, Failed> {
         let place = StsPlace {
@@ -55,7 +57,12 @@ impl Source {
         for step in &profile.assume_roles {
             let client = self.sts(&place, credentials);
             let assumed = assume(&client, &role_of(step)).await;
-            credentials = assumed.map_err(|failure| self.refused_step(step, &failure))?;
+            credentials = assumed.map_err(|failure| {
+                if verdict::of_sts(&failure) == Verdict::CredentialsRejected {
+                    session.forget_role_credentials(profile);
+                }
+                self.refused_step(step, &failure)
+            })?;
         }
         Ok(credentials)
     }
@@ -200,6 +207,14 @@ fn seconds(duration: Duration) -> i32 {
 /// An empty list is none: STS refuses it.
 fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
+}
+
+/// The account that these credentials are for. They need no permission for it.
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
+pub(super) async fn account(client: &Client) -> Result<Option<AccountId>, Failure> {
+    let answer = client.get_caller_identity().send().await;
+    let answer = answer.map_err(|error| Failure::of(&error))?;
+    Ok(answer.account.map(AccountId::from))
 }
 
 fn usable(given: StsCredentials, account: Option<AccountId>) -> Credentials {

@@ -8,15 +8,18 @@ use sso_session::config::Endpoints;
 use sso_session::failure::Failure;
 use sso_session::verdict::{self, Verdict};
 
-use super::roles::{StsPlace, assume, clock_skew, passing, session_token};
+use super::roles::{StsPlace, account, assume, clock_skew, passing, session_token};
 use super::{Base, Failed, Principal, Source};
 use crate::config::RoleConfig;
-use crate::credentials::State;
+use crate::credentials::{State, now};
 use crate::error::Trouble;
 
 /// How long temporary credentials of long-term keys live. AWS would give 36 h, and 12 h unasked; but nobody can
 /// take them back, and an hour is what roles have.
 const SESSION_LIFE: Duration = Duration::from_hours(1);
+/// Temporary credentials whose end nobody knows are good for so long each time that STS takes them. They are looked
+/// at again when half of it is left.
+const CHECKED_LIFE: Duration = Duration::from_mins(30);
 
 /// Who asks STS, and where: for texts.
 struct Asker<'a> {
@@ -36,11 +39,11 @@ impl Source {
             return Ok(given);
         };
         let is_long_term = given.session_token().is_none();
-        if needs.role.is_none() && !is_long_term {
+        if needs.role.is_none() && !is_long_term && given.expiry().is_some() {
             return Ok(given);
         }
         let place = self.sts_place(principal).await?;
-        let account = given.account_id().cloned();
+        let known_account = given.account_id().cloned();
         let client = self.sts(&place, given.clone());
         let asker = Asker {
             principal,
@@ -51,7 +54,19 @@ impl Source {
             Some(role) => assume(&client, role)
                 .await
                 .map_err(|failure| self.refused_role(&asker, role, &failure))?,
-            None => session_token(&client, SESSION_LIFE, account)
+            None if !is_long_term => {
+                let checked = account(&client).await;
+                let account = checked.map_err(|failure| self.refused_check(&asker, &failure))?;
+                let mut checked = Credentials::builder()
+                    .access_key_id(given.access_key_id())
+                    .secret_access_key(given.secret_access_key())
+                    .expiry(now() + CHECKED_LIFE)
+                    .provider_name("checked");
+                checked.set_session_token(given.session_token().map(str::to_owned));
+                checked.set_account_id(account);
+                checked.build()
+            }
+            None => session_token(&client, SESSION_LIFE, known_account)
                 .await
                 .map_err(|failure| self.refused_session(&asker, &failure))?,
         })
@@ -65,10 +80,10 @@ impl Source {
     }
 
     /// The service's region, else the profile's, else the proxy's.
-    async fn sts_place(&self, principal: &Principal) -> Result<StsPlace, State> {
+    async fn sts_place(&self, principal: &Principal) -> Result<StsPlace, Failed> {
         let of_profile = match principal {
             Principal::Sso(profile, _) => profile.region.clone(),
-            Principal::Chain { region } => region.clone(),
+            Principal::Chain { region, .. } => region.clone(),
             Principal::Keys => None,
         };
         let of_service = self.service.as_ref();
@@ -80,7 +95,7 @@ impl Source {
         })
     }
 
-    async fn endpoints(&self, principal: &Principal) -> Result<Endpoints, State> {
+    async fn endpoints(&self, principal: &Principal) -> Result<Endpoints, Failed> {
         let name = match (principal, &self.base) {
             (Principal::Sso(profile, _), _) => return Ok(profile.endpoints.clone()),
             (Principal::Chain { .. }, Base::Profile { profile, .. }) => profile.name().to_owned(),
@@ -166,9 +181,34 @@ impl Source {
         }
     }
 
+    /// The credentials themselves are handed on, so those that are refused are not any more.
+    fn refused_check(&self, asker: &Asker<'_>, failure: &Failure) -> Failed {
+        let source = self.described();
+        match verdict::of_sts(failure) {
+            Verdict::CredentialsRejected => Failed::evicting(
+                self.refused_keys(asker, failure)
+                    .unwrap_or_else(|| unchecked(&source, failure)),
+            ),
+            Verdict::ClockSkew => self
+                .refused_keys(asker, failure)
+                .unwrap_or_else(|| unchecked(&source, failure))
+                .into(),
+            Verdict::Misconfigured if is_about_region(failure) => no_region(asker, failure).into(),
+            Verdict::Denied
+            | Verdict::Misconfigured
+            | Verdict::LoginRequired
+            | Verdict::RegistrationRejected
+            | Verdict::LoginOnce
+            | Verdict::Passing => unchecked(&source, failure).into(),
+        }
+    }
+
     /// STS does not take what the source gave. `None` where that passes: SSO's portal gave it a moment ago.
     fn refused_keys(&self, asker: &Asker<'_>, failure: &Failure) -> Option<State> {
         let is_sso = matches!(asker.principal, Principal::Sso(..));
+        if let Principal::Sso(profile, session) = asker.principal {
+            session.forget_role_credentials(profile);
+        }
         let (source, key) = (self.described(), asker.access_key_id);
         match failure.code.as_deref() {
             Some("SignatureDoesNotMatch") if !is_sso && !is_about_time(failure) => {
@@ -237,6 +277,15 @@ fn no_region(asker: &Asker<'_>, failure: &Failure) -> State {
 fn no_session_now(source: &str, failure: &Failure) -> State {
     State::Offline(Trouble::new(
         format!("temporary credentials for {source} could not be had now ({failure})"),
+        "This is passing trouble and is tried again by itself.",
+    ))
+}
+
+fn unchecked(source: &str, failure: &Failure) -> State {
+    State::Offline(Trouble::new(
+        format!(
+            "whether the temporary credentials of {source} are still good could not be asked ({failure})"
+        ),
         "This is passing trouble and is tried again by itself.",
     ))
 }

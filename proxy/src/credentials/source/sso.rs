@@ -37,16 +37,17 @@ impl Source {
                 | Standing::Misconfigured(_)) => return Err(self.without_token(profile, other)),
             };
             *used = Some(token.number);
-            let asked = session.portal().role_credentials(
-                &token.secret,
-                &profile.account_id,
-                &profile.role_name,
-            );
-            match asked.await {
+            let asked = if self.is_for_service() {
+                session.shared_role_credentials(&token, profile).await
+            } else {
+                session.role_credentials(&token, profile).await
+            };
+            match asked {
                 Ok(mut credentials) => {
                     session.accept(&token);
                     credentials.set_property(AccountId::from(profile.account_id.clone()));
-                    return self.assume_roles(profile, credentials).await;
+                    let assumed = self.assume_roles(profile, session, credentials);
+                    return assumed.await;
                 }
                 Err((Verdict::CredentialsRejected, failure)) => {
                     last = failure.to_string();
@@ -75,6 +76,7 @@ impl Source {
             Standing::LoginRequired(need) => Failed {
                 state: State::LoginRequired(self.login_trouble(profile, &need)),
                 need: Some(need),
+                evicts: false,
             },
             Standing::Passing(reason) => offline(&format!(
                 "the SSO access token cannot be renewed now ({reason})"
