@@ -2,7 +2,7 @@
 //! the length of what a client says.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -15,6 +15,8 @@ pub const SHORTEST_TOKEN: usize = 16;
 
 /// So long after a rotation the token before is still good: clients read their files again when they like.
 const OVERLAP: Duration = Duration::from_mins(10);
+/// Of a file that changes again and again, the last so many are still good.
+const MOST_BEFORE: usize = 4;
 
 type Hashed = [u8; 32];
 
@@ -27,7 +29,7 @@ pub struct Presented(Hashed);
 pub struct Accepted {
     /// It is the token in force.
     pub current: Choice,
-    /// It is the one before that, which is still good for a while.
+    /// It is one of those before that, which are still good for a while.
     pub overlapping: Choice,
 }
 
@@ -44,10 +46,11 @@ impl Presented {
     }
 }
 
-/// The tokens of one service: the one in force, and for a while the one before it.
+/// The tokens of one service: the one in force, and for a while those before it.
 pub struct Tokens {
     current: Hashed,
-    before: Mutex<Option<(Hashed, Instant)>>,
+    /// The newest last, each with its end.
+    before: Mutex<Vec<(Hashed, Instant)>>,
 }
 
 /// Digests are no tokens, but who has one can try tokens against it as often as they like.
@@ -67,14 +70,18 @@ impl Tokens {
         }
     }
 
-    /// After a rotation: what was in force before is good for ten more minutes.
+    /// After a rotation: what was in force before is good for ten more minutes, and what overlaps already until
+    /// its own end.
     #[must_use]
     pub fn rotated(token: &Secret, before: &Self) -> Self {
         let new = Self::new(token);
-        let until = Instant::now() + OVERLAP;
-        let before = (before.current != new.current).then_some((before.current, until));
+        let mut overlapping = before.still_good().clone();
+        overlapping.push((before.current, Instant::now() + OVERLAP));
+        overlapping.retain(|(hash, _)| *hash != new.current);
+        let too_many = overlapping.len().saturating_sub(MOST_BEFORE);
+        overlapping.drain(..too_many);
         Self {
-            before: Mutex::new(before),
+            before: Mutex::new(overlapping),
             ..new
         }
     }
@@ -82,17 +89,19 @@ impl Tokens {
     /// Whether that is one of them. Takes as long for a wrong one as for a right one.
     #[must_use]
     pub fn accept(&self, presented: &Presented) -> Accepted {
-        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
-        if before
-            .as_ref()
-            .is_some_and(|(_, until)| *until <= Instant::now())
-        {
-            *before = None;
-        }
+        let before = self.still_good();
+        let before = before.iter().map(|(hash, _)| hash.ct_eq(&presented.0));
         Accepted {
             current: self.current.ct_eq(&presented.0),
-            overlapping: before.map_or(Choice::from(0), |(hash, _)| hash.ct_eq(&presented.0)),
+            overlapping: before.fold(Choice::from(0), |any, one| any | one),
         }
+    }
+
+    fn still_good(&self) -> MutexGuard<'_, Vec<(Hashed, Instant)>> {
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        before.retain(|(_, until)| now < *until);
+        before
     }
 }
 
@@ -156,11 +165,37 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_the_last_token_before_overlaps() {
-        let first = Tokens::new(&Secret::new("first-token-of-three"));
-        let second = Tokens::rotated(&Secret::new("second-token-of-three"), &first);
-        let third = Tokens::rotated(&Secret::new("third-token-of-three"), &second);
-        assert!(!accepts(&third, "first-token-of-three"));
-        assert!(accepts(&third, "second-token-of-three"));
+    async fn each_token_before_has_ten_minutes_of_its_own() {
+        let [first, second, third] = [
+            "first-token-of-three",
+            "second-token-of-three",
+            "third-token-of-three",
+        ];
+        let tokens = Tokens::new(&Secret::new(first));
+        let tokens = Tokens::rotated(&Secret::new(second), &tokens);
+        tokio::time::advance(Duration::from_mins(4)).await;
+        let tokens = Tokens::rotated(&Secret::new(third), &tokens);
+        assert!(
+            [first, second, third]
+                .iter()
+                .all(|token| accepts(&tokens, token))
+        );
+        tokio::time::advance(Duration::from_mins(6)).await;
+        assert!(!accepts(&tokens, first) && accepts(&tokens, second));
+        // Back again: it is in force, and no longer one that ends.
+        let tokens = Tokens::rotated(&Secret::new(second), &tokens);
+        tokio::time::advance(OVERLAP).await;
+        assert!(accepts(&tokens, second) && !accepts(&tokens, third));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_a_file_that_changes_all_the_time_few_are_kept() {
+        let token = |number: usize| Secret::new(format!("token-of-a-service-{number}"));
+        let mut tokens = Tokens::new(&token(0));
+        for number in 1..=10 {
+            tokens = Tokens::rotated(&token(number), &tokens);
+        }
+        let good = (0..=10).filter(|number| accepts(&tokens, token(*number).expose()));
+        assert_eq!(good.collect::<Vec<_>>(), [6, 7, 8, 9, 10]);
     }
 }

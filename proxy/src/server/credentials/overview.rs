@@ -12,6 +12,8 @@ use crate::metrics::{Containers, Last};
 #[derive(Debug)]
 pub(in crate::server) struct Overview {
     pub(in crate::server) services: Vec<ServiceOverview>,
+    /// How much of the configuration is not in force.
+    pub(in crate::server) not_in_force: usize,
 }
 
 /// One service, as seen from its own credentials; roles that it may ask for beside them are not looked at.
@@ -36,6 +38,7 @@ impl Overview {
         let of = |service: &Arc<Service>| ServiceOverview::of(service, numbers);
         Self {
             services: table.services().iter().map(of).collect(),
+            not_in_force: table.troubles().len(),
         }
     }
 }

@@ -20,10 +20,14 @@ pub(super) struct Container {
     last_issued_to: Option<String>,
 }
 
-/// All services, where the configuration has any.
-pub(super) fn of(credentials: Option<&CredentialsService>) -> Option<Vec<Container>> {
-    let services = credentials?.overview().services;
-    Some(services.into_iter().map(Container::from).collect())
+/// All services, and how much of the configuration is not in force; where there is one.
+pub(super) fn of(credentials: Option<&CredentialsService>) -> Option<(Vec<Container>, usize)> {
+    let overview = credentials?.overview();
+    let services = overview.services.into_iter();
+    Some((
+        services.map(Container::from).collect(),
+        overview.not_in_force,
+    ))
 }
 
 impl From<ServiceOverview> for Container {
@@ -72,6 +76,7 @@ mod tests {
                 "min_available_bytes": 0, "objects": 0, "is_counted": true,
             },
             "containers": containers,
+            "containers_not_in_force": 0,
             "troubles": [],
             "program": {
                 "version": "0", "started": now, "uptime_seconds": 0, "repository": "r", "region": "r",
@@ -81,7 +86,11 @@ mod tests {
     }
 
     async fn page(containers: &[Container]) -> String {
-        let page = Pages::new().render("status.html", &status(&json!(containers)));
+        rendered(&status(&json!(containers))).await
+    }
+
+    async fn rendered(status: &Value) -> String {
+        let page = Pages::new().render("status.html", status);
         assert_eq!(page.status(), 200);
         let body = page.into_body().collect().await.expect("a body").to_bytes();
         String::from_utf8(body.to_vec()).expect("UTF-8")
@@ -125,6 +134,15 @@ mod tests {
         ] {
             assert!(page.contains(part), "{part} in {page}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_in_force_is_said_even_without_services() {
+        let mut status = status(&json!([]));
+        status["containers_not_in_force"] = json!(2);
+        let page = rendered(&status).await;
+        let told = "is in force. Run <code>bazel-proxy check</code> to see why.";
+        assert!(page.contains(told), "{page}");
     }
 
     #[tokio::test]

@@ -35,6 +35,8 @@ pub(super) struct Status {
     cache: CacheFill,
     /// Services that containers get credentials as, where the configuration has any.
     containers: Option<Vec<Container>>,
+    /// How much of their configuration is defined and not in force.
+    containers_not_in_force: Option<usize>,
     /// The newest first.
     troubles: Vec<TroubleSeen>,
     program: Program,
@@ -52,6 +54,7 @@ impl Status {
         let report = keeper.report();
         let troubles = app.troubles().newest();
         let now = now();
+        let (containers, not_in_force) = containers::of(app.containers()).unzip();
         Self {
             now: date::format(now),
             state: headline::of(
@@ -73,7 +76,8 @@ impl Status {
             downloads: Downloads::of(app.fetcher(), now),
             traffic: Traffic::of(app.metrics()),
             cache: app.vantage().cache_fill(&figures),
-            containers: containers::of(app.containers()),
+            containers,
+            containers_not_in_force: not_in_force,
             troubles: troubles.into_iter().map(TroubleSeen::from).collect(),
             program: app.vantage().program(now),
         }
