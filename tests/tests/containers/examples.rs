@@ -36,7 +36,13 @@ async fn start(example: &Path) -> (World, Vec<String>) {
         .split_once("[sso-session")
         .expect("a profile and its session");
     let other = |name: &str| profile.replace(PROFILE, name);
-    let config = [profile.to_owned(), other("dev"), other("tools"), other("gov")].concat();
+    let config = [
+        profile.to_owned(),
+        other("dev"),
+        other("tools"),
+        other("gov"),
+    ]
+    .concat();
     let config = format!("{config}[sso-session{session}");
     setting.sso.scratch.write_config(&config);
 
