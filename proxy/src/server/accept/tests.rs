@@ -297,3 +297,24 @@ fn files_that_cannot_be_used_are_named_with_the_cure() {
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn an_address_of_another_machine_is_not_called_taken() {
+    let listen = |ip: &str, port| Listen {
+        addresses: vec![ip.parse().expect("an address")],
+        port,
+        explicit: true,
+    };
+    // Of documentation (RFC 5737), so of no machine.
+    let foreign = Listeners::bind(&listen("192.0.2.1", 0)).expect_err("not ours");
+    let cure = foreign.cure("`server.host`", "`server.port`");
+    assert!(
+        cure.contains("no address 192.0.2.1") && cure.contains("`server.host`"),
+        "{cure}"
+    );
+    let first = Listeners::bind(&listen("127.0.0.1", 0)).expect("a free port");
+    let port = first.addresses()[0].port();
+    let taken = Listeners::bind(&listen("127.0.0.1", port)).expect_err("taken");
+    let cure = taken.cure("`server.host`", "`server.port`");
+    assert!(cure.contains("something free"), "{cure}");
+}
