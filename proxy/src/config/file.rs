@@ -203,6 +203,27 @@ pub struct RoleConfig {
 }
 
 /// An external id and a code are as good as secrets, and a policy is long.
+impl RoleConfig {
+    /// For a session of an hour, with nothing else asked.
+    #[must_use]
+    pub fn new(role_arn: impl Into<String>, session_name: impl Into<String>) -> Self {
+        Self {
+            role_arn: role_arn.into(),
+            session_name: session_name.into(),
+            duration: Duration::from_hours(1),
+            external_id: None,
+            policy_arns: Vec::new(),
+            policy: None,
+            tags: Vec::new(),
+            transitive_tag_keys: Vec::new(),
+            serial_number: None,
+            token_code: None,
+            source_identity: None,
+            provided_contexts: Vec::new(),
+        }
+    }
+}
+
 impl std::fmt::Debug for RoleConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RoleConfig")

@@ -183,20 +183,8 @@ mod tests {
     use crate::container_credentials::keepers::tests::{begins, idle};
 
     fn role(name: &str) -> Arc<RoleConfig> {
-        Arc::new(RoleConfig {
-            role_arn: format!("arn:aws:iam::123456789012:role/{name}"),
-            session_name: "test".to_owned(),
-            duration: Duration::from_hours(1),
-            external_id: None,
-            policy_arns: Vec::new(),
-            policy: None,
-            tags: Vec::new(),
-            transitive_tag_keys: Vec::new(),
-            serial_number: None,
-            token_code: None,
-            source_identity: None,
-            provided_contexts: Vec::new(),
-        })
+        let arn = format!("arn:aws:iam::123456789012:role/{name}");
+        Arc::new(RoleConfig::new(arn, "test"))
     }
 
     fn service(name: &str, role_name: &str) -> ServiceConfig {

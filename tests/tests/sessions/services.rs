@@ -170,20 +170,7 @@ fn profile(name: &str) -> SourceKind {
 }
 
 fn role() -> RoleConfig {
-    RoleConfig {
-        role_arn: ROLE.to_owned(),
-        session_name: "container".to_owned(),
-        duration: Duration::from_hours(1),
-        external_id: None,
-        policy_arns: Vec::new(),
-        policy: None,
-        tags: Vec::new(),
-        transitive_tag_keys: Vec::new(),
-        serial_number: None,
-        token_code: None,
-        source_identity: None,
-        provided_contexts: Vec::new(),
-    }
+    RoleConfig::new(ROLE, "container")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,6 @@ use super::yaml::Value;
 
 /// What STS takes, unless the role itself allows less.
 pub(super) const SECONDS: std::ops::RangeInclusive<i64> = 900..=43_200;
-pub(super) const DEFAULT_SECONDS: u64 = 3600;
 pub(super) const MOST_TAGS: usize = 50;
 pub(super) const MOST_POLICIES: usize = 10;
 pub(super) const MOST_CONTEXTS: usize = 5;
@@ -31,8 +30,9 @@ pub(super) fn role(
     let example = "Name the role, for example RoleArn: arn:aws:iam::123456789012:role/MyRole";
     let arn = fields.need("RoleArn", reading, example);
     let tags = tags(reading, &mut fields);
+    let usual = with_defaults(service, String::new());
     let mut config = RoleConfig {
-        duration: duration(reading, &mut fields),
+        duration: duration(reading, &mut fields).unwrap_or(usual.duration),
         external_id: external_id(reading, &mut fields),
         policy_arns: policy_arns(reading, &mut fields),
         policy: policy(reading, &mut fields),
@@ -40,7 +40,7 @@ pub(super) fn role(
         tags,
         source_identity: name(reading, &mut fields, "SourceIdentity"),
         provided_contexts: provided_contexts(reading, &mut fields),
-        ..with_defaults(service, String::new())
+        ..usual
     };
     if let Some(name) = name(reading, &mut fields, "RoleSessionName") {
         config.session_name = name;
@@ -87,21 +87,9 @@ pub(super) fn allowed_roles(
 
 fn with_defaults(service: &str, role_arn: String) -> RoleConfig {
     let session_name = format!("bazel-proxy-{service}");
-    RoleConfig {
-        role_arn,
-        // By characters: a name that is at fault may hold any.
-        session_name: session_name.chars().take(LONGEST_SESSION_NAME).collect(),
-        duration: Duration::from_secs(DEFAULT_SECONDS),
-        external_id: None,
-        policy_arns: Vec::new(),
-        policy: None,
-        tags: Vec::new(),
-        transitive_tag_keys: Vec::new(),
-        serial_number: None,
-        token_code: None,
-        source_identity: None,
-        provided_contexts: Vec::new(),
-    }
+    // By characters: a name that is at fault may hold any.
+    let session_name: String = session_name.chars().take(LONGEST_SESSION_NAME).collect();
+    RoleConfig::new(role_arn, session_name)
 }
 
 fn role_arn(reading: &mut Reading<'_>, field: &Field<'_>) -> Option<String> {
@@ -151,11 +139,11 @@ fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)
 }
 
-fn duration(reading: &mut Reading<'_>, fields: &mut Fields<'_>) -> Duration {
+fn duration(reading: &mut Reading<'_>, fields: &mut Fields<'_>) -> Option<Duration> {
     let seconds = fields
         .take("DurationSeconds")
         .and_then(|field| reading.whole(&field, SECONDS));
-    Duration::from_secs(seconds.unwrap_or(DEFAULT_SECONDS))
+    seconds.map(Duration::from_secs)
 }
 
 /// Checks a text's length in characters and each of its characters.

@@ -27,9 +27,6 @@ use crate::error::Trouble;
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What STS takes where nothing is asked for.
-const DEFAULT_DURATION: Duration = Duration::from_hours(1);
-
 /// STS answered, and gave nothing that can be used.
 const NO_CREDENTIALS: &str = "the answer holds no credentials";
 
@@ -129,22 +126,12 @@ pub(super) fn passing(role_arn: &str, failure: &Failure) -> State {
 
 /// What a profile says of a role, in the terms of STS.
 fn role_of(step: &AssumeRole) -> RoleConfig {
+    let session_name = step.session_name.as_deref().unwrap_or("bazel-proxy");
+    let usual = RoleConfig::new(&step.role_arn, session_name);
     RoleConfig {
-        role_arn: step.role_arn.clone(),
-        session_name: step
-            .session_name
-            .clone()
-            .unwrap_or_else(|| "bazel-proxy".to_owned()),
-        duration: step.duration.unwrap_or(DEFAULT_DURATION),
+        duration: step.duration.unwrap_or(usual.duration),
         external_id: step.external_id.clone(),
-        policy_arns: Vec::new(),
-        policy: None,
-        tags: Vec::new(),
-        transitive_tag_keys: Vec::new(),
-        serial_number: None,
-        token_code: None,
-        source_identity: None,
-        provided_contexts: Vec::new(),
+        ..usual
     }
 }
 
