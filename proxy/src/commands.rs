@@ -6,14 +6,13 @@ mod check;
 mod credential_process;
 mod env;
 mod healthcheck;
-mod pinned;
 mod schema;
 mod serve;
 mod services;
+mod tls;
 mod validate;
 mod warm;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -111,31 +110,17 @@ fn config_without_bucket(vars: &impl Fn(&str) -> Option<String>) -> Result<Confi
 /// The configuration of a command that is about services: whatever is wrong with the bucket is not its
 /// concern. `None` where no configuration file is named.
 fn config_with_services(vars: &impl Fn(&str) -> Option<String>) -> Option<Result<Config, Faults>> {
-    const FILES: [&str; 2] = ["BAZEL_PROXY_CONFIG_FILE", "CREDPROXY_CONFIG_FILE"];
-    let is_set = |name: &str| vars(name).is_some_and(|value| !value.trim().is_empty());
     let without_bucket = |name: &str| match name {
         "S3_BUCKET_NAME" => None,
         _ => vars(name),
     };
-    FILES
-        .into_iter()
-        .any(is_set)
-        .then(|| Config::from_vars(&without_bucket))
+    let named = Config::named_file(vars);
+    named.map(|_| Config::from_vars(&without_bucket))
 }
 
 /// The configuration file in use, and what it says.
 fn configuration_file(config: &Config) -> Option<(PathBuf, FileConfig)> {
     config.file_path.clone().zip(config.file.clone())
-}
-
-/// Where the proxy of this configuration is asked: one that listens on all addresses, on loopback.
-fn own_address(config: &Config) -> SocketAddr {
-    let ip = match config.listen.addresses.first() {
-        Some(ip) if !ip.is_unspecified() => *ip,
-        Some(IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        Some(IpAddr::V4(_)) | None => IpAddr::V4(Ipv4Addr::LOCALHOST),
-    };
-    SocketAddr::new(ip, config.listen.port)
 }
 
 /// Where the configured profile's credentials come from, and the HTTP client of all AWS calls.

@@ -10,7 +10,7 @@ mod traces;
 mod upstream;
 mod variables;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -97,6 +97,19 @@ pub struct Listen {
     pub port: u16,
     /// Whether the addresses were chosen by the user: then each must bind.
     pub explicit: bool,
+}
+
+impl Listen {
+    /// Where this very machine reaches it: what listens on all addresses, on loopback.
+    #[must_use]
+    pub fn on_this_machine(&self) -> SocketAddr {
+        let ip = match self.addresses.first() {
+            Some(ip) if !ip.is_unspecified() => *ip,
+            Some(IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            Some(IpAddr::V4(_)) | None => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        SocketAddr::new(ip, self.port)
+    }
 }
 
 /// The cache's folder and bounds, in bytes.

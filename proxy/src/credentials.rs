@@ -20,6 +20,7 @@ mod sessions;
 mod signalling;
 mod source;
 mod state;
+mod turns;
 mod waiting;
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! One request to the running proxy, with a limit to all of it.
+//! One request to the running proxy on this machine, with a limit to all of it.
 
 use std::error::Error;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::request::Builder;
-use http::{HeaderValue, Request, StatusCode, Uri};
+use http::{HeaderValue, Request, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Limited};
 use sso_session::failure::causes;
@@ -20,22 +20,20 @@ use tokio::time::timeout;
 const MOST_BYTES: usize = 64 * 1024;
 const PROGRAM: &str = concat!("bazel-proxy/", env!("CARGO_PKG_VERSION"));
 
-/// Gets `url`, within `limit`: the status, and all of the body.
+/// Gets `url`, within `limit`: the status, and all of the body. No forward proxy is in between, whatever the
+/// environment says: it would not find this machine's addresses, and is not to see the token.
 ///
 /// # Errors
 /// Why there is no answer; without the token.
 pub(super) async fn get(
     url: &str,
     token: Option<&Secret>,
-    ca_bundle: Option<&[u8]>,
     limit: Duration,
 ) -> Result<(StatusCode, Vec<u8>), String> {
-    let uri: Uri = url.parse().map_err(|_| format!("{url} is no URL"))?;
     let request = request(url, token)?.body(SdkBody::empty());
     let request = request.map_err(|error| error.to_string())?;
     let request = HttpRequest::try_from(request).map_err(|error| error.to_string())?;
-    let forward_proxy = ForwardProxy::toward(uri.host().unwrap_or_default());
-    let connector = http_connector(ca_bundle, forward_proxy, limit);
+    let connector = http_connector(None, ForwardProxy::None, limit);
     let asked = async {
         let answer = connector.call(request).await;
         let answer = answer.map_err(|error| causes(&error))?.try_into_http1x();

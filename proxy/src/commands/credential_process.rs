@@ -11,7 +11,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::services::{self, Found, Problem};
-use super::{asking, pinned};
+use super::{asking, tls};
 use crate::cli::CredentialProcessArgs;
 use crate::container_credentials::SharedVars;
 
@@ -70,11 +70,11 @@ fn fetch(found: &Found) -> Result<Vec<u8>, Problem> {
     let answer = match &found.server.tls {
         None => {
             let url = format!("http://{address}{PATH}");
-            runtime.block_on(asking::get(&url, token, None, LIMIT))
+            runtime.block_on(asking::get(&url, token, LIMIT))
         }
-        Some(tls) => {
-            let certificate_file = &tls.certificate_file;
-            runtime.block_on(pinned::get(address, PATH, token, certificate_file, LIMIT))
+        Some(config) => {
+            let shown = tls::Shown::In(&config.certificate_file);
+            runtime.block_on(tls::get(address, PATH, token, shown, LIMIT))
         }
     };
     let (status, body) = answer.map_err(|error| no_answer(found, address, &error))?;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
-use sso_session::config::resolve;
+use sso_session::config::{CredentialSource, OtherSource, Profile, resolve};
 use sso_session::disk;
 use sso_session::location::Locations;
 
@@ -77,10 +77,15 @@ struct DefaultProfile {
     region: Option<String>,
 }
 
-/// SDKs look at profiles before they ask for a container's credentials. One that is broken is there, too.
+/// SDKs look at profiles before they ask for a container's credentials. One that is broken is there, too; one
+/// without a source of credentials is none to them.
 fn default_profile(vars: &SharedVars) -> Option<DefaultProfile> {
     let read = |name: &str| vars(name);
     match resolve(&Locations::from_vars(&read), &read, "default") {
+        Ok(Profile {
+            source: CredentialSource::Other(OtherSource::Nothing),
+            ..
+        }) => None,
         Ok(profile) => Some(DefaultProfile {
             region: profile.region,
         }),
@@ -262,6 +267,27 @@ mod tests {
             assert_eq!(shell(value), in_shell);
             assert_eq!(dotenv(value), in_dotenv);
             assert_eq!(compose(value), in_compose);
+        }
+    }
+
+    #[test]
+    fn a_profile_counts_if_sdks_would_take_credentials_from_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config");
+        let file = path.display().to_string();
+        let vars: SharedVars = std::sync::Arc::new(move |name| match name {
+            "AWS_CONFIG_FILE" => Some(file.clone()),
+            "AWS_SHARED_CREDENTIALS_FILE" => Some("/dev/null".to_owned()),
+            _ => None,
+        });
+        for (text, counts) in [
+            ("[default]\nregion = eu-west-1\n", false),
+            ("[profile dev]\ncredential_process = true\n", false),
+            ("[default]\ncredential_process = true\n", true),
+            ("[default]\nsso_session = nowhere\n", true),
+        ] {
+            replace(&path, text.as_bytes()).expect("written");
+            assert_eq!(default_profile(&vars).is_some(), counts, "{text}");
         }
     }
 

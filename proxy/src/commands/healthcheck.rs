@@ -2,14 +2,13 @@
 //! `/livez`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use http::StatusCode;
 
 use super::services::{self, Problem};
-use super::{asking, pinned};
+use super::{asking, tls};
 use crate::config::{Config, ServerConfig};
 
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -28,8 +27,8 @@ pub(super) fn run(vars: &impl Fn(&str) -> Option<String>) -> ExitCode {
 /// Whom to ask.
 enum Target {
     Url(String),
-    /// Over TLS: where, and which certificate is shown there.
-    Pinned(SocketAddr, PathBuf),
+    /// Over TLS.
+    Tls(SocketAddr),
 }
 
 fn target(vars: &impl Fn(&str) -> Option<String>) -> Result<Target, Problem> {
@@ -38,7 +37,7 @@ fn target(vars: &impl Fn(&str) -> Option<String>) -> Result<Target, Problem> {
         None => {
             let config = super::config_without_bucket(vars);
             let config = config.map_err(|faults| Problem::of_usage(faults.to_string()))?;
-            let url = format!("http://{}/healthz", super::own_address(&config));
+            let url = format!("http://{}/healthz", config.listen.on_this_machine());
             Ok(Target::Url(url))
         }
         Some(path) => of_containers(&ServerConfig::guess(&path, vars)),
@@ -49,7 +48,7 @@ fn of_containers(server: &ServerConfig) -> Result<Target, Problem> {
     let address = services::address(server)?;
     Ok(match &server.tls {
         None => Target::Url(format!("http://{address}{LIVEZ}")),
-        Some(tls) => Target::Pinned(address, tls.certificate_file.clone()),
+        Some(_) => Target::Tls(address),
     })
 }
 
@@ -57,11 +56,12 @@ fn of_containers(server: &ServerConfig) -> Result<Target, Problem> {
 fn ask(target: Target) -> Result<String, Problem> {
     let (url, answer) = match target {
         Target::Url(url) => {
-            let answer = is_ok(asking::get(&url, None, None, TIMEOUT))?;
+            let answer = is_ok(asking::get(&url, None, TIMEOUT))?;
             (url, answer)
         }
-        Target::Pinned(address, certificate_file) => {
-            let asked = pinned::get(address, LIVEZ, None, &certificate_file, TIMEOUT);
+        Target::Tls(address) => {
+            // No secret is sent, and the one that serves may show a certificate of before, as a new one is broken.
+            let asked = tls::get(address, LIVEZ, None, tls::Shown::Any, TIMEOUT);
             (format!("https://{address}{LIVEZ}"), is_ok(asked)?)
         }
     };

@@ -1,6 +1,6 @@
 //! The services of the configuration file, for commands that are about one of them. No proxy has to run.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -114,18 +114,12 @@ pub(super) fn base_url(server: &ServerConfig) -> Result<String, Problem> {
 
 /// Where the listener is on this machine: one that listens on all addresses, on loopback.
 pub(super) fn address(server: &ServerConfig) -> Result<SocketAddr, Problem> {
-    let port = server.listen.port;
-    if port == 0 {
+    if server.listen.port == 0 {
         let text =
             "`server.port` is 0: the system chooses the port. Set one to be told its address";
         return Err(Problem::of_usage(text));
     }
-    let ip = match server.listen.addresses.first() {
-        Some(ip) if !ip.is_unspecified() => *ip,
-        Some(IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        Some(IpAddr::V4(_)) | None => IpAddr::V4(Ipv4Addr::LOCALHOST),
-    };
-    Ok(SocketAddr::new(ip, port))
+    Ok(server.listen.on_this_machine())
 }
 
 #[cfg(test)]

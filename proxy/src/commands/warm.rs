@@ -53,7 +53,7 @@ pub(super) fn run(args: &WarmArgs, vars: &impl Fn(&str) -> Option<String>) -> Ex
     };
     let target = match &args.url {
         Some(url) => Target::parse(url),
-        None => Ok(Target::local(super::own_address(&config))),
+        None => Ok(Target::local(config.listen.on_this_machine())),
     };
     let target = match target {
         Ok(target) => target,

@@ -119,6 +119,19 @@ impl ServiceConfig {
     }
 }
 
+impl ServiceConfig {
+    /// Whether both say the same, wherever they stand.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let place = other.place.clone();
+        let here = Self {
+            place,
+            ..self.clone()
+        };
+        here == *other
+    }
+}
+
 /// A service's token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenConfig {

@@ -138,11 +138,11 @@ fn tell_difference(
 ) {
     let mut removed: BTreeSet<&str> = before.keys().map(String::as_str).collect();
     let (mut added, mut changed) = (Vec::new(), Vec::new());
-    for (config, service) in now {
+    for (config, _) in now {
         removed.remove(config.name.as_str());
         match before.get(&config.name) {
             None => added.push(config.name.as_str()),
-            Some((_, old)) if !Arc::ptr_eq(old, service) => changed.push(config.name.as_str()),
+            Some((old, _)) if !old.says_the_same(config) => changed.push(config.name.as_str()),
             Some(_) => {}
         }
     }
@@ -293,6 +293,8 @@ mod tests {
         let mut registry = Registry::new(keepers);
         let mut moved = service("a", "r");
         moved.place.line = 9;
+        assert!(moved.says_the_same(&service("a", "r")));
+        assert!(!moved.says_the_same(&service("a", "other")));
         let first = bring(&mut registry, &[service("a", "r")]);
         let second = bring(&mut registry, &[moved]);
         let (first, second) = (&first.services()[0], &second.services()[0]);

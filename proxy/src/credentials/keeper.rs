@@ -200,7 +200,7 @@ impl Keeper {
             }
         };
         if ending == Ending::Unwanted {
-            self.signalling.resign().await;
+            self.signalling.take_back().await;
         }
         self.stop_fetching();
         self.source.finish_renewals(LAST_RENEWAL).await;
@@ -252,10 +252,15 @@ impl Keeper {
         let Some(now) = self.files.look().await else {
             return false;
         };
-        // A session reads its own token file; other sources may do so through a program.
-        let is_sso = matches!(self.principal, Some(Principal::Sso(..)));
+        // A session reads its own token file, and keys need none; other sources may do so through a program.
+        let reads_folder = match &self.principal {
+            Some(Principal::Sso(..) | Principal::Keys) => false,
+            Some(Principal::Chain { .. }) | None => true,
+        };
         let seen = self.files_seen.replace(now.clone());
-        seen.is_none_or(|seen| seen.files != now.files || (seen.folder != now.folder && !is_sso))
+        let is_other =
+            |seen: Content| seen.files != now.files || (reads_folder && seen.folder != now.folder);
+        seen.is_none_or(is_other)
     }
 
     fn pace(&self) -> Pace {
@@ -372,12 +377,7 @@ impl Keeper {
             );
             let patience = schedule::attempt_timeout(self.pace().config);
             let load = async move {
-                let attempt = if source.is_for_service() {
-                    let load = Box::pin(source.load(patience));
-                    source.sessions().in_turn(load).await
-                } else {
-                    source.load(patience).await
-                };
+                let attempt = source.load(patience).await;
                 let span = Span::current();
                 span.record("bazel_proxy.outcome", attempt.outcome_name());
                 if attempt.outcome.is_err() {

@@ -32,6 +32,7 @@ pub(crate) use standing::Outlook;
 pub(super) use standing::{AccessToken, LoginNeed, Standing};
 
 use super::TokenReport;
+use super::turns::Turns;
 use given::{Answer, Given};
 use known::Moment;
 use ledger::Ledger;
@@ -142,13 +143,14 @@ impl Session {
         asked.await
     }
 
-    /// The same, asked once for all who want the same at about the same time.
+    /// The same, asked once for all who want the same at about the same time, in their turn among all.
     pub(super) async fn shared_role_credentials(
         &self,
         token: &AccessToken,
         profile: &SsoProfile,
+        turns: &Turns,
     ) -> Answer {
-        let ask = self.role_credentials(token, profile);
+        let ask = turns.take(self.role_credentials(token, profile));
         self.given.or_ask(token.number, profile, ask).await
     }
 

@@ -13,19 +13,11 @@ use sso_session::oidc::Oidc;
 use sso_session::portal::Portal;
 use sso_session::refresh::Renewer;
 
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
-
 use super::files::WatchedFiles;
 use super::session::Session;
 use super::signalling::SharedSignal;
+use super::turns::Turns;
 use crate::metrics::Metrics;
-
-/// So many keepers fetch credentials for services at once: a thousand at the same moment, as behind a login, would
-/// only be in each other's way, and AWS would throttle them.
-const FETCHES: usize = 16;
-/// One that takes longer leaves its place to the next.
-const LONGEST_TURN: Duration = Duration::from_secs(10);
 
 /// The sessions by whom a person logs in to, and where it is asked.
 type Known = HashMap<(SsoSession, Endpoints), Weak<Session>>;
@@ -38,7 +30,7 @@ pub struct Sessions {
     http: SharedHttpClient,
     known: Arc<Mutex<Known>>,
     watched: Arc<Mutex<HashMap<Vec<PathBuf>, Weak<WatchedFiles>>>>,
-    fetches: Arc<Semaphore>,
+    turns: Turns,
     signal: SharedSignal,
     metrics: Arc<Metrics>,
 }
@@ -54,7 +46,7 @@ impl Sessions {
             http,
             known: Arc::default(),
             watched: Arc::default(),
-            fetches: Arc::new(Semaphore::new(FETCHES)),
+            turns: Turns::default(),
             metrics: Arc::default(),
         }
     }
@@ -105,16 +97,9 @@ impl Sessions {
         files
     }
 
-    /// Fetches when it is its turn.
-    pub(super) async fn in_turn<T>(&self, fetch: impl Future<Output = T>) -> T {
-        // Nobody closes it.
-        let place = self.fetches.acquire().await.ok();
-        tokio::pin!(fetch);
-        if let Ok(fetched) = timeout(LONGEST_TURN, &mut fetch).await {
-            return fetched;
-        }
-        drop(place);
-        fetch.await
+    /// Among whom calls to AWS for services take turns.
+    pub(super) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// Waits for all renewals under way, within `patience`.
@@ -147,9 +132,6 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use tokio::sync::watch;
 
     use super::*;
 
@@ -170,28 +152,5 @@ mod tests {
         let _three = of("/three");
         let watched = sessions.watched.lock().expect("not poisoned");
         assert_eq!(watched.len(), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_crowd_fetches_by_and_by() {
-        let sessions = sessions();
-        let at_work: Arc<AtomicUsize> = Arc::default();
-        let (answer, answered) = watch::channel(());
-        for _ in 0..3 * FETCHES {
-            let (sessions, at_work) = (sessions.clone(), Arc::clone(&at_work));
-            let mut answered = answered.clone();
-            let fetch = async move {
-                at_work.fetch_add(1, Ordering::Relaxed);
-                answered.changed().await
-            };
-            tokio::spawn(async move { sessions.in_turn(fetch).await });
-        }
-        tokio::time::sleep(LONGEST_TURN / 2).await;
-        assert_eq!(at_work.load(Ordering::Relaxed), FETCHES);
-        tokio::time::sleep(LONGEST_TURN).await;
-        assert_eq!(at_work.load(Ordering::Relaxed), 2 * FETCHES, "too slow");
-        answer.send_replace(());
-        tokio::time::sleep(LONGEST_TURN / 4).await;
-        assert_eq!(at_work.load(Ordering::Relaxed), 3 * FETCHES, "done");
     }
 }

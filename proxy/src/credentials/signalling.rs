@@ -6,10 +6,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use prometheus::IntCounter;
 use sso_session::config::SsoProfile;
-use sso_session::signal::{Asserted, Need, SignalFile};
+use sso_session::signal::{Asserted, Need, SignalError, SignalFile};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::keeper::now;
@@ -18,6 +20,12 @@ use crate::disk::Disk;
 
 /// More than are asked for at a time: one for each session.
 const MOST_COUNTED: usize = 64;
+/// What one keeper has said need not be said again by all others of its session, which come at the same moment. Less
+/// than the shortest pause between two checks of one keeper.
+const SAID_LATELY: Duration = Duration::from_millis(900);
+
+/// A profile, and the name of its session.
+type Whose = (String, Option<String>);
 
 /// The signal's file as all keepers of a process share it: they take turns, so that two that need the same login
 /// ask for it once. Cheap to clone.
@@ -32,6 +40,8 @@ struct Shared {
     counted: Mutex<VecDeque<u64>>,
     /// How many keepers need the login of a generation.
     claims: Mutex<HashMap<u64, usize>>,
+    /// Requests as they were last said, with their generations.
+    said: Mutex<HashMap<Whose, (Instant, u64)>>,
 }
 
 /// One keeper's need of a login; dropped when it is over.
@@ -57,6 +67,10 @@ impl Shared {
     fn claims(&self) -> MutexGuard<'_, HashMap<u64, usize>> {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn said(&self) -> MutexGuard<'_, HashMap<Whose, (Instant, u64)>> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl SharedSignal {
@@ -66,6 +80,7 @@ impl SharedSignal {
             disk: Disk::default(),
             counted: Mutex::default(),
             claims: Mutex::default(),
+            said: Mutex::default(),
         }))
     }
 
@@ -76,6 +91,26 @@ impl SharedSignal {
     ) -> Option<T> {
         let file = self.0.file.clone();
         self.0.disk.run(move || work(&file)).await.ok()
+    }
+
+    /// Says that a login is needed, unless another keeper has just said the same.
+    async fn assert(&self, need: Need) -> Option<Result<Asserted, SignalError>> {
+        let whose = (need.profile.clone(), need.sso_session.clone());
+        let said = self.0.said().get(&whose).copied();
+        if let Some((at, generation)) = said
+            && at.elapsed() < SAID_LATELY
+        {
+            return Some(Ok(Asserted::Reasserted { generation }));
+        }
+        let told = self.run(move |file| file.assert(&need, now())).await;
+        let mut said = self.0.said();
+        said.retain(|_, (at, _)| at.elapsed() < SAID_LATELY);
+        if let Some(Ok(Asserted::Raised { generation } | Asserted::Reasserted { generation })) =
+            &told
+        {
+            said.insert(whose, (Instant::now(), *generation));
+        }
+        told
     }
 
     fn claim(&self, generation: u64) -> Claim {
@@ -165,8 +200,7 @@ impl Signalling {
             code: Some(login.code.clone()),
             generation: before.as_ref().map(|raised| raised.claim.generation),
         };
-        let told = signal.run(move |file| file.assert(&need, now())).await;
-        self.raised = match told {
+        self.raised = match signal.assert(need).await {
             Some(Ok(Asserted::Raised { generation } | Asserted::Reasserted { generation })) => {
                 if before.is_none() && signal.is_news(generation) {
                     self.requests.inc();
@@ -206,19 +240,9 @@ impl Signalling {
             .await;
     }
 
-    /// What this keeper has raised is no longer wanted.
+    /// This keeper does not need a login any more: what it has raised is withdrawn, unless another one here needs
+    /// that login, too.
     pub(super) async fn take_back(&mut self) {
-        if let Some(raised) = self.raised.take() {
-            let generation = Some(raised.claim.generation);
-            let (name, session) = (raised.profile, raised.sso_session);
-            self.withdraw(move |file| file.withdraw(&name, session.as_deref(), generation))
-                .await;
-        }
-    }
-
-    /// This keeper ends as nobody needs its credentials any more: what it has raised is withdrawn, unless
-    /// another one here needs that login, too.
-    pub(super) async fn resign(&mut self) {
         let (Some(raised), Some(signal)) = (self.raised.take(), &self.signal) else {
             return;
         };
@@ -239,6 +263,7 @@ impl Signalling {
         let Some(signal) = self.signal.clone() else {
             return;
         };
+        signal.0.said().clear();
         match signal.run(withdraw).await {
             Some(Ok(true)) => info!("the request for a login was withdrawn: none is needed"),
             Some(Ok(false)) => {}
@@ -251,5 +276,85 @@ impl Signalling {
         if !std::mem::replace(&mut self.has_failed, true) {
             warn!(problem, "the host cannot be told about logins");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sso_session::config::{CredentialSource, FileContent, resolve_text};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    struct World {
+        folder: TempDir,
+        signal: SharedSignal,
+        profile: SsoProfile,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let text = "[profile p]\nsso_start_url = https://d-1.awsapps.com/start\nsso_region = us-west-2\n\
+                        sso_account_id = 123456789012\nsso_role_name = r\n";
+            let path = Path::new("config");
+            let config = FileContent {
+                path,
+                bytes: Some(text.as_bytes()),
+            };
+            let credentials = FileContent { path, bytes: None };
+            let resolved = resolve_text(config, credentials, &|_| None, "p").expect("a profile");
+            let CredentialSource::Sso(profile) = resolved.source else {
+                panic!("no session");
+            };
+            Self {
+                signal: SharedSignal::new(&folder.path().join("login-required.json")),
+                folder,
+                profile,
+            }
+        }
+
+        fn keeper(&self) -> Signalling {
+            let requests = IntCounter::new("requests", "Requests.").expect("a counter");
+            Signalling::new(self.signal.clone(), requests)
+        }
+
+        async fn raise(&self, keeper: &mut Signalling) {
+            let need = LoginNeed {
+                code: "x".to_owned(),
+                reason: "it has ended".to_owned(),
+            };
+            keeper.raise(&self.profile, &need).await;
+        }
+
+        fn is_asked(&self) -> bool {
+            self.folder.path().join("login-required.json").exists()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_goes_with_the_last_who_needs_it() {
+        let world = World::new();
+        let (mut one, mut other) = (world.keeper(), world.keeper());
+        world.raise(&mut one).await;
+        world.raise(&mut other).await;
+        one.take_back().await;
+        assert!(world.is_asked());
+        other.take_back().await;
+        assert!(!world.is_asked());
+    }
+
+    #[tokio::test]
+    async fn a_crowd_says_it_once_and_says_it_anew_when_it_was_withdrawn() {
+        let world = World::new();
+        let (mut one, mut other) = (world.keeper(), world.keeper());
+        world.raise(&mut one).await;
+        let file = world.folder.path().join("login-required.json");
+        std::fs::remove_file(&file).expect("removed");
+        world.raise(&mut other).await;
+        assert!(!file.exists(), "it has just been said");
+        one.clear(&world.profile).await;
+        world.raise(&mut one).await;
+        assert!(file.exists());
     }
 }

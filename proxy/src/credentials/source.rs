@@ -307,16 +307,30 @@ impl Source {
                 Principal::Sso(profile, session) => {
                     self.load_sso(profile, session, &mut token).await?
                 }
-                Principal::Chain { has_source, .. } => self.load_other(*has_source).await?,
+                Principal::Chain { has_source, .. } => {
+                    self.in_turn(self.load_other(*has_source)).await?
+                }
                 Principal::Keys => self.load_other(true).await?,
             };
-            self.serve(&principal, given).await
+            self.in_turn(self.serve(&principal, given)).await
         };
         let outcome = tokio::time::timeout(patience, attempt).await;
         Attempt {
             principal: Some(principal),
             token,
             outcome: outcome.unwrap_or_else(|_| Err(took_too_long().into())),
+        }
+    }
+
+    /// What asks AWS for a service takes turns with all others that do.
+    fn in_turn<T>(&self, asking: impl Future<Output = T>) -> impl Future<Output = T> {
+        let asking = Box::pin(asking);
+        async move {
+            if self.is_for_service() {
+                self.sessions.turns().take(asking).await
+            } else {
+                asking.await
+            }
         }
     }
 

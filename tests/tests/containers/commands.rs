@@ -127,6 +127,9 @@ async fn over_tls_commands_on_the_host_trust_the_proxys_own_certificate() {
         .write("asking.yaml", other.replace("tls.pem", "other.pem"));
     let refused = run(builder.command(&process), tests::PATIENCE).await;
     assert_ne!(refused.code(), 0);
+    // It lives all the same, perhaps with a certificate of before.
+    let health = run(builder.command(&["healthcheck"]), tests::PATIENCE).await;
+    assert_eq!(health.code(), 0, "{}", health.stderr);
     assert!(
         refused.stderr.contains("another certificate"),
         "{}",

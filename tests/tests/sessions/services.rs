@@ -13,7 +13,7 @@ use simulated_aws::{Fault, Operation, RoleRules};
 use sso_session::location::Locations;
 use sso_session::secret::Secret;
 use tests::scratch::ACCESS_KEY;
-use tests::{PATIENCE, SsoWorld, eventually};
+use tests::{PATIENCE, SsoWorld, eventually, throughout};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -438,6 +438,21 @@ async fn roles_of_one_sso_role_ask_the_portal_once() {
     let asked = services.world.aws.counters();
     assert_eq!(asked.count(Operation::GetRoleCredentials), 1);
     assert_eq!(asked.count(Operation::AssumeRole), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_of_others_means_nothing_to_keys() {
+    let services = Services::new().await;
+    let keeper = services.keep(good_keys(), Some(role()));
+    let valid = keeper.valid().await;
+    let _login = services.world.sign_in();
+    throughout(
+        Duration::from_millis(2500),
+        "nothing is fetched",
+        async || services.assumed() == 1,
+    )
+    .await;
+    assert_eq!(keeper.valid().await.generation, valid.generation);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,9 @@
-//! Role credentials that the portal gave a moment ago: services that take several roles on top of the same one,
-//! all of which begin anew behind a login, ask for it once.
+//! Role credentials that the portal gave a moment ago: services that begin with the same role, all of which begin
+//! anew behind a login, ask for it once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use sso_session::config::SsoProfile;
@@ -35,6 +35,26 @@ struct Last {
     answer: Answer,
     /// Others get it until then; whoever waited for it gets it in any case.
     good_until: Instant,
+    /// The same by the wall clock, which goes on while the machine sleeps.
+    good_until_wall: SystemTime,
+}
+
+impl Last {
+    fn new(token: u64, answer: Answer) -> Self {
+        let came = Instant::now();
+        let newness = answer.as_ref().map_or(Duration::ZERO, newness);
+        Self {
+            token,
+            came,
+            answer,
+            good_until: came + newness,
+            good_until_wall: now() + newness,
+        }
+    }
+
+    fn is_new(&self) -> bool {
+        Instant::now() < self.good_until && now() < self.good_until_wall
+    }
 }
 
 impl Given {
@@ -48,20 +68,12 @@ impl Given {
         let came = Instant::now();
         let place = self.place(profile);
         let mut last = place.lock().await;
-        let is_good = |last: &&Last| {
-            last.token == token && (last.came > came || Instant::now() < last.good_until)
-        };
+        let is_good = |last: &&Last| last.token == token && (last.came > came || last.is_new());
         if let Some(last) = last.as_ref().filter(is_good) {
             return last.answer.clone();
         }
         let answer = ask.await;
-        let came = Instant::now();
-        *last = Some(Last {
-            token,
-            came,
-            good_until: came + answer.as_ref().map_or(Duration::ZERO, newness),
-            answer: answer.clone(),
-        });
+        *last = Some(Last::new(token, answer.clone()));
         answer
     }
 
@@ -69,10 +81,7 @@ impl Given {
     fn place(&self, profile: &SsoProfile) -> Arc<tokio::sync::Mutex<Option<Last>>> {
         let mut roles = self.lock();
         roles.retain(|_, place| match place.try_lock() {
-            Ok(last) => {
-                let is_new = |last: &Last| Instant::now() < last.good_until;
-                Arc::strong_count(place) > 1 || last.as_ref().is_some_and(is_new)
-            }
+            Ok(last) => Arc::strong_count(place) > 1 || last.as_ref().is_some_and(Last::is_new),
             Err(_) => true,
         });
         Arc::clone(roles.entry(role_of(profile)).or_default())
@@ -193,6 +202,16 @@ mod tests {
         portal.given.forget(&profile("r"));
         portal.ask(2, "r", Some(HOUR)).await.expect("given");
         assert_eq!(portal.asked(), number + 1);
+    }
+
+    #[tokio::test]
+    async fn what_a_machine_slept_through_is_not_new() {
+        let end = Some(now() + HOUR);
+        let mut last = Last::new(1, Ok(Credentials::new("k", "s", None, end, "test")));
+        assert!(last.is_new());
+        // The other clock stands still meanwhile.
+        last.good_until_wall -= HOUR;
+        assert!(!last.is_new());
     }
 
     #[tokio::test(start_paused = true)]

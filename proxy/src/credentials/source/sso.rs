@@ -38,7 +38,10 @@ impl Source {
             };
             *used = Some(token.number);
             let asked = if self.is_for_service() {
-                session.shared_role_credentials(&token, profile).await
+                let turns = self.sessions().turns();
+                session
+                    .shared_role_credentials(&token, profile, turns)
+                    .await
             } else {
                 session.role_credentials(&token, profile).await
             };
@@ -47,7 +50,7 @@ impl Source {
                     session.accept(&token);
                     credentials.set_property(AccountId::from(profile.account_id.clone()));
                     let assumed = self.assume_roles(profile, session, credentials);
-                    return assumed.await;
+                    return self.in_turn(assumed).await;
                 }
                 Err((Verdict::CredentialsRejected, failure)) => {
                     last = failure.to_string();

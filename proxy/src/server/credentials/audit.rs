@@ -123,11 +123,11 @@ impl Audit {
         });
     }
 
-    /// Somebody looked after the services, or after the one called `subject`; `is_wanted`: each time is to be
+    /// Somebody looked after the process, or after what is called `subject`; `is_wanted`: each time is to be
     /// logged.
     pub(super) fn health(
         &self,
-        subject: &str,
+        subject: Option<&str>,
         status: StatusCode,
         is_wanted: bool,
         asked: &Asked<'_>,
@@ -137,7 +137,8 @@ impl Audit {
         let path = asked.request.uri.path();
         let path = &path[..path.floor_char_boundary(MOST_OF_PATH)];
         let mut ill = self.ill.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_news = ill.is_news(subject, status.is_server_error(), Instant::now());
+        let is_ill = status.is_server_error();
+        let is_news = subject.is_some_and(|subject| ill.is_news(subject, is_ill, Instant::now()));
         let (peer, status) = (asked.peer, status.as_u16());
         if is_news {
             warn!(target: TARGET, path, status, %peer, "a health check found trouble");

@@ -29,11 +29,13 @@ pub(super) enum Page<'a> {
 }
 
 impl Page<'_> {
-    /// The service that it is about, where it is about one; no service has an empty name.
-    pub(super) fn subject(&self) -> &str {
+    /// Whose readiness it tells of: a service's, or that of all (no service has an empty name). That the process
+    /// lives says nothing of either.
+    pub(super) fn subject(&self) -> Option<&str> {
         match self {
-            Self::Health | Self::Live | Self::Ready => "",
-            Self::ReadyService(name) => name,
+            Self::Health | Self::Live => None,
+            Self::Ready => Some(""),
+            Self::ReadyService(name) => Some(name),
         }
     }
 }
@@ -109,4 +111,17 @@ fn about(service: &ServiceOverview) -> Value {
 
 fn text(body: &Value) -> Bytes {
     format!("{body}\n").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_the_process_lives_says_nothing_of_its_services() {
+        assert_eq!(Page::Live.subject(), None);
+        assert_eq!(Page::Health.subject(), None);
+        assert_eq!(Page::Ready.subject(), Some(""));
+        assert_eq!(Page::ReadyService("app".into()).subject(), Some("app"));
+    }
 }

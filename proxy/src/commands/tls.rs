@@ -1,5 +1,5 @@
-//! Asking over TLS whoever shows the very certificate that lies in the proxy's file: it is this machine's
-//! own, so neither its issuer nor the names in it matter.
+//! One request over TLS to the running proxy on this machine: it is known by the very certificate that lies in
+//! its file, so neither that one's issuer nor the names in it matter.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -29,6 +29,15 @@ use super::asking;
 
 const MOST_CERTIFICATE_BYTES: u64 = 1024 * 1024;
 
+/// Which certificate has to be shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shown<'a> {
+    /// Whichever; for what is no secret.
+    Any,
+    /// The first one in this file.
+    In(&'a Path),
+}
+
 /// Gets `path` at `address`, within `limit`: the status, and all of the body.
 ///
 /// # Errors
@@ -37,7 +46,7 @@ pub(super) async fn get(
     address: SocketAddr,
     path: &str,
     token: Option<&Secret>,
-    certificate_file: &Path,
+    shown: Shown<'_>,
     limit: Duration,
 ) -> Result<(StatusCode, Vec<u8>), String> {
     let request = asking::request(path, token)?
@@ -45,7 +54,7 @@ pub(super) async fn get(
         .header(CONNECTION, "close")
         .body(Empty::<Bytes>::new())
         .map_err(|error| error.to_string())?;
-    let config = Arc::new(config(certificate_file)?);
+    let config = Arc::new(config(shown)?);
     let asked = async {
         let stream = TcpStream::connect(address).await;
         let stream = stream.map_err(|error| causes(&error))?;
@@ -67,34 +76,40 @@ pub(super) async fn get(
     answer.unwrap_or_else(|_| Err(asking::too_late(limit)))
 }
 
-fn config(certificate_file: &Path) -> Result<ClientConfig, String> {
-    let pem = disk::read_bounded(certificate_file, MOST_CERTIFICATE_BYTES);
-    let pem = pem.map_err(|error| error.to_string())?;
-    let certificate = CertificateDer::from_pem_slice(&pem);
-    let certificate = certificate.map_err(|_| {
-        let file = certificate_file.display();
-        format!("{file} holds no certificate")
-    })?;
+fn config(shown: Shown<'_>) -> Result<ClientConfig, String> {
+    let only = match shown {
+        Shown::Any => None,
+        Shown::In(file) => Some(certificate(file)?),
+    };
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let pinned = Arc::new(Pinned {
-        certificate,
+    let verifier = Arc::new(Verifier {
+        only,
         provider: Arc::clone(&provider),
     });
     let config = ClientConfig::builder_with_provider(provider);
     let config = config
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
-    let config = config.dangerous().with_custom_certificate_verifier(pinned);
+    let config = config
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
     Ok(config.with_no_client_auth())
 }
 
+fn certificate(file: &Path) -> Result<CertificateDer<'static>, String> {
+    let pem = disk::read_bounded(file, MOST_CERTIFICATE_BYTES);
+    let pem = pem.map_err(|error| error.to_string())?;
+    let certificate = CertificateDer::from_pem_slice(&pem);
+    certificate.map_err(|_| format!("{} holds no certificate", file.display()))
+}
+
 #[derive(Debug)]
-struct Pinned {
-    certificate: CertificateDer<'static>,
+struct Verifier {
+    only: Option<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Pinned {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         shown: &CertificateDer<'_>,
@@ -103,7 +118,7 @@ impl ServerCertVerifier for Pinned {
         _ocsp: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if *shown == self.certificate {
+        if self.only.as_ref().is_none_or(|only| only == shown) {
             return Ok(ServerCertVerified::assertion());
         }
         let text = "it shows another certificate than the one in `server.tls.certificate_file`";
