@@ -103,10 +103,14 @@ impl Credentials {
     /// Where only a person can help, the error comes at once, as whoever asks may have something
     /// better to do than to wait. Other trouble may be an old one: the keeper looks again first.
     pub async fn usable(&self, patience: Duration) -> Result<Arc<Valid>, Error> {
+        // What is waited for is the answer, whatever the state becomes meanwhile.
         let settled = async {
             match self.state() {
-                State::Valid(_) => return,
-                State::LoginRequired(_) => return self.ask_for_a_look(),
+                valid @ State::Valid(_) => return valid,
+                ended @ State::LoginRequired(_) => {
+                    self.ask_for_a_look();
+                    return ended;
+                }
                 State::Refreshing | State::Offline(_) => self.ask_for_a_look(),
                 State::ClockSkew(_) | State::Denied(_) | State::ConfigError(_) => {
                     let _in_time = timeout(LOOK_PATIENCE, self.look_again()).await;
@@ -115,13 +119,15 @@ impl Credentials {
             let _waiter = self.waiting.enter();
             let mut state = self.state.clone();
             let passes = |state: &State| matches!(state, State::Refreshing | State::Offline(_));
-            let _changed = state.wait_for(|state| !passes(state)).await;
+            let settled = state.wait_for(|state| !passes(state)).await;
+            settled.map_or(State::Refreshing, |state| state.clone())
         };
-        let _in_time = timeout(patience, settled).await;
-        if self.generation().is_some() {
+        let settled = timeout(patience, settled).await;
+        let state = settled.unwrap_or_else(|_| self.state());
+        if state.valid().is_some() {
             self.waiting.announce_login();
         }
-        self.state().into_result()
+        state.into_result()
     }
 
     /// What the first look came to, waiting for it at most `patience`. For `check`, which waits for
@@ -365,6 +371,24 @@ mod tests {
         let began = Instant::now();
         let newer = credentials.newer(than, PATIENCE).await;
         (newer.map(|newer| newer.generation), began.elapsed())
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_becomes_of_a_state_that_was_found_is_no_trouble() {
+        let (keeper, first) = published();
+        let credentials = keeper.credentials.clone();
+        // As many requests do to each other whose credentials AWS refuses.
+        let changing = std::thread::spawn(move || {
+            for _ in 0..20_000 {
+                keeper.state.send_replace(State::Refreshing);
+                keeper.state.send_replace(State::Valid(Arc::clone(&first)));
+            }
+        });
+        while !changing.is_finished() {
+            let usable = credentials.usable(Duration::from_secs(30)).await;
+            usable.expect("what was good when it was looked at");
+        }
+        changing.join().expect("no panic");
     }
 
     #[tokio::test(start_paused = true)]
