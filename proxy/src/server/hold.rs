@@ -161,7 +161,12 @@ impl Hold {
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => End::Stopping,
-            changed = changed => if changed { End::Changed } else { End::PatienceEnded },
+            changed = changed => match changed {
+                // The keeper ends with the process, perhaps between the look above and this one.
+                _ if *self.stop.borrow() => End::Stopping,
+                true => End::Changed,
+                false => End::PatienceEnded,
+            },
         }
     }
 }
