@@ -1,14 +1,25 @@
 //! Small work on a disk that may hang.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+use sso_session::disk::read_bounded;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 /// A disk that hangs must not keep whoever asks.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What tells a file's content from another, for whoever watches it: events of the file system are lost on bind
+/// mounts, and times may lie. `None` for what cannot be read, or is longer than `most_bytes`; a pipe included, as
+/// opening that would wait for its writer. Blocks on the disk.
+pub(crate) fn content_digest(path: &Path, most_bytes: u64) -> Option<[u8; 32]> {
+    let content = read_bounded(path, most_bytes).ok()?;
+    Some(Sha256::digest(&*content).into())
+}
 
 /// Work on a disk that may hang: one at a time, so that no threads pile up behind it. The threads are
 /// those that hits are read with.

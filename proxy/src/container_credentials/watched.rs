@@ -8,10 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-use sso_session::disk;
-
 use crate::config::{FileConfig, FileFault, FileFaults, Place, ServicesFile};
+use crate::disk::content_digest;
 
 /// Of one file; a larger one is refused by whoever reads it.
 const MOST_BYTES: u64 = 1024 * 1024;
@@ -198,29 +196,21 @@ impl<T: Inputs> Watched<T> {
                 problem: "reading it ended in a panic, which is a fault of the proxy".to_owned(),
                 cure: "Report it, and write the file in another way.".to_owned(),
             }],
-            inputs: std::iter::once(self.path.to_path_buf())
-                .chain(
-                    self.inputs
-                        .iter()
-                        .filter(|input| **input != *self.path)
-                        .cloned(),
-                )
-                .collect(),
+            inputs: self.paths().map(Path::to_owned).collect(),
         }
     }
 
-    fn contents(&self) -> Contents {
+    /// Itself, and the files that it names.
+    fn paths(&self) -> impl Iterator<Item = &Path> {
         let others = self.inputs.iter().map(PathBuf::as_path);
         let others = others.filter(|input| **input != *self.path);
-        let paths = std::iter::once(&*self.path).chain(others);
-        paths.map(|path| (path.to_owned(), digest(path))).collect()
+        std::iter::once(&*self.path).chain(others)
     }
-}
 
-/// `None` for what cannot be read, a pipe included: opening that would wait for its writer.
-fn digest(path: &Path) -> Option<[u8; 32]> {
-    let content = disk::read_bounded(path, MOST_BYTES).ok()?;
-    Some(Sha256::digest(&*content).into())
+    fn contents(&self) -> Contents {
+        let read = |path: &Path| (path.to_owned(), content_digest(path, MOST_BYTES));
+        self.paths().map(read).collect()
+    }
 }
 
 #[cfg(test)]

@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::Digest as _;
-use sso_session::disk;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, content_digest};
 
 /// More than any credentials file; a longer one counts as none.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
@@ -61,7 +60,10 @@ impl WatchedFiles {
         }
         let (paths, folder) = (self.paths.clone(), self.folder.clone());
         let read = move || Content {
-            files: paths.iter().map(|path| digest(path)).collect(),
+            files: paths
+                .iter()
+                .map(|path| content_digest(path, MOST_BYTES))
+                .collect(),
             folder: digest_of_folder(&folder),
         };
         let content = self.disk.run(read).await.ok()?;
@@ -90,12 +92,6 @@ fn digest_of_folder(folder: &Path) -> Option<[u8; 32]> {
         .collect();
     files.sort();
     Some(sha2::Sha256::digest(format!("{files:?}")).into())
-}
-
-/// `None` for what cannot be read, a pipe included: opening that would wait for its writer.
-fn digest(path: &Path) -> Option<[u8; 32]> {
-    let content = disk::read_bounded(path, MOST_BYTES).ok()?;
-    Some(sha2::Sha256::digest(&*content).into())
 }
 
 #[cfg(test)]

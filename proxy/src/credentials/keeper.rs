@@ -215,17 +215,14 @@ impl Keeper {
         check.reset();
         self.files_seen = self.files.look().await;
         self.fetch_anew();
-        let mut is_viewed = true;
         loop {
             let session = self.session();
             tokio::select! {
                 _ = poll.tick() => self.poll().await,
                 () = next_renewal(session.as_deref()) => self.look_at_token().await,
                 _ = check.tick() => self.check().await,
-                request = self.requests.recv(), if is_viewed => match request {
-                    Some(request) => self.handle(request),
-                    None => is_viewed = false,
-                },
+                // Without a view of its credentials there is nobody who could ask.
+                Some(request) = self.requests.recv() => self.handle(request),
                 attempt = fetched(&mut self.fetching) => {
                     self.publish(attempt).await;
                     self.looking.clear();
