@@ -1,4 +1,4 @@
-//! Checksums of a download: computed while it streams, compared with what S3 promised.
+//! Checksums of a download: computed while it streams, compared with what was promised.
 //!
 //! [`Tally::finish`] is the only way to a [`Verified`], and the cache commits nothing without one. All of a
 //! body is given away once [`Tally::check`] and, if they are promised, its [`Digests`] are right.

@@ -3,6 +3,7 @@
 //! Variables come in through a function, so tests never touch the process's environment. The
 //! table of variables is [`VARIABLES`]; `.env.example` and the README are held to it by tests.
 
+mod codeartifact;
 mod credproxy;
 mod file;
 mod setting;
@@ -19,6 +20,7 @@ use program::Program;
 use program::faults::{Fault, Faults, Subject};
 use program::reader::{LONGEST, Reader};
 
+pub use codeartifact::{CodeArtifactUpstream, Format, PublicFallback};
 pub use credproxy::without_effect;
 pub use file::{
     DirectoryConfig, DynamicServicesConfig, FileConfig, FileFault, FileFaults, FilePatterns, Keys,
@@ -75,6 +77,8 @@ pub struct Config {
     pub ca_bundle: Option<Vec<u8>>,
     /// `BAZEL_PROXY_CONFIG_FILE`, which `--config` beats, and which beats `CREDPROXY_CONFIG_FILE`.
     pub file_path: Option<PathBuf>,
+    /// The repositories of CodeArtifact that are served: those of the file, and the one of the variables.
+    pub codeartifact: Vec<CodeArtifactUpstream>,
     /// What stands in that file.
     pub file: Option<FileConfig>,
 }
@@ -197,6 +201,7 @@ impl Config {
             traces: TracesConfig::read(&mut read),
             ca_bundle: read.ca_bundle(),
             file_path,
+            codeartifact: Vec::new(),
             file: None,
         };
         // Read by the HTTP client itself, which would go on without it.

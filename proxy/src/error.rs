@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, Error)]
 pub enum Error {
     /// The origin says that there is no such object.
-    #[error("there is no such artifact in the bucket")]
+    #[error("there is no such artifact")]
     NotFound,
     /// The origin denies what may not exist either: it would tell who may list the bucket.
     #[error(
@@ -31,11 +31,25 @@ pub enum Error {
     /// Passing trouble: network, throttling, S3's own errors.
     #[error("{0}")]
     Unavailable(Arc<Trouble>),
+    /// CodeArtifact's own word on this request, which has nothing to do with our credentials: passed on.
+    #[error("CodeArtifact answers {status}: {message}")]
+    Rejected {
+        /// The HTTP status.
+        status: u16,
+        /// Its text, shortened; no secrets.
+        message: String,
+    },
+    /// More requests than the service takes, though they were made again after a while: passed on with its advice.
+    #[error("CodeArtifact takes no more requests at the moment")]
+    Throttled {
+        /// When it may be asked again, in seconds.
+        retry_after: Option<u64>,
+    },
     /// The object changed at the origin while it was being read.
     #[error("the object changed at the origin while it was being downloaded")]
     Changed,
     /// The bytes received are not those promised.
-    #[error("the download is not what S3 promised: {0}")]
+    #[error("the download is not what was promised: {0}")]
     Corrupt(String),
     /// The cache failed under a download that was already being answered.
     #[error("the cache failed while answering: {0}")]
@@ -93,13 +107,14 @@ impl Error {
     #[must_use]
     pub fn leaves_stale_copy_usable(&self) -> bool {
         match self {
-            Self::NotFound => false,
+            Self::NotFound | Self::Rejected { .. } => false,
             Self::MissingOrDenied
             | Self::Denied(_)
             | Self::LoginRequired(_)
             | Self::Misconfigured(_)
             | Self::ClockSkew(_)
             | Self::Unavailable(_)
+            | Self::Throttled { .. }
             | Self::Changed
             | Self::Corrupt(_)
             | Self::Cache(_) => true,

@@ -15,16 +15,17 @@ mod negative;
 mod reader;
 mod refresh;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::artifact::{ArtifactKey, FolderKey, Freshness};
+use crate::artifact::{ArtifactKey, Freshness};
 use crate::cache::{Annex, Cache, CacheKey, Hit, HitBody, Metadata, ObjectName};
 use crate::checksum::{Checksums, ExpectedChecksum};
 use crate::error::Error;
 use crate::flight::{Departure, Flight, Flights, UnderWay};
 use crate::object::ObjectAttributes;
-use crate::origin::{Listing, Origin};
+use crate::remote::Remote;
 use crate::request;
 use negative::NegativeAnswers;
 pub use reader::ArtifactReader;
@@ -39,7 +40,7 @@ pub struct Fetcher {
     metadata_ttl: Duration,
     cache: Cache,
     flights: Flights,
-    origin: Arc<Origin>,
+    origin: Arc<dyn Remote>,
     negatives: NegativeAnswers,
     refreshes: Refreshes,
 }
@@ -112,7 +113,7 @@ impl Fetcher {
         repository: &str,
         metadata_ttl: Duration,
         cache: Cache,
-        origin: Arc<Origin>,
+        origin: Arc<dyn Remote>,
     ) -> Arc<Self> {
         Arc::new(Self {
             repository: repository.into(),
@@ -123,12 +124,6 @@ impl Fetcher {
             negatives: NegativeAnswers::default(),
             refreshes: Refreshes::default(),
         })
-    }
-
-    /// The origin, for readiness.
-    #[must_use]
-    pub fn origin(&self) -> &Arc<Origin> {
-        &self.origin
     }
 
     /// How many downloads are under way.
@@ -157,7 +152,7 @@ impl Fetcher {
         let cache_key = || CacheKey::new(repository, key);
         let name = ObjectName { repository, key };
         let hit = self.cache.at_hand(&name, cache_key)?;
-        let fresh = self.is_fresh(Freshness::of(key), &hit);
+        let fresh = self.is_fresh(key, &hit);
         fresh.then(|| Found::hit(hit, Verdict::Hit))
     }
 
@@ -195,8 +190,7 @@ impl Fetcher {
         if let Some(flight) = self.flights.running(&cache_key) {
             return self.board(key, cache_key, flight, Verdict::Collapsed).await;
         }
-        // Boxed: the SDK's futures are large, and hits and parked requests should not have their size.
-        match Box::pin(self.origin.head(key)).await {
+        match Arc::clone(&self.origin).head(key.clone()).await {
             Ok(attributes) => Ok(Found {
                 object: Object::Coming {
                     attributes: Arc::new(attributes),
@@ -210,30 +204,18 @@ impl Fetcher {
         }
     }
 
-    /// Names in a folder, from the origin, and whether each is cached.
-    pub async fn list(
-        &self,
-        folder: &FolderKey,
-        after: Option<&str>,
-        most: i32,
-    ) -> Result<(Listing, Vec<bool>), Error> {
-        let listing = Box::pin(self.origin.list(folder, after, most)).await?;
-        let key = |name: &str| self.cache_key(&folder.artifact(name));
-        let keys: Vec<_> = listing
-            .objects
-            .iter()
-            .map(|object| key(&object.name))
-            .collect();
+    /// Whether each of some artifacts is cached, in their order.
+    pub async fn cached(&self, keys: &[ArtifactKey]) -> Vec<bool> {
+        let keys: Vec<_> = keys.iter().map(|key| self.cache_key(key)).collect();
         let ids: Vec<_> = keys.iter().map(CacheKey::id).collect();
-        let held: std::collections::HashSet<_> = self
+        let held: HashSet<_> = self
             .cache
             .held(keys)
             .await
             .iter()
             .map(CacheKey::id)
             .collect();
-        let cached = ids.iter().map(|id| held.contains(id)).collect();
-        Ok((listing, cached))
+        ids.iter().map(|id| held.contains(id)).collect()
     }
 
     async fn serve_copy(
@@ -242,7 +224,7 @@ impl Fetcher {
         cache_key: CacheKey,
         hit: Hit,
     ) -> Result<Found, Error> {
-        if self.is_fresh(key.freshness(), &hit) {
+        if self.is_fresh(key.as_str(), &hit) {
             return Ok(Found::hit(hit, Verdict::Hit));
         }
         // In a task of its own: a client that leaves must not leave a group half refreshed.
@@ -253,13 +235,15 @@ impl Fetcher {
             .unwrap_or_else(|_| Err(Error::unavailable("a refresh ended unexpectedly")))
     }
 
-    fn is_fresh(&self, freshness: Freshness, hit: &Hit) -> bool {
-        match freshness {
+    fn is_fresh(&self, key: &str, hit: &Hit) -> bool {
+        match self.origin.freshness(key) {
             Freshness::Immutable => true,
             Freshness::Mutable => {
+                let changed_at = self.origin.changed_at(key);
+                let is_older = changed_at.is_some_and(|changed_at| hit.validated_at <= changed_at);
                 // A time in the future is a clock that was set back: not fresh.
                 let age = now().duration_since(hit.validated_at);
-                age.is_ok_and(|age| age < self.metadata_ttl)
+                !is_older && age.is_ok_and(|age| age < self.metadata_ttl)
             }
         }
     }
@@ -313,7 +297,9 @@ impl Fetcher {
     }
 
     fn remember_if_missing(&self, cache_key: &CacheKey, error: Error) -> Error {
-        self.negatives.remember(cache_key, &error);
+        if self.origin.remembers_missing() {
+            self.negatives.remember(cache_key, &error);
+        }
         error
     }
 

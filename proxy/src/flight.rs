@@ -33,7 +33,7 @@ use crate::cache::{Cache, CacheKey};
 use crate::checksum::{Checksums, ExpectedChecksum};
 use crate::error::Error;
 use crate::object::ObjectAttributes;
-use crate::origin::{ObjectHead, ObjectStream, Origin, VerifiedDownload};
+use crate::remote::{Body, ObjectHead, Remote, VerifiedDownload};
 use crate::request;
 use commits::Commits;
 use digesting::Turns;
@@ -50,7 +50,7 @@ pub struct Flights {
     turns: Turns,
     commits: Commits,
     cache: Cache,
-    origin: Arc<Origin>,
+    origin: Arc<dyn Remote>,
 }
 
 /// One download.
@@ -101,7 +101,7 @@ pub enum TailError {
 impl Flights {
     /// No downloads yet.
     #[must_use]
-    pub fn new(cache: Cache, origin: Arc<Origin>) -> Self {
+    pub fn new(cache: Cache, origin: Arc<dyn Remote>) -> Self {
         Self {
             running: Arc::default(),
             landed: Arc::default(),
@@ -141,9 +141,9 @@ impl Flights {
         &self,
         key: &ArtifactKey,
         cache_key: &CacheKey,
-        stream: ObjectStream,
+        stream: Box<dyn Body>,
     ) -> (Arc<Flight>, bool) {
-        self.join_or_start(key, cache_key, Begin::With(Box::new(stream)))
+        self.join_or_start(key, cache_key, Begin::With(stream))
     }
 
     /// The download of a key, if there is one.
@@ -196,7 +196,7 @@ enum Begin {
     /// It was not in the cache, unless a flight has landed since.
     Seen(LandedBefore),
     /// Its body is on the way.
-    With(Box<ObjectStream>),
+    With(Box<dyn Body>),
 }
 
 /// Takes a flight out of the table however its task ends, a panic included, so that nobody hangs.

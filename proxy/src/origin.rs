@@ -19,7 +19,6 @@ mod operation;
 mod ranges;
 mod stream;
 mod upstream;
-mod verified;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -34,24 +33,24 @@ use aws_sdk_s3::config::{
     StalledStreamProtectionConfig,
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use tracing::warn;
 
 pub use list::{ListedFolder, ListedObject, Listing};
-pub use object::ObjectHead;
-pub use stream::ObjectStream;
 pub use upstream::{Upstream, UpstreamState};
-pub use verified::{Reception, VerifiedDownload};
 
-use crate::artifact::ArtifactKey;
+use crate::artifact::{ArtifactKey, Freshness};
 use crate::config::Config;
 use crate::credentials::{Credentials, State};
 use crate::error::{Error, Trouble};
 use crate::metrics::Metrics;
 use crate::object::ObjectAttributes;
+use crate::remote::{Body, Remote, Revalidation};
 use limits::{Limits, Permit};
 use list::ListPermission;
 use ranges::Gain;
+use stream::ObjectStream;
 use upstream::{Answer, Wanted};
 
 /// How long a miss is tried before its client is told to come back.
@@ -80,14 +79,6 @@ pub struct Origin {
     metrics: Arc<Metrics>,
     /// Whether the bucket is known to be there: until then, the bare 404 of a HEAD may mean either.
     accepted_generation: AtomicU64,
-}
-
-/// The outcome of asking whether a cached copy is still good.
-pub enum Revalidation {
-    /// It is.
-    NotModified,
-    /// There is a newer one, on its way.
-    Changed(Box<ObjectStream>),
 }
 
 impl Origin {
@@ -154,14 +145,6 @@ impl Origin {
         Some(self.upstream.as_ref()?.probe(patience).await)
     }
 
-    /// [`Error::LoginRequired`] where it is known already that nothing can be fetched without one.
-    pub fn refuse_without_login(&self) -> Result<(), Error> {
-        match &self.upstream {
-            Some(upstream) if upstream.may_be_asked() => Ok(()),
-            Some(_) | None => self.credentials.refuse_without_login(),
-        }
-    }
-
     /// After how long it makes sense to try again what has failed for want of a login, although
     /// nobody has logged in.
     #[must_use]
@@ -170,7 +153,7 @@ impl Origin {
     }
 
     /// Starts a download, whose body follows as a stream that mends itself.
-    pub async fn get(self: &Arc<Self>, key: &ArtifactKey) -> Result<ObjectStream, Error> {
+    async fn download(self: &Arc<Self>, key: &ArtifactKey) -> Result<ObjectStream, Error> {
         // Boxed here and below: the SDK's futures are large, and what waits should not have their size.
         let at_s3 = |patience| Box::pin(ObjectStream::open(self, key, patience));
         let asked = self.ask_upstream(key, Wanted::Object, PATIENCE).await;
@@ -188,7 +171,7 @@ impl Origin {
 
     /// Asks for an object's attributes, without its body. `HeadObject` errors say nothing, so one
     /// is asked again as a `GetObject` of a single byte.
-    pub async fn head(&self, key: &ArtifactKey) -> Result<ObjectAttributes, Error> {
+    async fn attributes(&self, key: &ArtifactKey) -> Result<ObjectAttributes, Error> {
         let at_s3 = |patience| Box::pin(object::head(self, key, patience));
         let asked = self.ask_upstream(key, Wanted::Head, PATIENCE).await;
         match asked {
@@ -205,7 +188,7 @@ impl Origin {
     ///
     /// The upstream's word counts unless it knows an older version than the copy, or none: a copy is
     /// given up on S3's word only.
-    pub async fn revalidate(
+    async fn ask_whether_good(
         self: &Arc<Self>,
         key: &ArtifactKey,
         copy: &ObjectAttributes,
@@ -213,7 +196,7 @@ impl Origin {
     ) -> Result<Revalidation, Error> {
         let Some(etag) = &copy.etag else {
             // Without a validator there is only the object itself.
-            return Ok(Revalidation::Changed(Box::new(self.get(key).await?)));
+            return Ok(Revalidation::Changed(Box::new(self.download(key).await?)));
         };
         let deadline = Instant::now() + patience;
         // The other half is S3's.
@@ -326,5 +309,41 @@ impl Origin {
             .region(Region::new(region.to_owned()))
             .build();
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = Client::from_conf(config);
+    }
+}
+
+impl Remote for Origin {
+    fn get(self: Arc<Self>, key: ArtifactKey) -> BoxFuture<'static, Result<Box<dyn Body>, Error>> {
+        Box::pin(async move {
+            let stream = self.download(&key).await?;
+            Ok(Box::new(stream) as Box<dyn Body>)
+        })
+    }
+
+    fn head(
+        self: Arc<Self>,
+        key: ArtifactKey,
+    ) -> BoxFuture<'static, Result<ObjectAttributes, Error>> {
+        Box::pin(async move { self.attributes(&key).await })
+    }
+
+    fn revalidate(
+        self: Arc<Self>,
+        key: ArtifactKey,
+        copy: ObjectAttributes,
+        patience: Duration,
+    ) -> BoxFuture<'static, Result<Revalidation, Error>> {
+        Box::pin(async move { self.ask_whether_good(&key, &copy, patience).await })
+    }
+
+    fn refuse_without_login(&self) -> Result<(), Error> {
+        match &self.upstream {
+            Some(upstream) if upstream.may_be_asked() => Ok(()),
+            Some(_) | None => self.credentials.refuse_without_login(),
+        }
+    }
+
+    fn freshness(&self, key: &str) -> Freshness {
+        Freshness::of(key)
     }
 }

@@ -11,7 +11,7 @@ use crate::cache::{Entry, HitBody, ReadError};
 use crate::error::Error;
 use crate::flight::{Flight, TailError};
 use crate::object::ObjectAttributes;
-use crate::origin::VerifiedDownload;
+use crate::remote::VerifiedDownload;
 use crate::request;
 
 /// A range of one artifact's bytes, in order.
@@ -153,7 +153,8 @@ impl ArtifactReader {
                 if let Some(download) = flight.as_ref().and_then(|flight| flight.take_over()) {
                     return Ok(Step::Moved(Place::Alone { download, at: 0 }));
                 }
-                let stream = self.fetcher.origin.get(&self.key).await?;
+                let origin = Arc::clone(&self.fetcher.origin);
+                let stream = origin.get(self.key.clone()).await?;
                 self.must_be_the_same(&stream.head().attributes)?;
                 let download = Box::new(VerifiedDownload::new(stream));
                 Ok(Step::Moved(Place::Alone { download, at: 0 }))

@@ -14,7 +14,7 @@ use crate::cache::key::EntryId;
 use crate::cache::{CacheKey, Hit};
 use crate::error::Error;
 use crate::flight::Flight;
-use crate::origin::Revalidation;
+use crate::remote::Revalidation;
 use crate::request;
 
 /// A copy is at hand, so the origin gets only so long to answer.
@@ -100,7 +100,7 @@ impl Fetcher {
             self.negatives.check(&cache_key)?;
         }
         let hit = looked.unwrap_or(hit);
-        if self.is_fresh(key.freshness(), &hit) {
+        if self.is_fresh(key.as_str(), &hit) {
             return Ok(Found::hit(hit, Verdict::Revalidated));
         }
         if self.refreshes.is_left_alone(group) {
@@ -126,7 +126,7 @@ impl Fetcher {
                 // The old copy stays until the new one is verified and takes its place; meanwhile
                 // nobody takes it for fresh.
                 self.cache.expire(&cache_key).await;
-                let (flight, _) = self.flights.join_with(key, &cache_key, *stream);
+                let (flight, _) = self.flights.join_with(key, &cache_key, stream);
                 self.board_or_stale(key, cache_key, flight, Verdict::Refreshed, hit, group)
                     .await
             }
@@ -175,8 +175,9 @@ impl Fetcher {
             artifact.key = cache_key.key(),
             "asking the origin whether a copy is still good"
         );
-        let copy = &hit.metadata.attributes;
-        self.origin.revalidate(key, copy, PATIENCE).await
+        let copy = hit.metadata.attributes.clone();
+        let origin = Arc::clone(&self.origin);
+        origin.revalidate(key.clone(), copy, PATIENCE).await
     }
 
     /// Asks again about the cached files that belong to `key`, so that no client gets metadata of
@@ -208,7 +209,7 @@ impl Fetcher {
             Ok(Revalidation::NotModified) => self.cache.confirm(&cache_key).await,
             Ok(Revalidation::Changed(stream)) => {
                 self.cache.expire(&cache_key).await;
-                let (flight, _) = self.flights.join_with(&key, &cache_key, *stream);
+                let (flight, _) = self.flights.join_with(&key, &cache_key, stream);
                 let _outcome = flight.departure().await;
             }
             Err(Error::NotFound) => self.cache.remove(&cache_key).await,

@@ -15,7 +15,7 @@ use crate::cache::CacheKey;
 use crate::checksum::Verified;
 use crate::error::Error;
 use crate::object::ObjectAttributes;
-use crate::origin::{ObjectHead, ObjectStream, Reception, VerifiedDownload};
+use crate::remote::{Body, ObjectHead, Reception, VerifiedDownload};
 
 /// Objects up to this size are handed to all readers from memory where the disk cannot take them.
 const MEMORY_ONLY_BYTES: u64 = 1024 * 1024;
@@ -59,7 +59,7 @@ impl Download {
         let (looks_again, mut stream) = match begin {
             Begin::Unseen => (true, None),
             Begin::Seen(before) => (self.flights.landed_before(&self.cache_key) != before, None),
-            Begin::With(stream) => (false, Some(*stream)),
+            Begin::With(stream) => (false, Some(stream)),
         };
         if looks_again && self.flights.cache.lookup(&self.cache_key).await.is_some() {
             self.flight.progress.send_replace(Progress::AlreadyCached);
@@ -83,11 +83,13 @@ impl Download {
             // Said by the origin, or said once by the keeper.
             Error::NotFound
             | Error::MissingOrDenied
+            | Error::Rejected { .. }
             | Error::LoginRequired(_)
             | Error::Misconfigured(_) => false,
             Error::Denied(_)
             | Error::ClockSkew(_)
             | Error::Unavailable(_)
+            | Error::Throttled { .. }
             | Error::Changed
             | Error::Corrupt(_)
             | Error::Cache(_) => true,
@@ -99,10 +101,14 @@ impl Download {
     }
 
     /// Downloads once. `Err` only before the flight has ended otherwise.
-    async fn attempt(&self, stream: Option<ObjectStream>) -> Result<(), Error> {
+    async fn attempt(&self, stream: Option<Box<dyn Body>>) -> Result<(), Error> {
         let stream = match stream {
             Some(stream) => stream,
-            None => self.flights.origin.get(&self.key).await?,
+            None => {
+                Arc::clone(&self.flights.origin)
+                    .get(self.key.clone())
+                    .await?
+            }
         };
         let download = VerifiedDownload::new(stream);
         if download.head().attributes.length <= GATHERED_BYTES {

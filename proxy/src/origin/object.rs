@@ -14,15 +14,7 @@ use crate::aws::Verdict;
 use crate::checksum::{Expected, ExpectedChecksum};
 use crate::error::Error;
 use crate::object::ObjectAttributes;
-
-/// What S3 says of an object before its body.
-#[derive(Clone, Debug)]
-pub struct ObjectHead {
-    /// Length and validators.
-    pub attributes: ObjectAttributes,
-    /// What its body must be.
-    pub expected: Expected,
-}
+use crate::remote::ObjectHead;
 
 impl ObjectHead {
     /// Out of the answer to a `GetObject` of the whole object.

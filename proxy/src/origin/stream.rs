@@ -8,6 +8,7 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
@@ -17,10 +18,11 @@ use super::limits::Permit;
 use super::operation::Operation;
 use super::ranges::{self, Break, Plan, RangeBody, Ranges};
 use super::upstream::{self, Answer, Wanted};
-use super::{ObjectHead, Origin, PATIENCE, Revalidation};
+use super::{Origin, PATIENCE};
 use crate::artifact::ArtifactKey;
 use crate::aws::Verdict;
 use crate::error::Error;
+use crate::remote::{Body, ObjectHead, Revalidation, Witness};
 
 /// A body that is silent for so long is taken as cut.
 pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -30,7 +32,7 @@ const FRUITLESS_RESUMPTIONS: u32 = 4;
 const WORTHWHILE_BYTES: u64 = 4 * 1024;
 
 /// The body of one object on its way, from its start.
-pub struct ObjectStream {
+pub(super) struct ObjectStream {
     origin: Arc<Origin>,
     key: ArtifactKey,
     head: ObjectHead,
@@ -58,8 +60,9 @@ enum Part {
     Range(RangeBody),
 }
 
-/// Who has had a part in a body: outlives its connection, to be told how the body has turned out.
-pub(super) struct Witness {
+/// The upstream, where it has had a part in a body. What it has a part in that turns out wrong, S3 has to
+/// send next time.
+struct UpstreamWitness {
     origin: Arc<Origin>,
     has_upstream_bytes: bool,
 }
@@ -149,14 +152,8 @@ impl ObjectStream {
         })
     }
 
-    /// What was said before the body.
-    #[must_use]
-    pub fn head(&self) -> &ObjectHead {
-        &self.head
-    }
-
-    /// The next bytes; `None` at the promised length, never before it.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+    /// As [`Body::next`].
+    async fn receive(&mut self) -> Result<Option<Bytes>, Error> {
         let length = self.head.attributes.length;
         while self.position < length {
             if self.position == self.part_end {
@@ -406,19 +403,27 @@ impl ObjectStream {
             }
         }
     }
+}
 
-    /// Who has sent what has come so far.
-    pub(super) fn witness(&self) -> Witness {
-        Witness {
+impl Body for ObjectStream {
+    fn head(&self) -> &ObjectHead {
+        &self.head
+    }
+
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, Error>> {
+        Box::pin(self.receive())
+    }
+
+    fn witness(&self) -> Box<dyn Witness> {
+        Box::new(UpstreamWitness {
             origin: Arc::clone(&self.origin),
             has_upstream_bytes: self.has_upstream_bytes,
-        }
+        })
     }
 }
 
-impl Witness {
-    /// The body has turned out right.
-    pub(super) fn vouch(&self) {
+impl Witness for UpstreamWitness {
+    fn vouch(&self) {
         if let Some(upstream) = self.origin.upstream.as_ref()
             && self.has_upstream_bytes
         {
@@ -426,8 +431,7 @@ impl Witness {
         }
     }
 
-    /// The body has turned out wrong. What the upstream has a part in, S3 has to send next time.
-    pub(super) fn blame(&self, why: &str) {
+    fn blame(&self, why: &str) {
         if let Some(upstream) = self.origin.upstream.as_ref()
             && self.has_upstream_bytes
         {

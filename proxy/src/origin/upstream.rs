@@ -22,12 +22,12 @@ use http::{Method, Request, Response};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, debug, info_span};
 
-use super::ObjectHead;
 use super::extent::Extent;
 use crate::artifact::ArtifactKey;
 use crate::config::Config;
 use crate::error::Trouble;
 use crate::metrics::Metrics;
+use crate::remote::ObjectHead;
 use crate::{peer, telemetry};
 use answer::Word;
 use client::Client;

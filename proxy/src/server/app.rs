@@ -13,14 +13,18 @@ use super::html::Pages;
 use super::listing::Listings;
 use super::page::{Surroundings, Vantage};
 use super::troubles::Troubles;
+use crate::codeartifact::CodeArtifact;
 use crate::config::Config;
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
+use crate::origin::Origin;
 use crate::peer;
 
 /// What every request may use.
 pub struct App {
+    origin: Arc<Origin>,
     fetcher: Arc<Fetcher>,
+    codeartifact: Option<CodeArtifact>,
     prefix_bytes: usize,
     hosts: AllowedHosts,
     readiness: Readiness,
@@ -40,13 +44,15 @@ impl App {
     #[must_use]
     pub fn new(
         config: &Config,
+        origin: Arc<Origin>,
         fetcher: Arc<Fetcher>,
+        codeartifact: Option<CodeArtifact>,
         metrics: Arc<Metrics>,
         surroundings: Surroundings,
         stop: watch::Receiver<bool>,
     ) -> Arc<Self> {
-        let credentials = fetcher.origin().credentials().clone();
-        let again = fetcher.origin().tried_again_after();
+        let credentials = origin.credentials().clone();
+        let again = origin.tried_again_after();
         let repository_name = peer::repository_name(&config.bucket, &config.prefix);
         let troubles = Troubles::default();
         Arc::new(Self {
@@ -61,7 +67,9 @@ impl App {
             pages: Pages::new(),
             containers: surroundings.containers.clone(),
             vantage: Vantage::new(config, surroundings),
+            origin,
             fetcher,
+            codeartifact,
             prefix_bytes: config.prefix.len(),
             hosts: AllowedHosts::new(&config.allowed_hosts),
             readiness: Readiness::default(),
@@ -95,6 +103,17 @@ impl App {
         &self.listings
     }
 
+    /// The bucket.
+    pub(super) fn origin(&self) -> &Arc<Origin> {
+        &self.origin
+    }
+
+    /// The repositories of CodeArtifact, where there are any.
+    pub(super) fn codeartifact(&self) -> Option<&CodeArtifact> {
+        self.codeartifact.as_ref()
+    }
+
+    /// What finds artifacts of the bucket.
     pub(super) fn fetcher(&self) -> &Arc<Fetcher> {
         &self.fetcher
     }

@@ -20,7 +20,7 @@ use super::verdict::Verdict;
 use crate::artifact::{self, ArtifactKey};
 use crate::cache_status::CACHE_STATUS;
 use crate::error::Error;
-use crate::fetch::Found;
+use crate::fetch::{Fetcher, Found};
 use crate::request::ID_HEADER;
 
 /// So many headers has an answer with an object.
@@ -36,37 +36,40 @@ pub(super) fn at_hand(app: &App, abort: &AbortHandle, request: &Parts) -> Option
     let key = percent_decode_str(encoded).decode_utf8().ok()?;
     let found = app.fetcher().at_hand(&key)?;
     let key = ArtifactKey::new(&key).ok()?;
-    Some(with_artifact(app, abort.clone(), &key, request, &found))
+    let asked = (request, app.fetcher());
+    Some(with_artifact(app, abort.clone(), &key, asked, &found))
 }
 
 /// Answers a GET or HEAD, or says why not.
 pub(super) async fn answer(
     app: &Arc<App>,
+    fetcher: &Arc<Fetcher>,
     abort: AbortHandle,
     key: &ArtifactKey,
     request: &Parts,
 ) -> Result<Answer, Error> {
     let is_head = request.method == Method::HEAD;
     let found = if is_head {
-        app.fetcher().head(key).await
+        fetcher.head(key).await
     } else {
-        app.fetcher().get(key).await
+        fetcher.get(key).await
     };
-    Ok(with_artifact(app, abort, key, request, &found?))
+    let asked = (request, fetcher);
+    Ok(with_artifact(app, abort, key, asked, &found?))
 }
 
 fn with_artifact(
     app: &App,
     abort: AbortHandle,
     key: &ArtifactKey,
-    request: &Parts,
+    (request, fetcher): (&Parts, &Arc<Fetcher>),
     found: &Found,
 ) -> Answer {
     let content = |start, end| {
         if let Some(bytes) = found.in_memory(start, end) {
             return Content::Bytes(bytes);
         }
-        let reader = found.reader(app.fetcher(), key, start, end);
+        let reader = found.reader(fetcher, key, start, end);
         let troubles = app.troubles().clone();
         Content::artifact(reader, end - start, abort, troubles, key.to_string())
     };

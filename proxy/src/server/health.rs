@@ -76,7 +76,7 @@ pub(super) async fn healthz() -> &'static str {
 }
 
 pub(super) async fn readyz(AxumState(app): AxumState<Arc<App>>) -> Response {
-    let origin = app.fetcher().origin();
+    let origin = app.origin();
     let readiness = app.readiness();
     let (bucket, upstream) = tokio::join!(readiness.bucket(origin), readiness.upstream(origin));
     // After the probe: it may have found out more.

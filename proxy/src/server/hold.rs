@@ -144,6 +144,8 @@ impl Hold {
             | Error::Denied(_)
             | Error::Misconfigured(_)
             | Error::ClockSkew(_)
+            | Error::Rejected { .. }
+            | Error::Throttled { .. }
             | Error::Changed
             | Error::Corrupt(_)
             | Error::Cache(_) => false,

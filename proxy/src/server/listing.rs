@@ -86,10 +86,7 @@ impl Listings {
     ) -> Result<Response, Error> {
         let after = after(request.uri.query());
         let id = (folder.clone(), after.clone().unwrap_or_default());
-        let listed = app
-            .fetcher()
-            .list(folder, after.as_deref(), PAGE_ENTRIES)
-            .await;
+        let listed = Self::list(app, folder, after.as_deref()).await;
         let (page, verdict) = match listed {
             Ok((listing, cached)) => {
                 let page = Arc::new(self.page(folder, &listing, &cached));
@@ -121,6 +118,23 @@ impl Listings {
             verdict.mark(&mut response);
         }
         Ok(response)
+    }
+
+    /// Names in a folder, from the bucket, and whether each is cached.
+    async fn list(
+        app: &App,
+        folder: &FolderKey,
+        after: Option<&str>,
+    ) -> Result<(Listing, Vec<bool>), Error> {
+        let listing = Box::pin(app.origin().list(folder, after, PAGE_ENTRIES)).await?;
+        let key = |name: &str| folder.artifact(name);
+        let keys: Vec<_> = listing
+            .objects
+            .iter()
+            .map(|object| key(&object.name))
+            .collect();
+        let cached = app.fetcher().cached(&keys).await;
+        Ok((listing, cached))
     }
 
     fn page(&self, folder: &FolderKey, listing: &Listing, cached: &[bool]) -> Page {

@@ -53,7 +53,7 @@ pub(super) async fn text(
 }
 
 async fn of_artifacts(app: &App) -> Vec<Family> {
-    let origin = app.fetcher().origin();
+    let origin = app.origin();
     let credentials = origin.credentials();
     let mut families = of_credentials(&credentials.report());
     let is_away = matches!(origin.upstream(), Some((_, UpstreamState::Away(_))));

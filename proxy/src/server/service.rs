@@ -128,7 +128,8 @@ async fn by_path(app: &Arc<App>, request: &Parts, abort: AbortHandle) -> Answer 
     }
     match RequestPath::parse(request.uri.path(), app.prefix_bytes()) {
         Ok(RequestPath::Artifact(key)) => {
-            let attempt = || artifact::answer(app, abort.clone(), &key, request);
+            let fetcher = app.fetcher();
+            let attempt = || artifact::answer(app, fetcher, abort.clone(), &key, request);
             app.hold().answer(request, key.as_str(), attempt).await
         }
         Ok(RequestPath::Folder(folder)) => {

@@ -31,14 +31,35 @@ pub(super) fn answer(error: &Error) -> Response {
         Error::Misconfigured(_) => unavailable(error, Verdict::Misconfigured),
         Error::ClockSkew(_) => unavailable(error, Verdict::ClockSkew),
         Error::Unavailable(_) => unavailable(error, Verdict::Unavailable),
+        Error::Rejected { status, .. } => rejected(*status, error),
+        Error::Throttled { retry_after } => throttled(*retry_after, error),
         Error::Changed | Error::Corrupt(_) | Error::Cache(_) => unavailable(error, Verdict::Failed),
     }
+}
+
+/// What the repository says of the request itself.
+fn rejected(status: u16, error: &Error) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    plain(status, &error.to_string(), Verdict::Rejected)
+}
+
+/// 429 with the repository's own advice.
+fn throttled(retry_after: Option<u64>, error: &Error) -> Response {
+    let mut response = plain(
+        StatusCode::TOO_MANY_REQUESTS,
+        &error.to_string(),
+        Verdict::Throttled,
+    );
+    let headers = response.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.unwrap_or(1)));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// What is wrong, in a line and in full; `None` where the bucket just does not have it.
 pub(super) fn trouble(error: &Error) -> Option<(&'static str, Arc<Trouble>)> {
     Some(match error {
-        Error::NotFound | Error::MissingOrDenied => return None,
+        Error::NotFound | Error::MissingOrDenied | Error::Rejected { .. } => return None,
         Error::Denied(_) => (
             "S3 denies access",
             Trouble::new(
@@ -53,6 +74,10 @@ pub(super) fn trouble(error: &Error) -> Option<(&'static str, Arc<Trouble>)> {
         ),
         Error::ClockSkew(trouble) => ("This machine's clock is wrong", Arc::clone(trouble)),
         Error::Unavailable(trouble) => ("This cannot be fetched now", Arc::clone(trouble)),
+        Error::Throttled { .. } => (
+            "CodeArtifact throttles",
+            Trouble::new(error.to_string(), "Let fewer builds run at once."),
+        ),
         Error::Changed | Error::Corrupt(_) | Error::Cache(_) => (
             "The download went wrong",
             Trouble::new(error.to_string(), "Try again."),
@@ -77,6 +102,8 @@ pub(super) fn for_sdk(error: &Error, is_denied: bool) -> (StatusCode, Issuance) 
         Error::Unavailable(_)
         | Error::NotFound
         | Error::MissingOrDenied
+        | Error::Rejected { .. }
+        | Error::Throttled { .. }
         | Error::Changed
         | Error::Corrupt(_)
         | Error::Cache(_) => (PASSING, Issuance::Unavailable),

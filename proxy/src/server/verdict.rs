@@ -33,6 +33,12 @@ pub enum Verdict {
     ClockSkew,
     /// The download or the cache failed.
     Failed,
+    /// The repository rejects the request.
+    Rejected,
+    /// The repository takes no more requests.
+    Throttled,
+    /// Something was published.
+    Published,
     /// The path can be no key.
     BadRequest,
     /// Nothing is written here.
@@ -84,6 +90,9 @@ impl Verdict {
             Self::Misconfigured => "misconfigured",
             Self::ClockSkew => "clock-skew",
             Self::Failed => "failed",
+            Self::Rejected => "rejected",
+            Self::Throttled => "throttled",
+            Self::Published => "published",
             Self::BadRequest => "bad-request",
             Self::ReadOnly => "read-only",
             Self::Circle => "circle",
@@ -114,6 +123,9 @@ impl Verdict {
             Self::Misconfigured => "bazel-proxy; fwd=uri-miss; detail=misconfigured",
             Self::ClockSkew => "bazel-proxy; fwd=uri-miss; detail=clock-skew",
             Self::Failed => "bazel-proxy; fwd=uri-miss; detail=failed",
+            Self::Rejected => "bazel-proxy; fwd=uri-miss; detail=rejected",
+            Self::Throttled => "bazel-proxy; fwd=uri-miss; detail=throttled",
+            Self::Published => "bazel-proxy; fwd=method; detail=published",
             Self::BadRequest => "bazel-proxy; fwd=uri-miss; detail=bad-request",
             Self::ReadOnly => "bazel-proxy; fwd=uri-miss; detail=read-only",
             Self::Circle => "bazel-proxy; fwd=uri-miss; detail=circle",
@@ -142,6 +154,9 @@ impl Verdict {
             | Self::Misconfigured
             | Self::ClockSkew
             | Self::Failed
+            | Self::Rejected
+            | Self::Throttled
+            | Self::Published
             | Self::BadRequest
             | Self::ReadOnly
             | Self::Circle

@@ -14,6 +14,8 @@ pub(super) fn failed_with(report: &mut Report, step: &str, error: &Error) {
         Error::NotFound
         | Error::MissingOrDenied
         | Error::Denied(_)
+        | Error::Rejected { .. }
+        | Error::Throttled { .. }
         | Error::Changed
         | Error::Corrupt(_)
         | Error::Cache(_) => {

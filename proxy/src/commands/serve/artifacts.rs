@@ -10,11 +10,13 @@ use tracing::info;
 use super::{ended, stopped};
 use crate::aws::SharedHttpClient;
 use crate::cache::{Cache, CacheError, CacheFolder, Limits};
+use crate::codeartifact::CodeArtifact;
 use crate::config::Config;
 use crate::credentials::{Ending, Keeper, Source};
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
 use crate::origin::Origin;
+use crate::remote::Remote;
 use crate::server::{App, CredentialsService, Listeners, Service, Surroundings};
 
 /// What the cache may still write when the process stops.
@@ -45,6 +47,7 @@ impl Reserved {
 /// Everything that serves artifacts, ready to do so.
 pub(super) struct Artifacts {
     app: Arc<App>,
+    origin: Arc<Origin>,
     fetcher: Arc<Fetcher>,
     cache: Cache,
     listeners: Listeners,
@@ -69,23 +72,32 @@ impl Artifacts {
             containers,
         };
         let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
+        let codeartifact = (!config.codeartifact.is_empty()).then(|| {
+            CodeArtifact::new(
+                config,
+                credentials.clone(),
+                &http,
+                &cache,
+                Arc::clone(metrics),
+            )
+        });
         let origin = Origin::new(config, credentials, http, Arc::clone(metrics));
+        let origin = Arc::new(origin);
+        let remote: Arc<dyn Remote> = Arc::clone(&origin) as _;
         let repository = config.repository();
-        let fetcher = Fetcher::new(
-            &repository,
-            config.metadata_ttl,
-            cache.clone(),
-            Arc::new(origin),
-        );
+        let fetcher = Fetcher::new(&repository, config.metadata_ttl, cache.clone(), remote);
         let app = App::new(
             config,
+            Arc::clone(&origin),
             Arc::clone(&fetcher),
+            codeartifact,
             Arc::clone(metrics),
             surroundings,
             stop,
         );
         Self {
             app,
+            origin,
             fetcher,
             cache,
             listeners,
@@ -103,6 +115,7 @@ impl Artifacts {
     pub(super) async fn serve(self, stop: watch::Receiver<bool>) {
         let Self {
             app,
+            origin,
             fetcher,
             cache,
             listeners,
@@ -117,7 +130,7 @@ impl Artifacts {
         for address in listeners.addresses() {
             info!("serving {repository} on http://{address}/");
         }
-        if let Some((url, _)) = fetcher.origin().upstream() {
+        if let Some((url, _)) = origin.upstream() {
             info!("asking {url} before S3");
         }
         let connections = metrics.open_connections.clone();

@@ -13,8 +13,8 @@ use crate::cache_status::CacheStatus;
 use crate::checksum::{Expected, ExpectedChecksum};
 use crate::error::Trouble;
 use crate::object::ObjectAttributes;
-use crate::origin::ObjectHead;
 use crate::peer;
+use crate::remote::ObjectHead;
 
 /// A word of the upstream on one artifact.
 #[derive(Debug)]

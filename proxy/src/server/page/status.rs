@@ -46,7 +46,7 @@ impl Status {
     pub(super) async fn of(app: &App) -> Self {
         let cache = app.fetcher().cache();
         let (signal, figures) = tokio::join!(app.vantage().signal(), cache.figures());
-        let origin = app.fetcher().origin();
+        let origin = app.origin();
         let keeper = origin.credentials();
         let upstream = origin
             .upstream()

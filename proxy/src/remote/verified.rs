@@ -2,14 +2,13 @@
 
 use bytes::Bytes;
 
-use super::stream::Witness;
-use super::{ObjectHead, ObjectStream};
+use super::{Body, ObjectHead, Witness};
 use crate::checksum::{Digests, Hasher, Mismatch, Tally, Verified};
 use crate::error::Error;
 
-/// An [`ObjectStream`] that gives away its last bytes only when all of them were verified.
+/// A [`Body`] that gives away its last bytes only when all of them were verified.
 pub struct VerifiedDownload {
-    stream: ObjectStream,
+    stream: Box<dyn Body>,
     /// Received, but not asked for yet.
     ahead: Option<Bytes>,
     hasher: Option<Hasher>,
@@ -19,7 +18,7 @@ pub struct VerifiedDownload {
 /// A download whose digests somebody else computes: what it gives is as it was received, and
 /// [`Self::check`] and [`Self::verify`] say whether the last bytes may be given away.
 pub struct Reception {
-    stream: ObjectStream,
+    stream: Box<dyn Body>,
     ahead: Option<Bytes>,
     tally: Tally,
 }
@@ -28,13 +27,13 @@ pub struct Reception {
 /// connection and no place among the calls, but still a word on whoever has sent them.
 pub struct Judge {
     tally: Tally,
-    witness: Witness,
+    witness: Box<dyn Witness>,
 }
 
 impl VerifiedDownload {
     /// Takes a stream at its start.
     #[must_use]
-    pub fn new(stream: ObjectStream) -> Self {
+    pub fn new(stream: Box<dyn Body>) -> Self {
         let hasher = Hasher::new(stream.head().expected.clone());
         Self {
             stream,
@@ -68,7 +67,7 @@ impl VerifiedDownload {
             hasher.update(bytes);
         }
         if let Some(hasher) = self.hasher.take_if(|hasher| hasher.is_complete()) {
-            self.verified = Some(proven(&self.stream.witness(), hasher.finish())?);
+            self.verified = Some(proven(&*self.stream.witness(), hasher.finish())?);
         }
         Ok(bytes)
     }
@@ -119,16 +118,17 @@ impl Reception {
     /// that is all that is promised: a digest may still be wrong.
     pub fn check(&self) -> Result<(), Error> {
         let witness = self.stream.witness();
+        let witness = &*witness;
         if self.tally.has_digests_promised() {
-            judged(&witness, self.tally.check())
+            judged(witness, self.tally.check())
         } else {
-            proven(&witness, self.tally.check())
+            proven(witness, self.tally.check())
         }
     }
 
     /// Compares the body with all that is promised.
     pub fn verify(&self, digests: Digests) -> Result<Verified, Error> {
-        proven(&self.stream.witness(), self.tally.finish(digests))
+        proven(&*self.stream.witness(), self.tally.finish(digests))
     }
 
     /// Lets go of the connection and its place among the calls: all has been received.
@@ -144,13 +144,13 @@ impl Reception {
 impl Judge {
     /// Compares the body with all that is promised.
     pub fn verify(&self, digests: Digests) -> Result<Verified, Error> {
-        proven(&self.witness, self.tally.finish(digests))
+        proven(&*self.witness, self.tally.finish(digests))
     }
 }
 
 async fn next(
     ahead: &mut Option<Bytes>,
-    stream: &mut ObjectStream,
+    stream: &mut Box<dyn Body>,
 ) -> Result<Option<Bytes>, Error> {
     match ahead.take() {
         Some(bytes) => Ok(Some(bytes)),
@@ -159,14 +159,14 @@ async fn next(
 }
 
 /// Vouches for whoever has sent what is as promised in all, and blames them for what is not.
-fn proven<T>(witness: &Witness, outcome: Result<T, Mismatch>) -> Result<T, Error> {
+fn proven<T>(witness: &dyn Witness, outcome: Result<T, Mismatch>) -> Result<T, Error> {
     let proof = judged(witness, outcome)?;
     witness.vouch();
     Ok(proof)
 }
 
 /// Blames whoever has sent what is not as promised.
-fn judged<T>(witness: &Witness, outcome: Result<T, Mismatch>) -> Result<T, Error> {
+fn judged<T>(witness: &dyn Witness, outcome: Result<T, Mismatch>) -> Result<T, Error> {
     outcome.map_err(|mismatch| {
         let why = mismatch.to_string();
         witness.blame(&why);

@@ -1,0 +1,80 @@
+//! Which repositories of CodeArtifact are served, and how.
+
+use std::fmt;
+use std::time::Duration;
+
+use url::Url;
+
+/// One repository, under the name that it is served by: `/codeartifact/<alias>/<format>/…`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeArtifactUpstream {
+    /// Lower-case letters, digits, `-` and `_`.
+    pub alias: String,
+    /// `domain`: `[a-z][a-z0-9-]{0,48}[a-z0-9]`.
+    pub domain: String,
+    /// `domain_owner`: twelve digits, leading zeros included.
+    pub domain_owner: String,
+    /// `region`.
+    pub region: String,
+    /// `repository`: `[A-Za-z0-9][A-Za-z0-9._-]{1,99}`.
+    pub repository: String,
+    /// `formats`: those that are served.
+    pub formats: Vec<Format>,
+    /// `publish`: whether clients may publish through the proxy.
+    pub publish: bool,
+    /// `public_fallback`: off where it is missing.
+    pub public_fallback: Option<PublicFallback>,
+    /// `token_duration`: zero (the token ends with the role's session) or 15 minutes to 12 hours.
+    pub token_duration: Duration,
+}
+
+/// The kinds of packages that are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Format {
+    /// Python's.
+    Pypi,
+    /// JavaScript's.
+    Npm,
+    /// Java's.
+    Maven,
+}
+
+/// Which names may be looked for in a public index, after CodeArtifact has said that it has none. Python only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicFallback {
+    /// `index_url`: of the simple API, ending in `/`; https, or plain http on loopback.
+    pub index_url: Url,
+    /// `file_hosts`: where its files may come from, beside the index's own host.
+    pub file_hosts: Vec<String>,
+    /// `names`: the only ones, normalised (PEP 503).
+    pub names: Vec<String>,
+    /// `private_prefixes`: what begins like this never leaves, though it stands in `names`; normalised.
+    pub private_prefixes: Vec<String>,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Pypi, Self::Npm, Self::Maven];
+
+    /// As in URLs, of CodeArtifact's and our own.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pypi => "pypi",
+            Self::Npm => "npm",
+            Self::Maven => "maven",
+        }
+    }
+
+    /// The other way round.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
