@@ -34,9 +34,10 @@ struct PreparedHead(HeaderMap);
 pub(super) fn at_hand(app: &App, abort: &AbortHandle, request: &Parts) -> Option<Answer> {
     let encoded = request.uri.path().strip_prefix('/')?;
     let key = percent_decode_str(encoded).decode_utf8().ok()?;
-    let found = app.fetcher().at_hand(&key)?;
+    let fetcher = &app.bucket()?.fetcher;
+    let found = fetcher.at_hand(&key)?;
     let key = ArtifactKey::new(&key).ok()?;
-    let asked = (request, app.fetcher());
+    let asked = (request, fetcher);
     Some(with_artifact(app, abort.clone(), &key, asked, &found))
 }
 

@@ -53,22 +53,21 @@ pub(super) async fn text(
 }
 
 async fn of_artifacts(app: &App) -> Vec<Family> {
-    let origin = app.origin();
-    let credentials = origin.credentials();
+    let credentials = app.credentials();
     let mut families = of_credentials(&credentials.report());
-    let is_away = matches!(origin.upstream(), Some((_, UpstreamState::Away(_))));
-    families.push(
+    families.extend(app.bucket().map(|bucket| {
+        let is_away = matches!(bucket.origin.upstream(), Some((_, UpstreamState::Away(_))));
         Family::gauge(
             "bazel_proxy_upstream_away",
             "1 while the proxy in UPSTREAM_PROXY_URL is left alone, as it did not answer.",
         )
-        .number(is_away.into()),
-    );
+        .number(is_away.into())
+    }));
     families.extend(of_requests(
         credentials.waiting(),
-        app.fetcher().downloads(),
+        app.fetchers().map(|fetcher| fetcher.downloads()).sum(),
     ));
-    families.extend(of_cache(&app.fetcher().cache().figures().await));
+    families.extend(of_cache(&app.cache().figures().await));
     families
 }
 
