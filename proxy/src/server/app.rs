@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::access::AccessLog;
+use super::codeartifact::RenderedPages;
 use super::credentials::CredentialsService;
 use super::health::Readiness;
 use super::hold::Hold;
@@ -49,6 +50,7 @@ pub struct App {
     hosts: AllowedHosts,
     readiness: Readiness,
     listings: Listings,
+    rendered_pages: RenderedPages,
     hold: Hold,
     troubles: Troubles,
     pages: Pages,
@@ -92,6 +94,7 @@ impl App {
             hosts: AllowedHosts::new(&config.allowed_hosts),
             readiness: Readiness::default(),
             listings: Listings::new(&config.bucket),
+            rendered_pages: RenderedPages::default(),
             metrics,
             access_log: AccessLog::new(config.log.hits),
             repository_name,
@@ -119,6 +122,10 @@ impl App {
 
     pub(super) fn listings(&self) -> &Listings {
         &self.listings
+    }
+
+    pub(super) fn rendered_pages(&self) -> &RenderedPages {
+        &self.rendered_pages
     }
 
     /// The bucket, where there is one.

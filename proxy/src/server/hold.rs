@@ -18,6 +18,7 @@ mod redirect;
 
 use std::time::Duration;
 
+use http::Method;
 use http::header::USER_AGENT;
 use http::request::Parts;
 use tokio::sync::watch;
@@ -28,10 +29,11 @@ use super::troubles::Troubles;
 use super::{status, verdict};
 use crate::credentials::{Credentials, State};
 use crate::error::Error;
-use client::Client;
+use client::{Client, Way};
 pub(super) use parked::Parked;
 use parked::Want;
 use plan::Plan;
+pub(super) use redirect::authority;
 
 /// Credentials that change and are refused each time are not tried more often than this.
 const TRY_EVERY: Duration = Duration::from_secs(1);
@@ -98,7 +100,7 @@ impl Hold {
             };
             let client = client(request);
             let count = redirect::count(request.uri.query());
-            let plan = Plan::new(client.way(), self.login_wait, count);
+            let plan = Plan::new(way(client, request), self.login_wait, count);
             if !self.is_for_a_login(&error, tried) || plan.hold.is_zero() {
                 break Err(error);
             }
@@ -180,6 +182,16 @@ fn end_of_patience(request: &Parts, plan: Plan, error: Error) -> Result<Answer, 
     location
         .map(|location| page(status::again(&location)))
         .ok_or(error)
+}
+
+/// Only what reads can be sent to the same place again: the body of anything else is given once.
+fn way(client: Client, request: &Parts) -> Way {
+    let way = client.way();
+    let redirects = match request.method {
+        Method::GET | Method::HEAD => way.redirects,
+        _ => 0,
+    };
+    Way { redirects, ..way }
 }
 
 fn client(request: &Parts) -> Client {

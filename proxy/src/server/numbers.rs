@@ -1,6 +1,7 @@
 //! `/metrics`: what was counted and what is now, for Prometheus.
 
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -11,6 +12,7 @@ use prometheus::{Encoder as _, TEXT_FORMAT, TextEncoder};
 use super::app::App;
 use super::credentials::CredentialsService;
 use crate::cache::Figures;
+use crate::codeartifact::{TokenReport, UpstreamReport};
 use crate::credentials::{Report, StateName};
 use crate::metrics::{Family, Metrics};
 use crate::origin::UpstreamState;
@@ -63,6 +65,9 @@ async fn of_artifacts(app: &App) -> Vec<Family> {
         )
         .number(is_away.into())
     }));
+    if let Some(codeartifact) = app.codeartifact() {
+        families.extend(of_codeartifact(&codeartifact.reports()));
+    }
     families.extend(of_requests(
         credentials.waiting(),
         app.fetchers().map(|fetcher| fetcher.downloads()).sum(),
@@ -111,6 +116,31 @@ fn of_credentials(report: &Report) -> Vec<Family> {
     ]
 }
 
+fn of_codeartifact(reports: &[UpstreamReport]) -> [Family; 2] {
+    let ready = Family::gauge(
+        "bazel_proxy_codeartifact_token_good",
+        "1 while there is a good token for the repository, 0 without one.",
+    );
+    let expiry = Family::gauge(
+        "bazel_proxy_codeartifact_token_expiry_timestamp_seconds",
+        "When the repository's token ends, if it is not renewed; absent without one.",
+    );
+    let each = reports.iter();
+    each.fold([ready, expiry], |[ready, expiry], report| {
+        let labels = [("upstream", report.alias.as_str())];
+        let until = match &report.token {
+            TokenReport::Good { until, .. } => until.duration_since(UNIX_EPOCH).ok(),
+            TokenReport::NoneYet | TokenReport::Missing(_) => None,
+        };
+        let is_good = f64::from(u8::from(until.is_some()));
+        let expiry = match until {
+            Some(until) => expiry.labelled(&labels, until.as_secs_f64()),
+            None => expiry,
+        };
+        [ready.labelled(&labels, is_good), expiry]
+    })
+}
+
 fn of_requests(waiting: usize, downloads: usize) -> Vec<Family> {
     vec![
         Family::gauge(
@@ -120,7 +150,7 @@ fn of_requests(waiting: usize, downloads: usize) -> Vec<Family> {
         .number(waiting as u64),
         Family::gauge(
             "bazel_proxy_running_downloads",
-            "Downloads from S3 under way.",
+            "Downloads under way.",
         )
         .number(downloads as u64),
     ]

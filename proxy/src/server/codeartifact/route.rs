@@ -186,7 +186,7 @@ mod tests {
     use crate::config::CodeArtifactUpstream;
 
     fn table() -> Table {
-        Table::of(vec![CodeArtifactUpstream {
+        Table::new(vec![CodeArtifactUpstream {
             alias: "main".to_owned(),
             domain: "acme".to_owned(),
             domain_owner: "012345678901".to_owned(),
