@@ -74,8 +74,7 @@ impl App {
         let credentials = wares.credentials.clone();
         let bucket = wares.bucket.as_ref();
         let again = bucket.and_then(|bucket| bucket.origin.tried_again_after());
-        let repository_name =
-            bucket.map(|_| peer::repository_name(&config.bucket, &config.prefix));
+        let repository_name = bucket.map(|_| peer::repository_name(&config.bucket, &config.prefix));
         let troubles = Troubles::default();
         Arc::new(Self {
             hold: Hold::new(

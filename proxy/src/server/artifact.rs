@@ -76,7 +76,12 @@ pub(super) fn with_artifact(
         let troubles = app.troubles().clone();
         Content::artifact(reader, end - start, abort, troubles, key.to_string())
     };
-    let mut answer = with_object(request, found.attributes(), head(key.as_str(), found), content);
+    let mut answer = with_object(
+        request,
+        found.attributes(),
+        head(key.as_str(), found),
+        content,
+    );
     Verdict::Found(found.verdict).mark(&mut answer);
     answer
 }
@@ -113,8 +118,7 @@ pub(super) fn with_object(
     let length = object.length;
     let range = headers.get(RANGE).and_then(|range| range.to_str().ok());
     // Ranges are defined for GET only (RFC 9110, section 14.2).
-    let range =
-        range.filter(|_| !is_head && conditions::range_applies(headers, object));
+    let range = range.filter(|_| !is_head && conditions::range_applies(headers, object));
     let (status, start, end) = match range::parse(range, length) {
         RangeOutcome::Full => (StatusCode::OK, 0, length),
         RangeOutcome::Partial { start, end } => (StatusCode::PARTIAL_CONTENT, start, end),

@@ -65,7 +65,11 @@ pub(super) async fn answer(
         Ok(address) => address,
         Err(error @ AddressError::Format { .. }) => return not_served(&error.to_string()),
         Err(error @ (AddressError::Key(_) | AddressError::Accept)) => {
-            return text(StatusCode::BAD_REQUEST, &error.to_string(), Verdict::BadRequest);
+            return text(
+                StatusCode::BAD_REQUEST,
+                &error.to_string(),
+                Verdict::BadRequest,
+            );
         }
     };
     let asked = Asked {

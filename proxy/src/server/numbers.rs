@@ -14,7 +14,7 @@ use super::credentials::CredentialsService;
 use crate::cache::Figures;
 use crate::codeartifact::{TokenReport, UpstreamReport};
 use crate::credentials::{Report, StateName};
-use crate::metrics::{Family, Metrics};
+use crate::metrics::{Family, Metrics, PackageTotals};
 use crate::origin::UpstreamState;
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
@@ -66,7 +66,12 @@ async fn of_artifacts(app: &App) -> Vec<Family> {
         .number(is_away.into())
     }));
     if let Some(codeartifact) = app.codeartifact() {
-        families.extend(of_codeartifact(&codeartifact.reports()));
+        let reports = codeartifact.reports();
+        for report in &reports {
+            // So that all begin at zero: what appears with its first count has no increase to see.
+            let _begun = PackageTotals::of(app.metrics(), &report.alias);
+        }
+        families.extend(of_codeartifact(&reports));
     }
     families.extend(of_requests(
         credentials.waiting(),
@@ -148,11 +153,8 @@ fn of_requests(waiting: usize, downloads: usize) -> Vec<Family> {
             "Requests that wait for credentials: for a login, or for trouble to pass.",
         )
         .number(waiting as u64),
-        Family::gauge(
-            "bazel_proxy_running_downloads",
-            "Downloads under way.",
-        )
-        .number(downloads as u64),
+        Family::gauge("bazel_proxy_running_downloads", "Downloads under way.")
+            .number(downloads as u64),
     ]
 }
 

@@ -145,7 +145,11 @@ fn at_hand(app: &App, abort: &AbortHandle, request: &Parts, asked: &Context) -> 
 
 async fn by_path(app: &Arc<App>, request: &Parts, abort: AbortHandle) -> Answer {
     let Some(bucket) = app.bucket() else {
-        return page(status::plain(StatusCode::NOT_FOUND, NO_BUCKET, Verdict::NotServed));
+        return page(status::plain(
+            StatusCode::NOT_FOUND,
+            NO_BUCKET,
+            Verdict::NotServed,
+        ));
     };
     if !is_read(request) {
         let text = "this repository is read-only: publish to the bucket itself";
@@ -160,7 +164,12 @@ async fn by_path(app: &Arc<App>, request: &Parts, abort: AbortHandle) -> Answer 
             app.hold().answer(request, key.as_str(), attempt).await
         }
         Ok(RequestPath::Folder(folder)) => {
-            let attempt = async || app.listings().answer((app, bucket), &folder, request).await.map(page);
+            let attempt = async || {
+                app.listings()
+                    .answer((app, bucket), &folder, request)
+                    .await
+                    .map(page)
+            };
             app.hold().answer(request, folder.as_str(), attempt).await
         }
         Err(error) => page(status::bad_key(&error)),

@@ -18,9 +18,7 @@ use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
 use crate::origin::Origin;
 use crate::remote::Remote;
-use crate::server::{
-    App, Bucket, CredentialsService, Listeners, Service, Surroundings, Wares,
-};
+use crate::server::{App, Bucket, CredentialsService, Listeners, Service, Surroundings, Wares};
 
 /// What the cache may still write when the process stops.
 const LAST_DISK_WORK: Duration = Duration::from_secs(5);
@@ -104,7 +102,9 @@ impl Artifacts {
             codeartifact: codeartifact.clone(),
         };
         let fetchers = of_bucket.map(|bucket| &bucket.fetcher);
-        let fetchers = fetchers.into_iter().chain(codeartifact.as_ref().map(CodeArtifact::fetcher));
+        let fetchers = fetchers
+            .into_iter()
+            .chain(codeartifact.as_ref().map(CodeArtifact::fetcher));
         let fetchers = fetchers.cloned().collect();
         let wares = Wares {
             bucket,
@@ -112,13 +112,7 @@ impl Artifacts {
             cache: cache.clone(),
             credentials,
         };
-        let app = App::new(
-            config,
-            wares,
-            Arc::clone(metrics),
-            surroundings,
-            stop,
-        );
+        let app = App::new(config, wares, Arc::clone(metrics), surroundings, stop);
         Self {
             app,
             fetchers,
@@ -210,7 +204,12 @@ fn bucket(
 async fn land_downloads(fetchers: &[Arc<Fetcher>]) {
     const MOST: Duration = Duration::from_secs(2);
     const LOOK_EVERY: Duration = Duration::from_millis(20);
-    let downloads = || fetchers.iter().map(|fetcher| fetcher.downloads()).sum::<usize>();
+    let downloads = || {
+        fetchers
+            .iter()
+            .map(|fetcher| fetcher.downloads())
+            .sum::<usize>()
+    };
     let landed = async {
         while downloads() > 0 {
             tokio::time::sleep(LOOK_EVERY).await;

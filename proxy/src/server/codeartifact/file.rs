@@ -72,7 +72,11 @@ async fn read_whole(asked: &Asked<'_>, wheel: &Address) -> Result<(), Error> {
     let key = wheel.key().ok_or(Error::NotFound)?;
     let found = fetcher.get(&key).await?;
     let mut reader = found.reader(fetcher, &key, 0, found.attributes().length);
-    while reader.next().await?.is_some_and(|bytes: Bytes| !bytes.is_empty()) {}
+    while reader
+        .next()
+        .await?
+        .is_some_and(|bytes: Bytes| !bytes.is_empty())
+    {}
     Ok(())
 }
 
@@ -98,7 +102,7 @@ mod tests {
             token_duration: Duration::ZERO,
         }]);
         let upstream = table.by_alias("main").expect("an upstream");
-        let wheel = |format, path| {
+        let wheel = |format, path: &str| {
             let address = Address::parse(upstream, format, path, None).expect("an address");
             of_metadata(&address).map(|wheel| wheel.path().to_owned())
         };

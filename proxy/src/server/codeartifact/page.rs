@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use bytes::Bytes;
 use http::header::{ACCEPT, CACHE_CONTROL, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
@@ -118,7 +117,7 @@ fn wheels_without_metadata(page: &Page, address: &Address) -> Vec<(String, Artif
     let files = index::pypi::files(page, address.path()).unwrap_or_default();
     let wheels = files
         .into_iter()
-        .filter(|file| !file.offers_metadata && file.name.ends_with(".whl"));
+        .filter(|file| !file.has_core_metadata && file.name.ends_with(".whl"));
     let wheels = wheels.filter_map(|file| {
         let key = address.at(file.path.as_deref()?, None)?.key()?;
         Some((file.name, key))
@@ -137,7 +136,9 @@ async fn cached(
     let (names, keys): (Vec<_>, Vec<_>) = wheels.into_iter().unzip();
     let are_cached = codeartifact.fetcher().cached(&keys).await;
     let named = names.into_iter().zip(are_cached);
-    named.filter_map(|(name, cached)| cached.then_some(name)).collect()
+    named
+        .filter_map(|(name, cached)| cached.then_some(name))
+        .collect()
 }
 
 /// Where nobody waits for the thread, if it takes long.

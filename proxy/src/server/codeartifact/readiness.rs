@@ -31,7 +31,9 @@ pub(in crate::server) async fn readiness(
         (upstream.config.alias.clone(), outcome)
     });
     let outcomes = join_all(asked).await;
-    let by_alias = outcomes.iter().map(|(alias, outcome)| (alias.clone(), about(outcome)));
+    let by_alias = outcomes
+        .iter()
+        .map(|(alias, outcome)| (alias.clone(), about(outcome)));
     Some(Repositories {
         by_alias: Value::Object(by_alias.collect::<Map<_, _>>()),
         are_ready: outcomes.iter().all(|(_, outcome)| outcome.is_ok()),

@@ -80,7 +80,11 @@ impl Rendered {
             }
         }
         with_object(request, &self.attributes, said, |start, end| {
-            let at = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(self.body.len());
+            let at = |at: u64| {
+                usize::try_from(at)
+                    .unwrap_or(usize::MAX)
+                    .min(self.body.len())
+            };
             Content::Bytes(self.body.slice(at(start)..at(end)))
         })
     }

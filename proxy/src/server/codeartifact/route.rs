@@ -303,7 +303,15 @@ mod tests {
         for region in ["eu-central-1", "us-gov-west-1", "ap-southeast-12"] {
             assert!(is_region(region), "{region}");
         }
-        for other in ["", "1", "eu-1", "eu-central-", "eu--1", "EU-Central-1", "a-b-c"] {
+        for other in [
+            "",
+            "1",
+            "eu-1",
+            "eu-central-",
+            "eu--1",
+            "EU-Central-1",
+            "a-b-c",
+        ] {
             assert!(!is_region(other), "{other}");
         }
     }
@@ -321,7 +329,11 @@ mod tests {
             (Format::Npm, "@acme%2Fpad", &["PUT"]),
             (Format::Npm, "left-pad/-rev/1-a", &[]),
             (Format::Npm, "-/user/org.couchdb.user:me", &[]),
-            (Format::Npm, "-/package/@acme%2fpad/dist-tags/beta", &["PUT", "DELETE"]),
+            (
+                Format::Npm,
+                "-/package/@acme%2fpad/dist-tags/beta",
+                &["PUT", "DELETE"],
+            ),
             (Format::Npm, "-/package/left-pad/dist-tags", &[]),
             (Format::Npm, "-/npm/v1/security/advisories/bulk", &[]),
         ] {

@@ -108,7 +108,10 @@ mod tests {
     async fn each_repository_is_shown_with_its_token_its_hits_and_its_trouble() {
         // An hour after the page's own time.
         let until = UNIX_EPOCH + Duration::from_secs(1_767_369_845);
-        let good = TokenReport::Good { until, trouble: None };
+        let good = TokenReport::Good {
+            until,
+            trouble: None,
+        };
         let totals = PackageTotals { hits: 2, misses: 1 };
         let good = Repository::new(report("main", good), totals);
         let trouble = Trouble::new("the login has ended", "Run `aws sso login`.");

@@ -109,7 +109,9 @@ impl Downloads {
         let longest = longest.iter().take(SHOWN);
         Self {
             count: counts.iter().sum(),
-            longest: longest.map(|download| Download::of(download, now)).collect(),
+            longest: longest
+                .map(|download| Download::of(download, now))
+                .collect(),
         }
     }
 }
