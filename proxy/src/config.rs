@@ -53,6 +53,9 @@ pub struct Config {
     pub region: String,
     /// `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`; with one, path-style addressing is used.
     pub s3_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_CODEARTIFACT`, else `AWS_ENDPOINT_URL`: where tokens are asked for. It says itself where
+    /// its packages are.
+    pub codeartifact_endpoint: Option<String>,
     /// `UPSTREAM_PROXY_URL`: another proxy to ask before S3; scheme and authority only.
     pub upstream_proxy_url: Option<String>,
     /// `PROXY_HOST` and `PROXY_PORT`.
@@ -192,6 +195,7 @@ impl Config {
             profile: profile(vars),
             region: setting::region(&mut read),
             s3_endpoint: setting::s3_endpoint(&mut read),
+            codeartifact_endpoint: setting::codeartifact_endpoint(&mut read),
             upstream_proxy_url: upstream::proxy_url(&mut read),
             listen: listen(&mut read),
             allowed_hosts: setting::host_names(&mut read, "PROXY_ALLOWED_HOSTS"),

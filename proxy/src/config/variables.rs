@@ -40,6 +40,11 @@ pub const VARIABLES: &[Variable] = &[
         "A custom endpoint for STS (assume-role chains, web identity).",
     ),
     Variable::new(
+        "AWS_ENDPOINT_URL_CODEARTIFACT",
+        "",
+        "A custom endpoint for CodeArtifact's API, which says where its packages are.",
+    ),
+    Variable::new(
         "AWS_ENDPOINT_URL_SSO_OIDC",
         "",
         "A custom endpoint for the renewal of SSO tokens.",
