@@ -132,9 +132,16 @@ impl App {
         self.wares.bucket.as_ref()
     }
 
-    /// The repositories of CodeArtifact, where there are any.
-    pub(super) fn codeartifact(&self) -> Option<&CodeArtifact> {
+    /// The repositories of CodeArtifact, where there are any, or may come: then the table may be empty.
+    #[must_use]
+    pub fn codeartifact(&self) -> Option<&CodeArtifact> {
         self.wares.codeartifact.as_ref()
+    }
+
+    /// Them, where there is one at the moment.
+    pub(super) fn served_codeartifact(&self) -> Option<&CodeArtifact> {
+        let is_served = |codeartifact: &&CodeArtifact| !codeartifact.table().upstreams().is_empty();
+        self.codeartifact().filter(is_served)
     }
 
     /// What finds artifacts: one for each kind of far side.

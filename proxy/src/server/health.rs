@@ -86,7 +86,7 @@ pub(super) async fn readyz(AxumState(app): AxumState<Arc<App>>) -> Response {
             readiness.upstream(origin)
         ))
     };
-    let of_codeartifact = codeartifact::readiness(app.codeartifact());
+    let of_codeartifact = codeartifact::readiness(app.served_codeartifact());
     let (of_bucket, of_codeartifact) = tokio::join!(of_bucket, of_codeartifact);
     // After the probes: they may have found out more.
     let report = app.credentials().report();
@@ -132,7 +132,7 @@ pub(super) async fn readyz_of_one(
     AxumState(app): AxumState<Arc<App>>,
     Path(alias): Path<String>,
 ) -> Response {
-    match codeartifact::readiness_of(app.codeartifact(), &alias).await {
+    match codeartifact::readiness_of(app.served_codeartifact(), &alias).await {
         Some((is_ready, body)) => answer(is_ready, &body),
         None => status::plain(
             StatusCode::NOT_FOUND,

@@ -93,9 +93,7 @@ impl Answers for Service {
             if let Some(refusal) = refuse_foreign_host(&self.app, &request) {
                 return refusal;
             }
-            if let Some(codeartifact) = of_codeartifact(&self.app, asked)
-                && let Some(route) = Route::of(&codeartifact.table(), request.uri.path())
-            {
+            if let Some((codeartifact, route)) = of_codeartifact(&self.app, asked, &request) {
                 let body = Upload::new(body, &request.headers);
                 let asked = (&request, body);
                 return codeartifact::answer(&self.app, codeartifact, route, asked, &abort).await;
@@ -122,13 +120,20 @@ impl Answers for Service {
 
 fn is_page(app: &App, path: &str) -> bool {
     matches!(path, HEALTHZ | READYZ | METRICS | STATUS)
-        || (app.codeartifact().is_some() && path.starts_with(READYZ_OF_CODEARTIFACT))
+        || (path.starts_with(READYZ_OF_CODEARTIFACT) && app.served_codeartifact().is_some())
 }
 
-/// The repositories of CodeArtifact, for whoever may mean them: another proxy asks for objects of the bucket.
-fn of_codeartifact<'a>(app: &'a App, asked: &Context) -> Option<&'a CodeArtifact> {
+/// Whom to ask for one of CodeArtifact's URLs. Another proxy asks for objects of the bucket, whatever their names.
+fn of_codeartifact<'a>(
+    app: &'a App,
+    asked: &Context,
+    request: &'a Parts,
+) -> Option<(&'a CodeArtifact, Route<'a>)> {
     let codeartifact = app.codeartifact()?;
-    asked.chain().is_empty().then_some(codeartifact)
+    let table = codeartifact.table();
+    let is_meant = asked.chain().is_empty() && !table.upstreams().is_empty();
+    let route = is_meant.then(|| Route::of(&table, request.uri.path()))??;
+    Some((codeartifact, route))
 }
 
 fn is_read(request: &Parts) -> bool {

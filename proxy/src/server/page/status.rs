@@ -62,7 +62,7 @@ impl Status {
                 &troubles,
                 Served {
                     bucket: app.bucket().is_some(),
-                    codeartifact: app.codeartifact().is_some(),
+                    codeartifact: app.served_codeartifact().is_some(),
                     upstream: upstream.as_ref().is_some_and(Upstream::is_asked),
                 },
                 app.vantage().login_wait(),
@@ -81,7 +81,7 @@ impl Status {
             traffic: Traffic::of(app.metrics()),
             cache: app.vantage().cache_fill(&figures),
             codeartifact: app
-                .codeartifact()
+                .served_codeartifact()
                 .map(|codeartifact| codeartifact::of(codeartifact, app.metrics())),
             containers,
             containers_not_in_force: not_in_force,
