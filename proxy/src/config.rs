@@ -40,10 +40,10 @@ pub const PROGRAM: Program = Program {
 /// Everything that the process is told from outside.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Whether artifacts are served: a process with a configuration file and without a bucket has
-    /// credentials to give, and nothing else.
+    /// Whether artifacts are served, out of a bucket or CodeArtifact. A process with neither has credentials to
+    /// give, by its configuration file, and nothing else.
     pub serves_artifacts: bool,
-    /// `S3_BUCKET_NAME`; empty where no artifacts are served.
+    /// `S3_BUCKET_NAME`; empty where there is none: see [`Self::has_bucket`].
     pub bucket: String,
     /// `S3_PREFIX`: empty, or ending in `/`.
     pub prefix: String,
@@ -53,6 +53,9 @@ pub struct Config {
     pub region: String,
     /// `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`; with one, path-style addressing is used.
     pub s3_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_CODEARTIFACT`, else `AWS_ENDPOINT_URL`: where tokens are asked for. It says itself where
+    /// its packages are.
+    pub codeartifact_endpoint: Option<String>,
     /// `UPSTREAM_PROXY_URL`: another proxy to ask before S3; scheme and authority only.
     pub upstream_proxy_url: Option<String>,
     /// `PROXY_HOST` and `PROXY_PORT`.
@@ -175,19 +178,24 @@ impl Config {
             .as_deref()
             .map(|path| FileConfig::read(path, vars));
         let is_debug = matches!(&file, Some(Ok(file)) if file.server.debug);
-        let serves_artifacts = file_path.is_none() || read.is_set("S3_BUCKET_NAME");
-        let bucket = if serves_artifacts {
+        let names_upstream = CodeArtifactUpstream::is_in_variables(&read);
+        let of_variables = CodeArtifactUpstream::of_variables(&mut read);
+        let in_file = file.iter().flatten().flat_map(|file| &file.codeartifact);
+        let codeartifact: Vec<_> = of_variables.into_iter().chain(in_file.cloned()).collect();
+        let has_bucket = read.is_set("S3_BUCKET_NAME");
+        let bucket = if has_bucket || (file_path.is_none() && !names_upstream) {
             setting::bucket_name(&mut read)
         } else {
             String::new()
         };
         let mut config = Self {
-            serves_artifacts,
+            serves_artifacts: has_bucket || !codeartifact.is_empty(),
             bucket,
             prefix: setting::prefix(&mut read),
             profile: profile(vars),
             region: setting::region(&mut read),
             s3_endpoint: setting::s3_endpoint(&mut read),
+            codeartifact_endpoint: setting::codeartifact_endpoint(&mut read),
             upstream_proxy_url: upstream::proxy_url(&mut read),
             listen: listen(&mut read),
             allowed_hosts: setting::host_names(&mut read, "PROXY_ALLOWED_HOSTS"),
@@ -201,7 +209,7 @@ impl Config {
             traces: TracesConfig::read(&mut read),
             ca_bundle: read.ca_bundle(),
             file_path,
-            codeartifact: Vec::new(),
+            codeartifact,
             file: None,
         };
         // Read by the HTTP client itself, which would go on without it.
@@ -224,6 +232,26 @@ impl Config {
     /// The configuration file that is named, whatever else is wrong.
     pub fn named_file(vars: &impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
         file_path(&Reader::new(PROGRAM, vars))
+    }
+
+    /// Whether artifacts of a bucket are served.
+    #[must_use]
+    pub fn has_bucket(&self) -> bool {
+        !self.bucket.is_empty()
+    }
+
+    /// The repositories of CodeArtifact that are to be served where the configuration file says this by now: the
+    /// one that variables name stays.
+    #[must_use]
+    pub fn upstreams_with(&self, file: &FileConfig) -> Vec<CodeArtifactUpstream> {
+        let of_file: Vec<_> = self
+            .file
+            .iter()
+            .flat_map(|file| &file.codeartifact)
+            .collect();
+        let own = self.codeartifact.iter();
+        let own = own.filter(|upstream| !of_file.contains(upstream));
+        own.chain(&file.codeartifact).cloned().collect()
     }
 
     /// What tells this bucket's artifacts from every other's, as a part of each cache key.
@@ -321,7 +349,10 @@ fn refuse_shared_ports(read: &mut Reader<'_>, config: &Config, file: &FileConfig
         return;
     }
     let others = [
-        ("server.port", Some(&file.server.listen)),
+        (
+            "server.port",
+            file.serves_containers().then_some(&file.server.listen),
+        ),
         ("metrics.prometheus.port", file.prometheus.as_ref()),
     ];
     for (key, other) in others {
@@ -535,6 +566,80 @@ mod tests {
             text.contains("/home/dev/absent.yaml:1:1: it cannot be read"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_repository_of_codeartifact_needs_no_bucket() {
+        let named = [
+            ("CODEARTIFACT_DOMAIN", "acme"),
+            ("CODEARTIFACT_DOMAIN_OWNER", "012345678901"),
+            ("CODEARTIFACT_REPOSITORY", "main"),
+        ];
+        let config = from(&named).expect("a valid configuration");
+        assert!(config.serves_artifacts && !config.has_bucket());
+        assert_eq!(config.codeartifact[0].alias, "default");
+        let both = valid(&named);
+        assert!(both.serves_artifacts && both.has_bucket());
+        assert_eq!(both.codeartifact.len(), 1);
+        let told = from(&[]).expect_err("nothing to serve").to_string();
+        for way in ["S3_BUCKET_NAME", "CODEARTIFACT_DOMAIN", "--config"] {
+            assert!(told.contains(way), "{way} is missing in:\n{told}");
+        }
+        let told = from(&[("CODEARTIFACT_REPOSITORY", "main")]);
+        let told = told.expect_err("half a name").to_string();
+        assert!(
+            told.contains("2 faults") && !told.contains("S3_BUCKET_NAME"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn repositories_of_variables_and_of_the_file_are_served_side_by_side() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config.yaml");
+        let with_file = |file: &str| {
+            sso_session::disk::replace(&path, file.as_bytes()).expect("written");
+            from(&[
+                ("CODEARTIFACT_DOMAIN", "acme"),
+                ("CODEARTIFACT_DOMAIN_OWNER", "123456789012"),
+                ("CODEARTIFACT_REPOSITORY", "main"),
+                ("BAZEL_PROXY_CONFIG_FILE", path.to_str().expect("a text")),
+                ("PROXY_PORT", "1338"),
+            ])
+        };
+        let of_file = |alias: &str, more: &str| {
+            format!(
+                "codeartifact: {{{alias}: {{domain: acme, domain_owner: '123456789012', {more}}}}}\n"
+            )
+        };
+        let config = with_file(&of_file("team", "repository: team")).expect("no fault");
+        let aliases = |upstreams: &[CodeArtifactUpstream]| {
+            let aliases = upstreams.iter().map(|upstream| upstream.alias.clone());
+            aliases.collect::<Vec<_>>()
+        };
+        assert!(config.serves_artifacts && !config.has_bucket());
+        assert_eq!(aliases(&config.codeartifact), ["default", "team"]);
+        let file = config.file.clone().expect("a file");
+        assert!(!file.serves_containers(), "nothing listens on 1338");
+        let mut later = file;
+        later.codeartifact[0].alias = "other".to_owned();
+        assert_eq!(
+            aliases(&config.upstreams_with(&later)),
+            ["default", "other"]
+        );
+        later.codeartifact.clear();
+        assert_eq!(aliases(&config.upstreams_with(&later)), ["default"]);
+
+        let same_name = with_file(&of_file("default", "repository: team"));
+        let told = same_name.expect_err("a clash").to_string();
+        assert!(
+            told.contains("config.yaml:1:16: codeartifact.default: variables name"),
+            "{told}"
+        );
+        let twin = with_file(&of_file("team", "repository: main, publish: true"));
+        let told = twin.expect_err("a clash").to_string();
+        assert!(told.contains("name the same repository"), "{told}");
+        with_file(&of_file("team", "repository: main")).expect("it says the same");
     }
 
     #[test]

@@ -128,6 +128,10 @@ impl Address {
                 let path = path.trim_end_matches('/');
                 ArtifactKey::new(&format!("{name}/{format}/{path}{FORM}{accept}"))
             }
+            // Never kept, and it may well end in a slash.
+            None if self.kind == Kind::Other => {
+                ArtifactKey::new(&format!("{name}/{format}/{path}-"))
+            }
             None => ArtifactKey::new(&format!("{name}/{format}/{path}")),
         }
     }
@@ -278,6 +282,20 @@ mod tests {
             assert_eq!(again.kind(), address.kind());
             assert_eq!(again.key(), Some(key));
         }
+    }
+
+    #[test]
+    fn what_is_not_kept_may_end_in_a_slash() {
+        for (format, path) in [
+            (Format::Pypi, ""),
+            (Format::Pypi, "simple/"),
+            (Format::Maven, "g/a/"),
+            (Format::Npm, "-/ping"),
+        ] {
+            let address = parse(format, path, None).expect("an address");
+            assert_eq!((address.path(), address.key()), (path, None));
+        }
+        assert!(parse(Format::Maven, "g/../", None).is_err());
     }
 
     #[test]

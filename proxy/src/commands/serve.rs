@@ -1,6 +1,6 @@
 //! `bazel-proxy serve`: boot order, then run until told to stop.
 //!
-//! Artifacts and credentials for containers are served side by side, or either alone.
+//! Artifacts and what a configuration file asks for are served side by side, or either alone.
 
 mod artifacts;
 mod containers;
@@ -90,7 +90,7 @@ async fn serve(config: Config, vars: SharedVars) -> Result<(), String> {
         let (own, vars) = (source.clone(), Arc::clone(&vars));
         Containers::new(reserved, &config, file, own, &metrics, vars)
     });
-    let service = containers.as_ref().map(Containers::service).cloned();
+    let service = containers.as_ref().and_then(Containers::service).cloned();
     let artifacts = for_artifacts.map(|reserved| {
         let at_aws = (source, http);
         let rim = (&read, stop.clone());

@@ -56,8 +56,9 @@ pub(super) fn bucket_name(read: &mut Reader<'_>) -> String {
             VARIABLE,
             "not set",
             "name the bucket that holds your artifacts, for example \
-             S3_BUCKET_NAME=my-team-artifacts; or, to serve containers and no artifacts, a \
-             configuration file by --config",
+             S3_BUCKET_NAME=my-team-artifacts; or a repository of CodeArtifact by \
+             CODEARTIFACT_DOMAIN, CODEARTIFACT_DOMAIN_OWNER and CODEARTIFACT_REPOSITORY; or, for \
+             several of them, or credentials for containers, a configuration file by --config",
         );
         return String::new();
     };
@@ -114,7 +115,21 @@ pub(super) fn region(read: &mut Reader<'_>) -> String {
 }
 
 pub(super) fn s3_endpoint(read: &mut Reader<'_>) -> Option<String> {
-    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
+    endpoint(read, "AWS_ENDPOINT_URL_S3")
+}
+
+/// `AWS_ENDPOINT_URL_CODEARTIFACT`, else `AWS_ENDPOINT_URL`.
+pub(super) fn codeartifact_endpoint(read: &mut Reader<'_>) -> Option<String> {
+    // The general one is reported with the bucket's, which falls back to it, too.
+    if read.is_set("AWS_ENDPOINT_URL_CODEARTIFACT") || read.is_set("AWS_ENDPOINT_URL_S3") {
+        return endpoint(read, "AWS_ENDPOINT_URL_CODEARTIFACT");
+    }
+    read.text("AWS_ENDPOINT_URL")
+}
+
+/// A service's own variable, else the one for all services.
+fn endpoint(read: &mut Reader<'_>, of_service: &'static str) -> Option<String> {
+    [of_service, "AWS_ENDPOINT_URL"]
         .into_iter()
         .find_map(|variable| {
             let url = read.text(variable)?;

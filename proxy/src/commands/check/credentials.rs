@@ -59,11 +59,11 @@ pub(super) async fn check(
     keeping.abort();
 }
 
-/// From this step on, what cannot be tried; without artifacts there is no bucket.
+/// From this step on, what cannot be tried; without a bucket there is nothing to ask it.
 fn steps(config: &Config, first: &'static str) -> Vec<&'static str> {
     let mut steps = vec![first, "bucket"];
     steps.dedup();
-    steps.retain(|step| config.serves_artifacts || *step != "bucket");
+    steps.retain(|step| config.has_bucket() || *step != "bucket");
     steps
 }
 
@@ -82,7 +82,7 @@ async fn check_credentials(
             return report.skipped(&steps, "there are no credentials to use");
         }
     }
-    if !config.serves_artifacts {
+    if !config.has_bucket() {
         return;
     }
     let origin = Arc::new(Origin::new(
