@@ -28,7 +28,9 @@ async fn world(public: &PublicIndex, names: &[&str], private: &[&str]) -> World 
     let _login = setting.sso.sign_in();
     setting.seed("first");
     setting.configure(&upstream(&fallback(public, names, private)));
-    setting.start_as(setting.builder().env("METADATA_TTL", "1")).await
+    setting
+        .start_as(setting.builder().env("METADATA_TTL", "1"))
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,7 +45,10 @@ async fn a_private_name_is_never_taken_from_the_public_index() {
     for client in ALL {
         let name = package(client.format(), "first");
         let got = install(client, &plain.index(), &name).await;
-        assert!(got.as_ref().is_ok_and(|version| version.starts_with("1.0")), "{got:?}");
+        assert!(
+            got.as_ref().is_ok_and(|version| version.starts_with("1.0")),
+            "{got:?}"
+        );
     }
     for client in OF_PYTHON {
         let got = install(client, &listed.index(), "acme-first").await;
@@ -110,13 +115,20 @@ async fn a_public_file_comes_only_with_the_hash_of_its_index() {
     let (path, _) = world.locked_wheel("leftpad").await;
     public.alter("leftpad");
     let file = world.get(&path).await;
-    assert!(file.status != 200 || file.broken.is_some(), "{}", file.status);
+    assert!(
+        file.status != 200 || file.broken.is_some(),
+        "{}",
+        file.status
+    );
     public.restore("leftpad");
     assert_eq!(world.get(&path).await.status, 200);
     // A hash that the index does not list, and a file that is not its.
     let (folder, file) = path.rsplit_once('/').expect("a file");
     let zeros = "0".repeat(64);
-    let other = format!("{}/{zeros}/{file}", folder.rsplit_once('/').expect("a hash").0);
+    let other = format!(
+        "{}/{zeros}/{file}",
+        folder.rsplit_once('/').expect("a hash").0
+    );
     assert_eq!(world.get(&other).await.status, 404);
 }
 
@@ -142,7 +154,12 @@ async fn origin_controls_and_an_unreachable_codeartifact_close_the_fallback() {
     ] {
         let fault = faults.add(Fault::on(operation).respond(status, code));
         let answer = page("leftpad").await;
-        assert_eq!(answer.status, 503, "{operation} {status}: {}", answer.text());
+        assert_eq!(
+            answer.status,
+            503,
+            "{operation} {status}: {}",
+            answer.text()
+        );
         faults.remove(fault);
     }
     assert_eq!(public.requests(), Vec::<String>::new());
@@ -154,7 +171,10 @@ async fn origin_controls_and_an_unreachable_codeartifact_close_the_fallback() {
     assert!(answer.text().contains("aws sso login"), "{}", answer.text());
     assert_eq!(public.requests(), Vec::<String>::new());
     let _login = world.sso.sign_in();
-    tests::eventually("it is there again", async || page("leftpad").await.status == 200).await;
+    tests::eventually("it is there again", async || {
+        page("leftpad").await.status == 200
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,7 +31,10 @@ async fn an_altered_file_never_completes_and_is_never_kept() {
         faults.remove(fault);
         let answer = world.get(path).await;
         assert!(is_whole(&answer), "{path}: {:?}", answer.broken);
-        assert_eq!(answer.header("content-length"), answer.body.len().to_string());
+        assert_eq!(
+            answer.header("content-length"),
+            answer.body.len().to_string()
+        );
     }
 }
 
@@ -43,7 +46,12 @@ async fn cut_bodies_are_mended_unseen_by_the_client() {
     for path in LARGE {
         let fault = faults.add(Fault::on(Operation::GetAsset).times(2).reset_after(1 << 20));
         let answer = world.get(path).await;
-        assert!(is_whole(&answer), "{path}: {} {:?}", answer.status, answer.broken);
+        assert!(
+            is_whole(&answer),
+            "{path}: {} {:?}",
+            answer.status,
+            answer.broken
+        );
         assert_eq!(faults.played(fault), 2, "{path}");
         faults.remove(fault);
         let resumed = world.calls(Operation::GetAsset);
@@ -88,7 +96,9 @@ async fn five_gigabytes_are_streamed_in_constant_memory() {
     const MORE_MEMORY: u64 = 200 << 20;
     let world = World::seeded(&[]).await;
     let (project, file) = ("acme-huge", "acme_huge-1.0.tar.gz");
-    world.repository.put_large_file(project, "1.0", file, LENGTH);
+    world
+        .repository
+        .put_large_file(project, "1.0", file, LENGTH);
     let path = format!("{}/pypi/simple/{project}/1.0/{file}", world.prefix());
     let before = world.proxy.resident_bytes();
     let mut pending = Pending::begin(world.proxy.address(), "GET", &path, &[]).await;
@@ -116,15 +126,25 @@ async fn every_form_of_a_page_is_kept_apart_and_answered_as_it_is_asked() {
     let path = "/pypi/simple/acme-first/";
     for (accept, kind) in [
         (ACCEPT_JSON, ACCEPT_JSON),
-        ("application/vnd.pypi.simple.v1+html", "application/vnd.pypi.simple.v1+html"),
+        (
+            "application/vnd.pypi.simple.v1+html",
+            "application/vnd.pypi.simple.v1+html",
+        ),
         ("text/html", "text/html"),
         ("*/*", "text/html"),
     ] {
         for _ in 0..2 {
             let page = world.get_as(path, accept).await;
             assert_eq!(page.status, 200, "{accept}: {}", page.text());
-            assert!(page.header("content-type").starts_with(kind), "{accept}: {:?}", page.headers);
-            assert!(page.header("vary").to_lowercase().contains("accept"), "{accept}");
+            assert!(
+                page.header("content-type").starts_with(kind),
+                "{accept}: {:?}",
+                page.headers
+            );
+            assert!(
+                page.header("vary").to_lowercase().contains("accept"),
+                "{accept}"
+            );
             let same = [("accept", accept), ("if-none-match", page.header("etag"))];
             let again = world.get_with(path, &same).await;
             assert_eq!(again.status, 304, "{accept}");

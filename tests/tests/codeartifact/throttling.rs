@@ -37,8 +37,15 @@ async fn never_more_than_64_calls_are_under_way() {
     const MOST: usize = 64;
     let world = World::seeded(&[]).await;
     let names: Vec<_> = (0..ASKED).map(|number| format!("many-{number}")).collect();
-    let fault = world.sso.aws.faults().add(Fault::on(Operation::ReadPackage).hang());
-    let paths: Vec<_> = names.iter().map(|name| format!("/pypi/simple/{name}/")).collect();
+    let fault = world
+        .sso
+        .aws
+        .faults()
+        .add(Fault::on(Operation::ReadPackage).hang());
+    let paths: Vec<_> = names
+        .iter()
+        .map(|name| format!("/pypi/simple/{name}/"))
+        .collect();
     let asked = futures_util::future::join_all(paths.iter().map(|path| world.get(path)));
     let watch = async {
         let calls = || world.calls(Operation::ReadPackage).len();

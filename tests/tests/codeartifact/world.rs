@@ -14,8 +14,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use simulated_aws::{
-    Call, CodeArtifact, Format, NpmPackage, Operation, Origin, PublicIndex, Repository, Restriction,
-    Wheel,
+    Call, CodeArtifact, Format, NpmPackage, Operation, Origin, PublicIndex, Repository,
+    Restriction, Wheel,
 };
 use tests::sso_world::readiness;
 use tests::{Answer, PATIENCE, Proxy, ProxyBuilder, SsoWorld, eventually, within};
@@ -123,7 +123,6 @@ impl Setting {
     }
 }
 
-
 fn file(sso: &SsoWorld) -> PathBuf {
     sso.scratch.path().join("codeartifact.yaml")
 }
@@ -213,7 +212,9 @@ impl World {
     /// A file of that length in each format: see [`LARGE`].
     pub(crate) fn seed_large(&self, length: usize) {
         let mut random = fastrand::Rng::with_seed(7);
-        let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(length).collect();
+        let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..))
+            .take(length)
+            .collect();
         self.repository
             .put_file("acme-large", "1.0", "acme_large-1.0.tar.gz", bytes.clone())
             .put_npm(&NpmPackage::new("@acme/large", "1.0.0").file("bytes", bytes.clone()))
@@ -239,7 +240,12 @@ impl World {
         format!("{}{}", self.proxy.url(), self.prefix())
     }
 
-    pub(crate) async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let path = format!("{}{path}", self.prefix());
         self.proxy.request(method, &path, headers).await
     }
@@ -323,7 +329,9 @@ impl World {
     }
 
     async fn waiting(&self) -> u64 {
-        readiness(&self.proxy).await["waiting"].as_u64().unwrap_or(0)
+        readiness(&self.proxy).await["waiting"]
+            .as_u64()
+            .unwrap_or(0)
     }
 
     /// The file that a call was for.
@@ -410,7 +418,10 @@ impl World {
         body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
         let request = Request::post(path)
             .header("host", self.proxy.address().to_string())
-            .header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"))
+            .header(
+                "content-type",
+                format!("multipart/form-data; boundary={BOUNDARY}"),
+            )
             .body(Full::new(Bytes::from(body)))
             .expect("a request");
         send(self.proxy.address(), request).await
