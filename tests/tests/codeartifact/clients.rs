@@ -70,8 +70,7 @@ impl Place {
 
     pub(crate) fn text(&self, name: &str) -> String {
         let path = self.file(name);
-        std::fs::read_to_string(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
     #[expect(clippy::disallowed_methods, reason = "a client's project")]

@@ -4,6 +4,7 @@
 use simulated_aws::{Fault, Operation};
 use tests::eventually;
 
+use crate::calls;
 use crate::world::{
     ACCEPT_JSON, DOMAIN, OWNER, REGION, REPOSITORY, Setting, World, upstream, wheel_bytes,
 };
@@ -18,7 +19,12 @@ async fn no_request_is_redirected_to_a_url_with_a_token() {
     let world = World::seeded(&["first"]).await;
     let (file, _) = world.locked_wheel("acme-first").await;
     let file = file.trim_start_matches("/pypi/");
-    for path in ["simple/acme-first/", "simple/acme-first", "simple/Acme.First/", file] {
+    for path in [
+        "simple/acme-first/",
+        "simple/acme-first",
+        "simple/Acme.First/",
+        file,
+    ] {
         for method in ["GET", "HEAD"] {
             let answer = world.proxy.request(method, &older(path), &[]).await;
             let location = answer.header("location");
@@ -44,7 +50,9 @@ async fn only_configured_repositories_are_reachable() {
         (OWNER, REGION, DOMAIN, "other"),
     ];
     for (owner, region, domain, repository) in others {
-        setting.service().add_repository(domain, owner, region, repository);
+        setting
+            .service()
+            .add_repository(domain, owner, region, repository);
     }
     let world = setting.start().await;
     for (owner, region, domain, repository) in others {
@@ -66,7 +74,7 @@ async fn leading_zeros_of_an_account_are_kept() {
     let without = older("simple/acme-first/").replace("/0", "/");
     assert_eq!(world.proxy.get(&without).await.status, 404);
     for call in world.calls(Operation::GetAuthorizationToken) {
-        assert!(world.target_of(&call).contains(OWNER), "{call:?}");
+        assert!(calls::target(&call).contains(OWNER), "{call:?}");
     }
 }
 
@@ -76,7 +84,11 @@ async fn a_head_is_answered_as_its_get_without_a_body() {
     let (file, _) = world.locked_wheel("acme-first").await;
     let (_, last) = world.locked_wheel("acme-first-base").await;
     assert!(!last.is_empty());
-    for path in ["/pypi/simple/acme-first/", file.as_str(), "/npm/@acme%2ffirst"] {
+    for path in [
+        "/pypi/simple/acme-first/",
+        file.as_str(),
+        "/npm/@acme%2ffirst",
+    ] {
         // Cold and warm.
         for _ in 0..2 {
             let head = world.request("HEAD", path, &[]).await;
@@ -87,7 +99,11 @@ async fn a_head_is_answered_as_its_get_without_a_body() {
             for name in ["content-length", "content-type", "etag"] {
                 assert_eq!(head.header(name), get.header(name), "{path}: {name}");
             }
-            assert_eq!(head.header("content-length"), get.body.len().to_string(), "{path}");
+            assert_eq!(
+                head.header("content-length"),
+                get.body.len().to_string(),
+                "{path}"
+            );
         }
     }
 }
@@ -106,8 +122,11 @@ async fn an_upload_goes_to_where_codeartifact_takes_it() {
         let status = world.upload_wheel(&path, name, &wheel_bytes(name)).await;
         assert!((200..300).contains(&status), "{path}: {status}");
         let sent = world.calls(Operation::PublishPackage);
-        let target = world.target_of(sent.last().expect("an upload"));
-        assert!(target.ends_with(&format!("/pypi/{REPOSITORY}/")), "{target}");
+        let target = calls::target(sent.last().expect("an upload"));
+        assert!(
+            target.ends_with(&format!("/pypi/{REPOSITORY}/")),
+            "{target}"
+        );
         let page = world.get(&format!("/pypi/simple/{name}/")).await;
         assert_eq!(page.status, 200, "{}", page.text());
     }
@@ -124,7 +143,11 @@ async fn a_token_failure_is_not_remembered() {
     let world = setting.start().await;
     let answer = world.get("/pypi/simple/acme-first/").await;
     assert_eq!(answer.status, 503, "{}", answer.text());
-    assert!(answer.text().contains("codeartifact:GetAuthorizationToken"), "{}", answer.text());
+    assert!(
+        answer.text().contains("codeartifact:GetAuthorizationToken"),
+        "{}",
+        answer.text()
+    );
     faults.remove(fault);
     eventually("it is served", async || {
         world.get("/pypi/simple/acme-first/").await.status == 200
@@ -151,7 +174,10 @@ async fn every_kind_of_range_is_answered() {
         assert_eq!(part.header("content-range"), said, "{range}");
     }
     let beyond = format!("bytes={length}-");
-    assert_eq!(world.get_with(&path, &[("range", &beyond)]).await.status, 416);
+    assert_eq!(
+        world.get_with(&path, &[("range", &beyond)]).await.status,
+        416
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

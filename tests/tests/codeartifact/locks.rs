@@ -18,7 +18,9 @@ const LOCKING: [Locking; 4] = [
 async fn locked(world: &World, (client, file): Locking) -> String {
     let place = Place::new(&world.index());
     let name = crate::world::package(client.format(), "first");
-    let lock = client.lock(&place, &name).expect("a client with a lock file");
+    let lock = client
+        .lock(&place, &name)
+        .expect("a client with a lock file");
     let ended = run_all(vec![lock], LIMIT).await;
     assert!(
         ended.status.success(),
@@ -31,7 +33,10 @@ async fn locked(world: &World, (client, file): Locking) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lock_files_are_the_same_after_a_new_token_and_a_restart() {
-    let parts: Vec<Part> = LOCKING.iter().flat_map(|(client, _)| client.parts()).collect();
+    let parts: Vec<Part> = LOCKING
+        .iter()
+        .flat_map(|(client, _)| client.parts())
+        .collect();
     if !are_installed(&parts) {
         return;
     }
@@ -42,12 +47,20 @@ async fn lock_files_are_the_same_after_a_new_token_and_a_restart() {
     }
     let port = world.proxy.address().port().to_string();
     world.service().revoke_tokens();
-    let World { proxy, repository, sso } = world;
+    let World {
+        proxy,
+        repository,
+        sso,
+    } = world;
     // Nothing of the pages is left, either.
     let killed = proxy.kill_9().env("PROXY_PORT", &port);
     std::fs::remove_dir_all(sso.scratch.cache()).expect("the cache, removed");
     let proxy = killed.start().await;
-    let world = World { proxy, repository, sso };
+    let world = World {
+        proxy,
+        repository,
+        sso,
+    };
     for (locking, before) in LOCKING.into_iter().zip(before) {
         let after = locked(&world, locking).await;
         assert_eq!(after, before, "{:?}", locking.0);
@@ -66,15 +79,27 @@ async fn pip_takes_hashes_and_asks_for_the_metadata_of_wheels() {
     let mut requirements = String::new();
     for name in ["acme-first", "acme-first-base"] {
         let (_, sha256) = world.locked_wheel(name).await;
-        requirements.push_str(&format!("{name}==1.0 --hash=sha256:{sha256}\n"));
+        let line = format!("{name}==1.0 --hash=sha256:{sha256}\n");
+        requirements.push_str(&line);
     }
     let pip = async |requirements: &str| {
         let place = Place::new(&world.index());
         place.write("requirements.txt", requirements);
         let mut pip = python(&place, "pip");
-        pip.args(["install", "--no-cache-dir", "--require-hashes", "--target", "out"])
-            .args(["--root-user-action=ignore", "-r", "requirements.txt", "--index-url"])
-            .arg(format!("{}/pypi/simple/", world.index()));
+        pip.args([
+            "install",
+            "--no-cache-dir",
+            "--require-hashes",
+            "--target",
+            "out",
+        ])
+        .args([
+            "--root-user-action=ignore",
+            "-r",
+            "requirements.txt",
+            "--index-url",
+        ])
+        .arg(format!("{}/pypi/simple/", world.index()));
         let ended = run_all(vec![pip], LIMIT).await;
         (ended.status.success(), ended.stderr)
     };
@@ -89,8 +114,15 @@ async fn pip_takes_hashes_and_asks_for_the_metadata_of_wheels() {
     // Without hashes on the command line, the metadata alone is read until it is clear what is wanted.
     let place = Place::new(&world.index());
     let mut pip = python(&place, "pip");
-    pip.args(["download", "--no-cache-dir", "--dest", "out", "acme-first", "--index-url"])
-        .arg(format!("{}/pypi/simple/", world.index()));
+    pip.args([
+        "download",
+        "--no-cache-dir",
+        "--dest",
+        "out",
+        "acme-first",
+        "--index-url",
+    ])
+    .arg(format!("{}/pypi/simple/", world.index()));
     let ended = run_all(vec![pip], LIMIT).await;
     assert!(ended.status.success(), "{}", ended.stderr);
     let log = world.proxy.log();
@@ -110,7 +142,12 @@ async fn uv_sees_the_upload_time_for_exclude_newer() {
             .args(["--exclude-newer", newer, "--default-index"])
             .arg(format!("{}/pypi/simple/", world.index()));
         let ended = run_all(vec![uv], LIMIT).await;
-        assert_eq!(ended.status.success(), is_found, "{newer}: {}", ended.stderr);
+        assert_eq!(
+            ended.status.success(),
+            is_found,
+            "{newer}: {}",
+            ended.stderr
+        );
     }
     let page = world.get_as("/pypi/simple/acme-first/", ACCEPT_JSON).await;
     assert!(page.text().contains("upload-time"), "{}", page.text());

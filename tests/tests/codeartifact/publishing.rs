@@ -7,7 +7,10 @@ use simulated_aws::Operation;
 use tests::clients::{MAVEN, NODE, NPM, PYTHON, Part, SAMPLE_JARS, TWINE, UV, are_installed};
 use tests::commands::{Ended, run};
 
-use crate::clients::{ALL, Client, DEPLOY_FILE, LIMIT, Maven, Npm, Pip, Place, install, maven, npm, python, uv};
+use crate::calls;
+use crate::clients::{
+    ALL, Client, DEPLOY_FILE, LIMIT, Maven, Npm, Pip, Place, install, maven, npm, python, uv,
+};
 use crate::world::{Setting, World, upstream, wheel_bytes};
 
 /// Puts a wheel into a place, and gives its path.
@@ -20,7 +23,15 @@ fn wheel(place: &Place, name: &str) -> PathBuf {
 fn twine(place: &Place, name: &str) -> Command {
     let mut twine = python(place, "twine");
     twine
-        .args(["upload", "--non-interactive", "--disable-progress-bar", "-u", "nobody", "-p", "none"])
+        .args([
+            "upload",
+            "--non-interactive",
+            "--disable-progress-bar",
+            "-u",
+            "nobody",
+            "-p",
+            "none",
+        ])
         .args(["--verbose", "--repository-url"])
         .arg(format!("{}/pypi/", place.index))
         .arg(wheel(place, name));
@@ -30,7 +41,14 @@ fn twine(place: &Place, name: &str) -> Command {
 fn uv_publish(place: &Place, name: &str) -> Command {
     let mut command = uv(place);
     command
-        .args(["publish", "--username", "nobody", "--password", "none", "--publish-url"])
+        .args([
+            "publish",
+            "--username",
+            "nobody",
+            "--password",
+            "none",
+            "--publish-url",
+        ])
         .arg(format!("{}/pypi/", place.index))
         .arg(wheel(place, name));
     command
@@ -53,7 +71,11 @@ fn mvn_deploy(place: &Place, name: &str) -> Command {
     let mut command = maven(place, DEPLOY_FILE);
     command
         .arg(format!("-Durl={}/maven/", place.index))
-        .args(["-DrepositoryId=acme", "-Dfile=new.jar", "-DgroupId=com.acme"])
+        .args([
+            "-DrepositoryId=acme",
+            "-Dfile=new.jar",
+            "-DgroupId=com.acme",
+        ])
         .arg(format!("-DartifactId={name}"))
         .args(["-Dversion=1.0", "-Dpackaging=jar"]);
     command
@@ -113,7 +135,9 @@ fn publishers() -> Vec<Publisher> {
 }
 
 fn are_all_installed() -> bool {
-    let publishers = publishers().into_iter().flat_map(|publisher| publisher.parts);
+    let publishers = publishers()
+        .into_iter()
+        .flat_map(|publisher| publisher.parts);
     let clients = ALL.iter().flat_map(|client| client.parts());
     are_installed(&publishers.chain(clients).collect::<Vec<_>>())
 }
@@ -133,7 +157,13 @@ async fn every_tool_publishes_once_and_is_told_of_a_conflict() {
     let world = setting.start().await;
     let counters = world.sso.aws.counters().clone();
     for publisher in publishers() {
-        let Publisher { name, package, fetched, fetched_by, .. } = publisher;
+        let Publisher {
+            name,
+            package,
+            fetched,
+            fetched_by,
+            ..
+        } = publisher;
         // Asked for before it is there: that must not be remembered.
         let early = install(fetched_by, &world.index(), fetched).await;
         assert!(early.is_err(), "{name}: {early:?}");
@@ -141,24 +171,36 @@ async fn every_tool_publishes_once_and_is_told_of_a_conflict() {
         counters.reset();
         let place = Place::new(&world.index());
         let ended = run((publisher.publish)(&place, package), LIMIT).await;
-        assert!(ended.status.success(), "{name}: {}\n{}", said(&ended), world.proxy.log());
+        assert!(
+            ended.status.success(),
+            "{name}: {}\n{}",
+            said(&ended),
+            world.proxy.log()
+        );
         let sent: Vec<_> = world.calls(Operation::PublishPackage);
-        let mut paths: Vec<_> = sent.iter().map(|call| world.target_of(call)).collect();
+        let mut paths: Vec<_> = sent.iter().map(calls::target).collect();
         let all = paths.len();
         paths.sort();
         paths.dedup();
         assert_eq!(paths.len(), all, "{name}: sent twice: {paths:?}");
         for call in &sent {
-            world.assert_nothing_of_the_client(call);
+            calls::assert_nothing_of_the_client(call);
         }
 
         let got = install(fetched_by, &world.index(), fetched).await;
         assert!(got.is_ok(), "{name}: {got:?}");
 
-        let again = run((publisher.publish)(&Place::new(&world.index()), package), LIMIT).await;
+        let again = run(
+            (publisher.publish)(&Place::new(&world.index()), package),
+            LIMIT,
+        )
+        .await;
         assert!(!again.status.success(), "{name}: {}", said(&again));
         let text = said(&again);
-        assert!(text.contains("409") || text.contains("previously published"), "{name}: {text}");
+        assert!(
+            text.contains("409") || text.contains("previously published"),
+            "{name}: {text}"
+        );
     }
 }
 
@@ -203,7 +245,11 @@ async fn a_gigabyte_is_published_in_constant_memory_and_never_sent_twice() {
             }
         }
     };
-    assert!((200..300).contains(&status), "{status}: {}", world.proxy.log());
+    assert!(
+        (200..300).contains(&status),
+        "{status}: {}",
+        world.proxy.log()
+    );
     assert!(most < before + MORE_MEMORY, "{before} bytes grew to {most}");
     assert_eq!(world.calls(Operation::PublishPackage).len(), 1);
 }
@@ -224,9 +270,15 @@ async fn an_upload_that_breaks_off_or_is_refused_is_not_sent_again() {
         let fault = simulated_aws::Fault::on(Operation::PublishPackage).respond(status, code);
         let fault = faults.add(fault);
         let before = world.calls(Operation::PublishPackage).len();
-        let answered = world.put_zeros("/maven/com/acme/small/1.0/small-1.0.jar", 100_000).await;
+        let answered = world
+            .put_zeros("/maven/com/acme/small/1.0/small-1.0.jar", 100_000)
+            .await;
         assert_eq!(answered, told, "{code}");
-        assert_eq!(world.calls(Operation::PublishPackage).len(), before + 1, "{code}");
+        assert_eq!(
+            world.calls(Operation::PublishPackage).len(),
+            before + 1,
+            "{code}"
+        );
         faults.remove(fault);
     }
 }

@@ -1,8 +1,11 @@
 //! What is around the packages: the file that changes, the older URL, no bucket, readiness, and headers.
 
+use http::HeaderValue;
+use http::header::LOCATION;
 use simulated_aws::Operation;
 use tests::eventually;
 
+use crate::calls;
 use crate::world::{ACCEPT_JSON, DOMAIN, OWNER, REGION, REPOSITORY, Setting, World, upstream};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -17,7 +20,10 @@ async fn upstreams_follow_the_file_and_the_last_good_ones_stay() {
     };
     assert_eq!((status("main").await, status("other").await), (200, 404));
     world.configure(&upstream("").replace("  main:", "  other:"));
-    eventually("the new name is served", async || status("other").await == 200).await;
+    eventually("the new name is served", async || {
+        status("other").await == 200
+    })
+    .await;
     assert_eq!(status("main").await, 404);
     world.configure("codeartifact: [");
     eventually("the fault is told", async || {
@@ -35,7 +41,10 @@ async fn the_older_url_serves_the_same_bytes() {
     let older = format!("/{OWNER}/{REGION}/{DOMAIN}/{REPOSITORY}");
     let page = world.get_as("/pypi/simple/acme-first/", ACCEPT_JSON).await;
     let headers = [("accept", ACCEPT_JSON)];
-    let same = world.proxy.get_with(&format!("{older}/simple/acme-first/"), &headers).await;
+    let same = world
+        .proxy
+        .get_with(&format!("{older}/simple/acme-first/"), &headers)
+        .await;
     assert_eq!(same.body, page.body);
     let (path, sha256) = world.locked_wheel("acme-first").await;
     let file = format!("{older}/{}", path.trim_start_matches("/pypi/"));
@@ -55,9 +64,17 @@ async fn codeartifact_is_served_without_a_bucket() {
     let answer = world.proxy.get("/g/a.jar").await;
     assert_eq!(answer.status, 404);
     assert!(answer.text().contains("bucket"), "{}", answer.text());
-    eventually("it is ready", async || world.proxy.get("/readyz").await.status == 200).await;
+    eventually("it is ready", async || {
+        world.proxy.get("/readyz").await.status == 200
+    })
+    .await;
     assert_eq!(world.proxy.get("/metrics").await.status, 200);
-    assert!(world.asked().iter().all(|call| call.operation != Operation::HeadBucket));
+    assert!(
+        world
+            .asked()
+            .iter()
+            .all(|call| call.operation != Operation::HeadBucket)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,18 +88,28 @@ async fn nothing_of_the_client_reaches_codeartifact_but_what_it_accepts() {
         ("x-forwarded-for", "10.1.2.3"),
         ("te", "trailers"),
     ];
-    assert_eq!(world.get_with("/pypi/simple/acme-first/", &headers).await.status, 200);
+    assert_eq!(
+        world
+            .get_with("/pypi/simple/acme-first/", &headers)
+            .await
+            .status,
+        200
+    );
     let (path, _) = world.locked_wheel("acme-first").await;
     assert_eq!(world.get_with(&path, &headers).await.status, 200);
     let calls = world.asked();
     assert!(!calls.is_empty());
     for call in &calls {
-        world.assert_nothing_of_the_client(call);
+        calls::assert_nothing_of_the_client(call);
     }
     let pages = world.calls(Operation::ReadPackage);
-    assert!(pages.iter().any(|call| world.header_of(call, "accept") == ACCEPT_JSON));
+    assert!(
+        pages
+            .iter()
+            .any(|call| calls::header(call, "accept") == ACCEPT_JSON)
+    );
     for call in world.calls(Operation::GetAsset) {
-        assert!(!world.has_header(&call, "authorization"), "{call:?}");
+        assert!(calls::header(&call, "authorization").is_empty(), "{call:?}");
     }
 }
 
@@ -91,10 +118,13 @@ async fn a_redirect_to_a_foreign_host_is_not_followed() {
     let world = World::seeded(&["first"]).await;
     let (path, _) = world.locked_wheel("acme-first").await;
     let foreign = tests::StandIn::http(|_: &str, _: &str| (200, "not a wheel".to_owned())).await;
-    let away = format!("http://localhost.example:{}/x?X-Amz-Signature=s", foreign.address().port());
+    let away = format!(
+        "http://localhost.example:{}/x?X-Amz-Signature=s",
+        foreign.address().port()
+    );
     let fault = simulated_aws::Fault::on(Operation::ReadAsset)
         .respond(302, "Found")
-        .header("location", &away);
+        .header(LOCATION, HeaderValue::from_str(&away).expect("a header"));
     let fault = world.sso.aws.faults().add(fault);
     let answer = world.get(&path).await;
     assert!(answer.status.is_server_error(), "{}", answer.status);

@@ -11,9 +11,15 @@ use crate::world::{ACCEPT_JSON, Setting, World, upstream};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_clients_at_once_ask_for_one_token() {
     let world = World::seeded(&["first"]).await;
-    let paths: Vec<_> = (0..100).map(|number| format!("/pypi/simple/none-{number}/")).collect();
+    let paths: Vec<_> = (0..100)
+        .map(|number| format!("/pypi/simple/none-{number}/"))
+        .collect();
     let answers = join_all(paths.iter().map(|path| world.get(path))).await;
-    assert!(answers.iter().all(|answer| answer.status == 404), "{:?}", answers[0].text());
+    assert!(
+        answers.iter().all(|answer| answer.status == 404),
+        "{:?}",
+        answers[0].text()
+    );
     assert_eq!(world.calls(Operation::GetAuthorizationToken).len(), 1);
 }
 
@@ -22,7 +28,9 @@ async fn a_token_is_renewed_ahead_of_its_end_and_nobody_waits() {
     let setting = Setting::new().await;
     let _login = setting.sso.sign_in();
     setting.seed("first");
-    setting.service().set_longest_token_life(Some(Duration::from_secs(4)));
+    setting
+        .service()
+        .set_longest_token_life(Some(Duration::from_secs(4)));
     let world = setting.start().await;
     assert_eq!(world.get("/pypi/simple/acme-first/").await.status, 200);
     eventually("the token is renewed", async || {
@@ -55,7 +63,11 @@ async fn each_sign_of_a_dead_token_is_understood() {
         for answer in answers {
             assert_eq!(answer.status, 200, "{refusal}: {}", answer.text());
         }
-        assert_eq!(world.calls(Operation::GetAuthorizationToken).len(), 2, "{refusal}");
+        assert_eq!(
+            world.calls(Operation::GetAuthorizationToken).len(),
+            2,
+            "{refusal}"
+        );
     }
 }
 
@@ -80,7 +92,9 @@ async fn a_404_under_a_token_that_never_worked_is_asked_again_with_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_repository_is_503_with_the_permission() {
     let world = World::seeded(&["first"]).await;
-    world.service().deny(simulated_aws::Action::ReadFromRepository);
+    world
+        .service()
+        .deny(simulated_aws::Action::ReadFromRepository);
     let answer = world.get("/pypi/simple/acme-first/").await;
     assert_eq!(answer.status, 503, "{}", answer.text());
     let text = answer.text();
@@ -113,20 +127,29 @@ async fn no_token_and_no_presigned_url_is_seen_outside() {
     ] {
         for accept in [ACCEPT_JSON, "*/*"] {
             let answer = world.get_as(path, accept).await;
-            seen.push_str(&format!("{path} {:?}\n{}\n", answer.headers, answer.text()));
+            let text = format!("{path} {:?}\n{}\n", answer.headers, answer.text());
+            seen.push_str(&text);
         }
     }
     let faults = world.sso.aws.faults();
     for (operation, status, code) in [
-        (Operation::GetAuthorizationToken, 403, "AccessDeniedException"),
+        (
+            Operation::GetAuthorizationToken,
+            403,
+            "AccessDeniedException",
+        ),
         (Operation::ReadPackage, 500, "InternalServerException"),
         (Operation::ReadAsset, 500, "InternalServerException"),
         (Operation::GetAsset, 403, "AccessDenied"),
     ] {
         let fault = faults.add(simulated_aws::Fault::on(operation).respond(status, code));
-        for path in ["/pypi/simple/acme-first-base/", "/maven/com/acme/first/1.0/first-1.0.pom"] {
+        for path in [
+            "/pypi/simple/acme-first-base/",
+            "/maven/com/acme/first/1.0/first-1.0.pom",
+        ] {
             let answer = world.get(path).await;
-            seen.push_str(&format!("{path} {:?}\n{}\n", answer.headers, answer.text()));
+            let text = format!("{path} {:?}\n{}\n", answer.headers, answer.text());
+            seen.push_str(&text);
         }
         faults.remove(fault);
     }

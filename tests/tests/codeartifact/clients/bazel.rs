@@ -65,18 +65,27 @@ async fn bazel_downloads_what_a_lock_names_cold_warm_and_offline() {
     let build = async |offline: bool| {
         let root = format!("--output_user_root={}", place.file("root").display());
         let mut bazel = place.command(BAZEL.path());
-        bazel
-            .current_dir(place.file("ws"))
-            .args([&root, "--nohome_rc", "--batch", "build", "--repository_cache=", "//:all"]);
+        bazel.current_dir(place.file("ws")).args([
+            &root,
+            "--nohome_rc",
+            "--batch",
+            "build",
+            "--repository_cache=",
+            "//:all",
+        ]);
         succeed(bazel, LIMIT).await;
         let sums = place.text("ws/bazel-bin/sums.txt");
         for (path, sha256) in &files {
             assert!(sums.contains(sha256), "{offline}: {path} is not in {sums}");
         }
         let mut clean = place.command(BAZEL.path());
-        clean
-            .current_dir(place.file("ws"))
-            .args([&root, "--nohome_rc", "--batch", "clean", "--expunge"]);
+        clean.current_dir(place.file("ws")).args([
+            &root,
+            "--nohome_rc",
+            "--batch",
+            "clean",
+            "--expunge",
+        ]);
         succeed(clean, LIMIT).await;
     };
     counters.reset();

@@ -64,7 +64,9 @@ impl Client for Maven {
         let entries = std::fs::read_dir(place.file("target/dependency")).ok()?;
         entries.flatten().find_map(|entry| {
             let file = entry.file_name().into_string().ok()?;
-            let version = file.strip_prefix(&format!("{name}-"))?.strip_suffix(".jar")?;
+            let version = file
+                .strip_prefix(&format!("{name}-"))?
+                .strip_suffix(".jar")?;
             Some(version.to_owned())
         })
     }

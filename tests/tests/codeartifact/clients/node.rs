@@ -45,7 +45,9 @@ pub(crate) fn npm(place: &Place) -> Command {
 
 pub(crate) fn pnpm(place: &Place) -> Command {
     let mut command = without_news(place.command(PNPM.path()), place);
-    command.env("XDG_DATA_HOME", place.file("data")).env("CI", "1");
+    command
+        .env("XDG_DATA_HOME", place.file("data"))
+        .env("CI", "1");
     command
 }
 

@@ -138,12 +138,18 @@ impl Client for Poetry {
     }
 
     fn install(&self, place: &Place, name: &str) -> Vec<Command> {
-        place.write("pyproject.toml", pyproject(&format!("{name} (>=0)"), &place.index));
+        place.write(
+            "pyproject.toml",
+            pyproject(&format!("{name} (>=0)"), &place.index),
+        );
         vec![poetry(place, &["lock"]), poetry(place, &["sync"])]
     }
 
     fn lock(&self, place: &Place, name: &str) -> Option<Command> {
-        place.write("pyproject.toml", pyproject(&format!("{name} (>=0)"), &place.index));
+        place.write(
+            "pyproject.toml",
+            pyproject(&format!("{name} (>=0)"), &place.index),
+        );
         Some(poetry(place, &["lock"]))
     }
 
@@ -151,4 +157,3 @@ impl Client for Poetry {
         version_in(&place.file(".venv/lib/python3.11/site-packages"), name)
     }
 }
-

@@ -7,6 +7,7 @@ use simulated_aws::Operation;
 use tests::clients::are_installed;
 
 use super::{Client, Maven, Npm, Pip, Pnpm, Poetry, Uv, install};
+use crate::calls;
 use crate::world::{Setting, World, package};
 
 /// What a file of a package costs at CodeArtifact: the redirect, and the file.
@@ -23,7 +24,7 @@ async fn gets(world: &World, client: &dyn Client, name: &str) {
 fn downloads(world: &World) -> BTreeMap<String, usize> {
     let mut times = BTreeMap::new();
     for call in world.calls(Operation::GetAsset) {
-        *times.entry(world.asset_of(&call)).or_default() += 1;
+        *times.entry(calls::path(&call).to_owned()).or_default() += 1;
     }
     times
 }
@@ -45,7 +46,10 @@ async fn whole_life(client: &dyn Client) {
     gets(&world, client, "first").await;
     let cold = downloads(&world);
     assert!(cold.len() >= 2, "{client:?}: {cold:?}");
-    assert!(cold.values().all(|times| *times == 1), "{client:?}: {cold:?}");
+    assert!(
+        cold.values().all(|times| *times == 1),
+        "{client:?}: {cold:?}"
+    );
 
     counters.reset();
     gets(&world, client, "first").await;
@@ -55,7 +59,11 @@ async fn whole_life(client: &dyn Client) {
     counters.reset();
     world.service().revoke_tokens();
     gets(&world, client, "second").await;
-    assert_eq!(counters.count(Operation::GetAuthorizationToken), 1, "{client:?}");
+    assert_eq!(
+        counters.count(Operation::GetAuthorizationToken),
+        1,
+        "{client:?}"
+    );
 
     world.end_login();
     let ((), ()) = tokio::join!(gets(&world, client, "third"), async {
@@ -65,11 +73,19 @@ async fn whole_life(client: &dyn Client) {
     let held = world.proxy.log().matches(" held=true ").count();
     assert!(held > 0, "{client:?}: nobody waited");
 
-    let World { proxy, repository, sso } = world;
+    let World {
+        proxy,
+        repository,
+        sso,
+    } = world;
     let killed = proxy.kill_9();
     sso.aws.go_offline().await.expect("offline");
     let proxy = killed.start().await;
-    let world = World { proxy, repository, sso };
+    let world = World {
+        proxy,
+        repository,
+        sso,
+    };
     counters.reset();
     for name in ["first", "third"] {
         gets(&world, client, name).await;
