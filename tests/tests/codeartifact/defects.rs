@@ -4,6 +4,7 @@
 use simulated_aws::{Fault, Operation};
 use tests::eventually;
 
+use crate::calls;
 use crate::world::{
     ACCEPT_JSON, DOMAIN, OWNER, REGION, REPOSITORY, Setting, World, upstream, wheel_bytes,
 };
@@ -73,7 +74,7 @@ async fn leading_zeros_of_an_account_are_kept() {
     let without = older("simple/acme-first/").replace("/0", "/");
     assert_eq!(world.proxy.get(&without).await.status, 404);
     for call in world.calls(Operation::GetAuthorizationToken) {
-        assert!(world.target_of(&call).contains(OWNER), "{call:?}");
+        assert!(calls::target(&call).contains(OWNER), "{call:?}");
     }
 }
 
@@ -121,7 +122,7 @@ async fn an_upload_goes_to_where_codeartifact_takes_it() {
         let status = world.upload_wheel(&path, name, &wheel_bytes(name)).await;
         assert!((200..300).contains(&status), "{path}: {status}");
         let sent = world.calls(Operation::PublishPackage);
-        let target = world.target_of(sent.last().expect("an upload"));
+        let target = calls::target(sent.last().expect("an upload"));
         assert!(
             target.ends_with(&format!("/pypi/{REPOSITORY}/")),
             "{target}"

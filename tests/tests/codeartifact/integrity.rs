@@ -5,12 +5,12 @@ use sha2::{Digest as _, Sha256};
 use simulated_aws::{Fault, Operation};
 use tests::{Answer, Pending};
 
-use crate::world::{ACCEPT_JSON, World};
+use crate::calls;
+use crate::world::{ACCEPT_JSON, PREFIX, World};
 
-/// A file of each format, long enough to break in the middle.
-const LARGE: [&str; 3] = [
+/// Long enough to break in the middle.
+const LARGE: [&str; 2] = [
     "/pypi/simple/acme-large/1.0/acme_large-1.0.tar.gz",
-    "/npm/@acme/large/-/large-1.0.0.tgz",
     "/maven/com/acme/large/1.0/large-1.0.jar",
 ];
 
@@ -24,8 +24,9 @@ async fn an_altered_file_never_completes_and_is_never_kept() {
     world.seed_large(3 << 20);
     let (wheel, _) = world.locked_wheel("acme-first").await;
     let faults = world.sso.aws.faults();
-    for path in LARGE.into_iter().chain([wheel.as_str()]) {
-        let fault = faults.add(Fault::on(Operation::GetAsset).corrupt_body());
+    let small = [wheel.as_str(), "/npm/@acme/first/-/first-1.0.0.tgz"];
+    for path in LARGE.into_iter().chain(small) {
+        let fault = faults.add(Fault::on(Operation::GetAsset).flip_byte(100));
         let answer = world.get(path).await;
         assert!(!is_whole(&answer), "{path}: {}", answer.status);
         faults.remove(fault);
@@ -44,7 +45,11 @@ async fn cut_bodies_are_mended_unseen_by_the_client() {
     world.seed_large(3 << 20);
     let faults = world.sso.aws.faults();
     for path in LARGE {
-        let fault = faults.add(Fault::on(Operation::GetAsset).times(2).reset_after(1 << 20));
+        let fault = faults.add(
+            Fault::on(Operation::GetAsset)
+                .times(2)
+                .cut_with_reset(1 << 20),
+        );
         let answer = world.get(path).await;
         assert!(
             is_whole(&answer),
@@ -66,7 +71,11 @@ async fn what_cannot_be_mended_resets_the_client() {
     let world = World::seeded(&[]).await;
     world.seed_large(3 << 20);
     let faults = world.sso.aws.faults();
-    let _cut = faults.add(Fault::on(Operation::GetAsset).times(1).reset_after(1 << 20));
+    let _cut = faults.add(
+        Fault::on(Operation::GetAsset)
+            .times(1)
+            .cut_with_reset(1 << 20),
+    );
     let _gone = faults.add(Fault::on(Operation::GetAsset).respond(404, "NoSuchKey"));
     let answer = world.get(LARGE[0]).await;
     assert_eq!(answer.status, 200);
@@ -85,8 +94,8 @@ async fn ranges_and_heads_of_a_file_that_is_not_cached_are_answered() {
     assert_eq!((last.status.as_u16(), last.body.len()), (206, 16));
     // CodeArtifact's redirects take no HEAD, and nothing of it is tried.
     for call in world.calls(Operation::GetAsset) {
-        assert_eq!(world.method_of(&call), "GET");
-        assert!(!world.has_header(&call, "authorization"), "{call:?}");
+        assert_eq!(calls::method(&call), "GET");
+        assert!(calls::header(&call, "authorization").is_empty(), "{call:?}");
     }
 }
 
@@ -99,7 +108,7 @@ async fn five_gigabytes_are_streamed_in_constant_memory() {
     world
         .repository
         .put_large_file(project, "1.0", file, LENGTH);
-    let path = format!("{}/pypi/simple/{project}/1.0/{file}", world.prefix());
+    let path = format!("{PREFIX}/pypi/simple/{project}/1.0/{file}");
     let before = world.proxy.resident_bytes();
     let mut pending = Pending::begin(world.proxy.address(), "GET", &path, &[]).await;
     assert_eq!(pending.status, 200);

@@ -79,7 +79,8 @@ async fn pip_takes_hashes_and_asks_for_the_metadata_of_wheels() {
     let mut requirements = String::new();
     for name in ["acme-first", "acme-first-base"] {
         let (_, sha256) = world.locked_wheel(name).await;
-        requirements.push_str(&format!("{name}==1.0 --hash=sha256:{sha256}\n"));
+        let line = format!("{name}==1.0 --hash=sha256:{sha256}\n");
+        requirements.push_str(&line);
     }
     let pip = async |requirements: &str| {
         let place = Place::new(&world.index());

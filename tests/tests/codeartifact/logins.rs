@@ -2,7 +2,7 @@
 
 use tests::ProxyBuilder;
 
-use crate::world::{ACCEPT_JSON, Setting, World};
+use crate::world::{ACCEPT_JSON, Setting};
 
 fn impatient(builder: ProxyBuilder) -> ProxyBuilder {
     builder.env("LOGIN_WAIT", "0").env("METADATA_TTL", "1")

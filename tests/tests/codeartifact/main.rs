@@ -9,6 +9,7 @@
 //! what the Flask proxy does wrong ─────────► defects
 //! ```
 
+mod calls;
 mod clients;
 mod confusion;
 mod defects;

@@ -7,6 +7,7 @@ use simulated_aws::Operation;
 use tests::clients::{MAVEN, NODE, NPM, PYTHON, Part, SAMPLE_JARS, TWINE, UV, are_installed};
 use tests::commands::{Ended, run};
 
+use crate::calls;
 use crate::clients::{
     ALL, Client, DEPLOY_FILE, LIMIT, Maven, Npm, Pip, Place, install, maven, npm, python, uv,
 };
@@ -177,13 +178,13 @@ async fn every_tool_publishes_once_and_is_told_of_a_conflict() {
             world.proxy.log()
         );
         let sent: Vec<_> = world.calls(Operation::PublishPackage);
-        let mut paths: Vec<_> = sent.iter().map(|call| world.target_of(call)).collect();
+        let mut paths: Vec<_> = sent.iter().map(calls::target).collect();
         let all = paths.len();
         paths.sort();
         paths.dedup();
         assert_eq!(paths.len(), all, "{name}: sent twice: {paths:?}");
         for call in &sent {
-            world.assert_nothing_of_the_client(call);
+            calls::assert_nothing_of_the_client(call);
         }
 
         let got = install(fetched_by, &world.index(), fetched).await;

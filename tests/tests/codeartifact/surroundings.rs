@@ -1,8 +1,11 @@
 //! What is around the packages: the file that changes, the older URL, no bucket, readiness, and headers.
 
+use http::HeaderValue;
+use http::header::LOCATION;
 use simulated_aws::Operation;
 use tests::eventually;
 
+use crate::calls;
 use crate::world::{ACCEPT_JSON, DOMAIN, OWNER, REGION, REPOSITORY, Setting, World, upstream};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,16 +100,16 @@ async fn nothing_of_the_client_reaches_codeartifact_but_what_it_accepts() {
     let calls = world.asked();
     assert!(!calls.is_empty());
     for call in &calls {
-        world.assert_nothing_of_the_client(call);
+        calls::assert_nothing_of_the_client(call);
     }
     let pages = world.calls(Operation::ReadPackage);
     assert!(
         pages
             .iter()
-            .any(|call| world.header_of(call, "accept") == ACCEPT_JSON)
+            .any(|call| calls::header(call, "accept") == ACCEPT_JSON)
     );
     for call in world.calls(Operation::GetAsset) {
-        assert!(!world.has_header(&call, "authorization"), "{call:?}");
+        assert!(calls::header(&call, "authorization").is_empty(), "{call:?}");
     }
 }
 
@@ -121,7 +124,7 @@ async fn a_redirect_to_a_foreign_host_is_not_followed() {
     );
     let fault = simulated_aws::Fault::on(Operation::ReadAsset)
         .respond(302, "Found")
-        .header("location", &away);
+        .header(LOCATION, HeaderValue::from_str(&away).expect("a header"));
     let fault = world.sso.aws.faults().add(fault);
     let answer = world.get(&path).await;
     assert!(answer.status.is_server_error(), "{}", answer.status);

@@ -1,5 +1,7 @@
 //! CodeArtifact's quotas: what is over them is told with its advice, and we keep below them.
 
+use http::HeaderValue;
+use http::header::RETRY_AFTER;
 use simulated_aws::{Fault, Operation};
 
 use crate::world::World;
@@ -10,7 +12,7 @@ async fn a_429_is_passed_on_with_its_advice() {
     let faults = world.sso.aws.faults();
     let throttled = Fault::on(Operation::ReadPackage)
         .respond(429, "ThrottlingException")
-        .header("retry-after", "17");
+        .header(RETRY_AFTER, HeaderValue::from_static("17"));
     let fault = faults.add(throttled);
     let answer = world.get("/pypi/simple/acme-first/").await;
     assert_eq!(answer.status, 429, "{}", answer.text());
@@ -25,7 +27,7 @@ async fn a_short_throttling_is_waited_for() {
     let throttled = Fault::on(Operation::ReadPackage)
         .times(2)
         .respond(429, "ThrottlingException")
-        .header("retry-after", "1");
+        .header(RETRY_AFTER, HeaderValue::from_static("1"));
     world.sso.aws.faults().add(throttled);
     let answer = world.get("/pypi/simple/acme-first/").await;
     assert_eq!(answer.status, 200, "{}", answer.text());

@@ -127,7 +127,8 @@ async fn no_token_and_no_presigned_url_is_seen_outside() {
     ] {
         for accept in [ACCEPT_JSON, "*/*"] {
             let answer = world.get_as(path, accept).await;
-            seen.push_str(&format!("{path} {:?}\n{}\n", answer.headers, answer.text()));
+            let text = format!("{path} {:?}\n{}\n", answer.headers, answer.text());
+            seen.push_str(&text);
         }
     }
     let faults = world.sso.aws.faults();
@@ -147,7 +148,8 @@ async fn no_token_and_no_presigned_url_is_seen_outside() {
             "/maven/com/acme/first/1.0/first-1.0.pom",
         ] {
             let answer = world.get(path).await;
-            seen.push_str(&format!("{path} {:?}\n{}\n", answer.headers, answer.text()));
+            let text = format!("{path} {:?}\n{}\n", answer.headers, answer.text());
+            seen.push_str(&text);
         }
         faults.remove(fault);
     }

@@ -13,9 +13,9 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use simulated_aws::packages::{NpmPackage, Wheel};
 use simulated_aws::{
-    Call, CodeArtifact, Format, NpmPackage, Operation, Origin, PublicIndex, Repository,
-    Restriction, Wheel,
+    Call, CodeArtifact, Format, Operation, Origin, PublicIndex, Repository, Restriction,
 };
 use tests::sso_world::readiness;
 use tests::{Answer, PATIENCE, Proxy, ProxyBuilder, SsoWorld, eventually, within};
@@ -31,6 +31,8 @@ pub(crate) const REGION: &str = "us-west-2";
 pub(crate) const REPOSITORY: &str = "all";
 /// What the proxy calls it.
 pub(crate) const ALIAS: &str = "main";
+/// The path that all of the repository is below.
+pub(crate) const PREFIX: &str = "/codeartifact/main";
 /// What the index of a project is asked for as pip asks.
 pub(crate) const ACCEPT_JSON: &str = "application/vnd.pypi.simple.v1+json";
 
@@ -64,11 +66,11 @@ pub(crate) fn upstream(keys: &str) -> String {
 /// The keys of a fallback to this index.
 pub(crate) fn fallback(index: &PublicIndex, names: &[&str], private: &[&str]) -> String {
     let list = |names: &[&str]| format!("[{}]", names.join(", "));
-    let files = index.files_address();
+    let files = index.files_host();
     format!(
-        "public_fallback:\n  index_url: {}\n  file_hosts: [\"{files}\"]\n  names: {}\n  \
+        "public_fallback:\n  index_url: {}/\n  file_hosts: [\"{files}\"]\n  names: {}\n  \
          private_prefixes: {}",
-        index.url(),
+        index.index_url(),
         list(names),
         list(private),
     )
@@ -137,7 +139,7 @@ fn configure(sso: &SsoWorld, text: &str) {
 
 /// A wheel of a project, at version 1.0.
 pub(crate) fn wheel_bytes(project: &str) -> Bytes {
-    Wheel::new(project, "1.0").bytes()
+    Wheel::new(project, "1.0").bytes().into()
 }
 
 /// `acme-<name>`, `@acme/<name>` and `com.acme:<name>`, each of which needs its `<name>-base`, all at version 1.0.
@@ -182,10 +184,6 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-fn header<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
-    call.head.as_ref()?.header(name)
-}
-
 impl World {
     /// Somebody has signed in; these packages are there.
     pub(crate) async fn seeded(names: &[&str]) -> Self {
@@ -209,7 +207,7 @@ impl World {
         configure(&self.sso, text);
     }
 
-    /// A file of that length in each format: see [`LARGE`].
+    /// A file of that length for Python and for Java.
     pub(crate) fn seed_large(&self, length: usize) {
         let mut random = fastrand::Rng::with_seed(7);
         let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..))
@@ -217,7 +215,6 @@ impl World {
             .collect();
         self.repository
             .put_file("acme-large", "1.0", "acme_large-1.0.tar.gz", bytes.clone())
-            .put_npm(&NpmPackage::new("@acme/large", "1.0.0").file("bytes", bytes.clone()))
             .put_maven("com/acme/large/1.0/large-1.0.jar", bytes);
     }
 
@@ -230,14 +227,9 @@ impl World {
         self.repository.set_origin(Format::Pypi, project, origin);
     }
 
-    /// The path that all of the repository is below.
-    pub(crate) fn prefix(&self) -> String {
-        format!("/codeartifact/{ALIAS}")
-    }
-
-    /// The same as a URL.
+    /// Where the repository is.
     pub(crate) fn index(&self) -> String {
-        format!("{}{}", self.proxy.url(), self.prefix())
+        format!("{}{}", self.proxy.url(), PREFIX)
     }
 
     pub(crate) async fn request(
@@ -246,7 +238,7 @@ impl World {
         path: &str,
         headers: &[(&str, &str)],
     ) -> Answer {
-        let path = format!("{}{path}", self.prefix());
+        let path = format!("{PREFIX}{path}");
         self.proxy.request(method, &path, headers).await
     }
 
@@ -271,7 +263,7 @@ impl World {
         let files = page["files"].as_array().expect("files");
         let is_wheel = |file: &&Value| {
             let name = file["filename"].as_str();
-            name.is_some_and(|name| name.ends_with(".whl"))
+            name.is_some_and(|name| name.strip_suffix(".whl").is_some())
         };
         let file = files.iter().find(is_wheel).expect("a wheel");
         let url = file["url"].as_str().expect("a URL");
@@ -334,40 +326,6 @@ impl World {
             .unwrap_or(0)
     }
 
-    /// The file that a call was for.
-    pub(crate) fn asset_of(&self, call: &Call) -> String {
-        let head = call.head.as_ref().expect("a head");
-        head.uri.path().to_owned()
-    }
-
-    /// What a call was for, with its query.
-    pub(crate) fn target_of(&self, call: &Call) -> String {
-        call.head.as_ref().expect("a head").uri.to_string()
-    }
-
-    pub(crate) fn method_of(&self, call: &Call) -> String {
-        call.head.as_ref().expect("a head").method.to_string()
-    }
-
-    pub(crate) fn has_header(&self, call: &Call, name: &str) -> bool {
-        header(call, name).is_some()
-    }
-
-    pub(crate) fn header_of(&self, call: &Call, name: &str) -> String {
-        header(call, name).unwrap_or_default().to_owned()
-    }
-
-    /// Nothing that a client sent for itself went on.
-    pub(crate) fn assert_nothing_of_the_client(&self, call: &Call) {
-        for name in ["cookie", "proxy-authorization", "x-forwarded-for", "te"] {
-            assert_eq!(header(call, name), None, "{name}: {call:?}");
-        }
-        let authorization = header(call, "authorization").unwrap_or_default();
-        for of_clients in ["Y2xpZW50OnNlY3JldA", "bm9ib2R5Om5vbmU", "Bearer none"] {
-            assert!(!authorization.contains(of_clients), "{call:?}");
-        }
-    }
-
     /// PUTs so many zeros, and gives the status.
     pub(crate) async fn put_zeros(&self, path: &str, length: u64) -> u16 {
         const BLOCK: usize = 256 * 1024;
@@ -381,7 +339,7 @@ impl World {
                 (taken > 0).then_some((Ok::<_, Infallible>(frame), next))
             }
         });
-        let request = Request::put(format!("{}{path}", self.prefix()))
+        let request = Request::put(format!("{PREFIX}{path}"))
             .header("host", self.proxy.address().to_string())
             .header("content-length", length)
             .body(StreamBody::new(blocks))

@@ -96,9 +96,8 @@ impl Client {
         match self {
             Self::Bazel => in_holds_of(15, 38),
             Self::Gradle4 => in_holds_of(25, 48),
-            Self::Gradle => in_holds_of(25, 9),
+            Self::Gradle | Self::Uv => in_holds_of(25, 9),
             Self::Pip | Self::Poetry => in_holds_of(10, 28),
-            Self::Uv => in_holds_of(25, 9),
             Self::Npm => in_holds_of(240, 9),
             Self::Pnpm => in_holds_of(50, 9),
             Self::Browser => in_holds_of(10, 0),

@@ -7,6 +7,7 @@ use simulated_aws::Operation;
 use tests::clients::are_installed;
 
 use super::{Client, Maven, Npm, Pip, Pnpm, Poetry, Uv, install};
+use crate::calls;
 use crate::world::{Setting, World, package};
 
 /// What a file of a package costs at CodeArtifact: the redirect, and the file.
@@ -23,7 +24,7 @@ async fn gets(world: &World, client: &dyn Client, name: &str) {
 fn downloads(world: &World) -> BTreeMap<String, usize> {
     let mut times = BTreeMap::new();
     for call in world.calls(Operation::GetAsset) {
-        *times.entry(world.asset_of(&call)).or_default() += 1;
+        *times.entry(calls::path(&call).to_owned()).or_default() += 1;
     }
     times
 }
