@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
         let Some(text) = self.text(variable) else {
             return default;
         };
-        let (problem, cure) = match parse_duration(&text) {
+        let (problem, cure) = match duration_of(&text) {
             Some(duration) if bounds.contains(&duration) => return duration,
             Some(duration) if duration < *bounds.start() => {
                 let cure = format!("at least {:?}", bounds.start());
@@ -173,7 +173,9 @@ fn split_number(text: &str) -> Option<(f64, String)> {
     Some((number.parse().ok()?, unit.trim().to_ascii_lowercase()))
 }
 
-fn parse_duration(text: &str) -> Option<Duration> {
+/// Seconds, or a number with `ms`, `s`, `m` or `h`.
+#[must_use]
+pub fn duration_of(text: &str) -> Option<Duration> {
     let (number, unit) = split_number(text)?;
     let seconds = match unit.as_str() {
         "ms" => number / 1000.0,
@@ -211,13 +213,13 @@ mod tests {
 
     #[test]
     fn durations_are_seconds_unless_they_say_otherwise() {
-        assert_eq!(parse_duration("60"), Some(Duration::from_mins(1)));
-        assert_eq!(parse_duration("1.5s"), Some(Duration::from_millis(1500)));
-        assert_eq!(parse_duration("250 ms"), Some(Duration::from_millis(250)));
-        assert_eq!(parse_duration("2m"), Some(Duration::from_mins(2)));
-        assert_eq!(parse_duration("1h"), Some(Duration::from_hours(1)));
+        assert_eq!(duration_of("60"), Some(Duration::from_mins(1)));
+        assert_eq!(duration_of("1.5s"), Some(Duration::from_millis(1500)));
+        assert_eq!(duration_of("250 ms"), Some(Duration::from_millis(250)));
+        assert_eq!(duration_of("2m"), Some(Duration::from_mins(2)));
+        assert_eq!(duration_of("1h"), Some(Duration::from_hours(1)));
         for wrong in ["", "-1", "soon", "1d", "1e999"] {
-            assert_eq!(parse_duration(wrong), None, "{wrong}");
+            assert_eq!(duration_of(wrong), None, "{wrong}");
         }
     }
 

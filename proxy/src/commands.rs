@@ -56,6 +56,8 @@ struct Overrides {
     log_level: Option<String>,
     config_file: Option<String>,
     is_dev: bool,
+    host: Option<String>,
+    port: Option<String>,
 }
 
 impl Overrides {
@@ -67,6 +69,8 @@ impl Overrides {
             log_level: cli.log_level.clone(),
             config_file: config.map(|path| path.to_string_lossy().into_owned()),
             is_dev: cli.dev,
+            host: cli.host.clone(),
+            port: cli.port.clone(),
         }
     }
 
@@ -79,6 +83,8 @@ impl Overrides {
                 Some("debug".to_owned())
             }
             "BAZEL_PROXY_CONFIG_FILE" if self.config_file.is_some() => self.config_file.clone(),
+            "PROXY_HOST" if self.host.is_some() => self.host.clone(),
+            "PROXY_PORT" if self.port.is_some() => self.port.clone(),
             _ => set(name),
         }
     }
@@ -97,21 +103,26 @@ fn with_config(
     }
 }
 
-/// The configuration of a command that needs neither bucket nor services: whatever is wrong with S3's
-/// variables and the configuration file is not its concern.
+/// The configuration of a command that needs neither bucket nor services: whatever is wrong with the variables
+/// of S3 and CodeArtifact, and with the configuration file, is not its concern.
 fn config_without_bucket(vars: &impl Fn(&str) -> Option<String>) -> Result<Config, Faults> {
-    Config::from_vars(&|name| match name {
-        "S3_BUCKET_NAME" => Some("unused".to_owned()),
-        "BAZEL_PROXY_CONFIG_FILE" | "CREDPROXY_CONFIG_FILE" => None,
-        _ => vars(name),
+    // What is right may say where the proxy listens.
+    Config::from_vars(vars).or_else(|_| {
+        Config::from_vars(&|name| match name {
+            "S3_BUCKET_NAME" => Some("unused".to_owned()),
+            "BAZEL_PROXY_CONFIG_FILE" | "CREDPROXY_CONFIG_FILE" => None,
+            name if name.starts_with("CODEARTIFACT_") => None,
+            _ => vars(name),
+        })
     })
 }
 
-/// The configuration of a command that is about services: whatever is wrong with the bucket is not its
-/// concern. `None` where no configuration file is named.
+/// The configuration of a command that is about services: whatever is wrong with the bucket, or with variables of
+/// CodeArtifact, is not its concern. `None` where no configuration file is named.
 fn config_with_services(vars: &impl Fn(&str) -> Option<String>) -> Option<Result<Config, Faults>> {
     let without_bucket = |name: &str| match name {
         "S3_BUCKET_NAME" => None,
+        name if name.starts_with("CODEARTIFACT_") => None,
         _ => vars(name),
     };
     let named = Config::named_file(vars);

@@ -6,6 +6,7 @@
 mod codeartifact;
 mod credproxy;
 mod file;
+mod older;
 mod setting;
 mod traces;
 mod upstream;
@@ -21,7 +22,6 @@ use program::faults::{Fault, Faults, Subject};
 use program::reader::{LONGEST, Reader};
 
 pub use codeartifact::{CodeArtifactUpstream, Format, PublicFallback};
-pub use credproxy::without_effect;
 pub use file::{
     DirectoryConfig, DynamicServicesConfig, FileConfig, FileFault, FileFaults, FilePatterns, Keys,
     MOST_ROLES, Place, RenewalConfig, RoleConfig, ServerConfig, ServiceConfig, ServicesFile,
@@ -40,10 +40,10 @@ pub const PROGRAM: Program = Program {
 /// Everything that the process is told from outside.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Whether artifacts are served: a process with a configuration file and without a bucket has
-    /// credentials to give, and nothing else.
+    /// Whether artifacts are served, out of a bucket or CodeArtifact. A process with neither has credentials to
+    /// give, by its configuration file, and nothing else.
     pub serves_artifacts: bool,
-    /// `S3_BUCKET_NAME`; empty where no artifacts are served.
+    /// `S3_BUCKET_NAME`; empty where there is none: see [`Self::has_bucket`].
     pub bucket: String,
     /// `S3_PREFIX`: empty, or ending in `/`.
     pub prefix: String,
@@ -84,6 +84,8 @@ pub struct Config {
     pub codeartifact: Vec<CodeArtifactUpstream>,
     /// What stands in that file.
     pub file: Option<FileConfig>,
+    /// What whoever set a variable should know: that it has no effect here, or another name.
+    pub notes: Vec<String>,
 }
 
 /// Where credentials come from.
@@ -177,15 +179,20 @@ impl Config {
         let file = file_path
             .as_deref()
             .map(|path| FileConfig::read(path, vars));
-        let is_debug = matches!(&file, Some(Ok(file)) if file.server.debug);
-        let serves_artifacts = file_path.is_none() || read.is_set("S3_BUCKET_NAME");
-        let bucket = if serves_artifacts {
+        let names_upstream = CodeArtifactUpstream::is_in_variables(&read);
+        let of_variables = CodeArtifactUpstream::of_variables(&mut read);
+        let in_file = file.iter().flatten().flat_map(|file| &file.codeartifact);
+        let codeartifact: Vec<_> = of_variables.into_iter().chain(in_file.cloned()).collect();
+        let older = older::Names::of(&read, !codeartifact.is_empty());
+        let is_debug = matches!(&file, Some(Ok(file)) if file.server.debug) || older.is_debug;
+        let has_bucket = read.is_set("S3_BUCKET_NAME");
+        let bucket = if has_bucket || (file_path.is_none() && !names_upstream) {
             setting::bucket_name(&mut read)
         } else {
             String::new()
         };
         let mut config = Self {
-            serves_artifacts,
+            serves_artifacts: has_bucket || !codeartifact.is_empty(),
             bucket,
             prefix: setting::prefix(&mut read),
             profile: profile(vars),
@@ -193,7 +200,7 @@ impl Config {
             s3_endpoint: setting::s3_endpoint(&mut read),
             codeartifact_endpoint: setting::codeartifact_endpoint(&mut read),
             upstream_proxy_url: upstream::proxy_url(&mut read),
-            listen: listen(&mut read),
+            listen: listen(&mut read, older.host, older.port),
             allowed_hosts: setting::host_names(&mut read, "PROXY_ALLOWED_HOSTS"),
             cache: cache(&mut read),
             metadata_ttl: read.duration("METADATA_TTL", Duration::from_mins(1), any.clone()),
@@ -205,8 +212,12 @@ impl Config {
             traces: TracesConfig::read(&mut read),
             ca_bundle: read.ca_bundle(),
             file_path,
-            codeartifact: Vec::new(),
+            codeartifact,
             file: None,
+            notes: credproxy::without_effect(vars)
+                .into_iter()
+                .chain(older.notes)
+                .collect(),
         };
         // Read by the HTTP client itself, which would go on without it.
         read.forward_proxy("HTTPS_PROXY");
@@ -228,6 +239,26 @@ impl Config {
     /// The configuration file that is named, whatever else is wrong.
     pub fn named_file(vars: &impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
         file_path(&Reader::new(PROGRAM, vars))
+    }
+
+    /// Whether artifacts of a bucket are served.
+    #[must_use]
+    pub fn has_bucket(&self) -> bool {
+        !self.bucket.is_empty()
+    }
+
+    /// The repositories of CodeArtifact that are to be served where the configuration file says this by now: the
+    /// one that variables name stays.
+    #[must_use]
+    pub fn upstreams_with(&self, file: &FileConfig) -> Vec<CodeArtifactUpstream> {
+        let of_file: Vec<_> = self
+            .file
+            .iter()
+            .flat_map(|file| &file.codeartifact)
+            .collect();
+        let own = self.codeartifact.iter();
+        let own = own.filter(|upstream| !of_file.contains(upstream));
+        own.chain(&file.codeartifact).cloned().collect()
     }
 
     /// What tells this bucket's artifacts from every other's, as a part of each cache key.
@@ -290,32 +321,32 @@ fn profile(vars: &impl Fn(&str) -> Option<String>) -> Profile {
     }
 }
 
-fn listen(read: &mut Reader<'_>) -> Listen {
+fn listen(read: &mut Reader<'_>, host: &'static str, port: &'static str) -> Listen {
     const LOOPBACKS: [IpAddr; 2] = [
         IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(Ipv6Addr::LOCALHOST),
     ];
-    let hosts = read.list("PROXY_HOST");
+    let hosts = read.list(host);
     let mut addresses = Vec::new();
-    for host in &hosts {
-        match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+    for name in &hosts {
+        match name.trim_matches(['[', ']']).parse::<IpAddr>() {
             Ok(address) => addresses.push(address),
-            Err(_) if host == "localhost" => addresses.extend(LOOPBACKS),
+            Err(_) if name == "localhost" => addresses.extend(LOOPBACKS),
             Err(_) => read.fault(
-                "PROXY_HOST",
-                format!("`{host}` is not an IP address"),
+                host,
+                format!("`{name}` is not an IP address"),
                 "give addresses separated by commas, for example 127.0.0.1,::1 or 0.0.0.0",
             ),
         }
     }
     Listen {
-        explicit: !hosts.iter().all(|host| host == "localhost"),
+        explicit: !hosts.iter().all(|name| name == "localhost"),
         addresses: if addresses.is_empty() {
             LOOPBACKS.to_vec()
         } else {
             addresses
         },
-        port: read.number("PROXY_PORT", 9000, "a port from 0 to 65535"),
+        port: read.number(port, 9000, "a port from 0 to 65535"),
     }
 }
 
@@ -325,7 +356,10 @@ fn refuse_shared_ports(read: &mut Reader<'_>, config: &Config, file: &FileConfig
         return;
     }
     let others = [
-        ("server.port", Some(&file.server.listen)),
+        (
+            "server.port",
+            file.serves_containers().then_some(&file.server.listen),
+        ),
         ("metrics.prometheus.port", file.prometheus.as_ref()),
     ];
     for (key, other) in others {
@@ -539,6 +573,130 @@ mod tests {
             text.contains("/home/dev/absent.yaml:1:1: it cannot be read"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_repository_of_codeartifact_needs_no_bucket() {
+        let named = [
+            ("CODEARTIFACT_DOMAIN", "acme"),
+            ("CODEARTIFACT_DOMAIN_OWNER", "012345678901"),
+            ("CODEARTIFACT_REPOSITORY", "main"),
+        ];
+        let config = from(&named).expect("a valid configuration");
+        assert!(config.serves_artifacts && !config.has_bucket());
+        assert_eq!(config.codeartifact[0].alias, "default");
+        let both = valid(&named);
+        assert!(both.serves_artifacts && both.has_bucket());
+        assert_eq!(both.codeartifact.len(), 1);
+        let told = from(&[]).expect_err("nothing to serve").to_string();
+        for way in ["S3_BUCKET_NAME", "CODEARTIFACT_DOMAIN", "--config"] {
+            assert!(told.contains(way), "{way} is missing in:\n{told}");
+        }
+        let told = from(&[("CODEARTIFACT_REPOSITORY", "main")]);
+        let told = told.expect_err("half a name").to_string();
+        assert!(
+            told.contains("2 faults") && !told.contains("S3_BUCKET_NAME"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn variables_of_the_older_proxy_count_where_repositories_are_served() {
+        let theirs = [
+            ("LISTEN_ADDRESS", "0.0.0.0"),
+            ("PORT", "5000"),
+            ("DEBUG", "Yes"),
+        ];
+        let upstream = [
+            ("CODEARTIFACT_DOMAIN", "acme"),
+            ("CODEARTIFACT_DOMAIN_OWNER", "012345678901"),
+            ("CODEARTIFACT_REPOSITORY", "main"),
+        ];
+        let config = valid(&[&theirs[..], &upstream].concat());
+        assert_eq!(
+            config.listen.on_this_machine().to_string(),
+            "127.0.0.1:5000"
+        );
+        assert!(config.listen.explicit);
+        assert_eq!(config.log.filter, "debug");
+        assert_eq!(
+            config.notes,
+            [
+                "LISTEN_ADDRESS is taken for PROXY_HOST: better set that",
+                "PORT is taken for PROXY_PORT: better set that",
+                "DEBUG is taken for LOG_LEVEL=debug: better set that",
+            ]
+        );
+        let ours = [
+            ("PROXY_HOST", "::1"),
+            ("PROXY_PORT", "9001"),
+            ("LOG_LEVEL", "warn"),
+        ];
+        for (config, address, level) in [
+            (valid(&theirs), "127.0.0.1:9000", "info"),
+            (
+                valid(&[&theirs[..], &upstream, &ours].concat()),
+                "[::1]:9001",
+                "warn",
+            ),
+        ] {
+            assert_eq!(config.listen.on_this_machine().to_string(), address);
+            assert_eq!(config.log.filter, level);
+            assert_eq!(config.notes, [""; 0]);
+        }
+        let wrong = [("S3_BUCKET_NAME", "artifacts"), ("PORT", "http")];
+        let told = from(&[&wrong[..], &upstream].concat()).expect_err("no port");
+        assert!(told.to_string().contains("PORT: `http` is not"), "{told}");
+        assert!(from(&wrong).is_ok(), "it is somebody else's");
+    }
+
+    #[test]
+    fn repositories_of_variables_and_of_the_file_are_served_side_by_side() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config.yaml");
+        let with_file = |file: &str| {
+            sso_session::disk::replace(&path, file.as_bytes()).expect("written");
+            from(&[
+                ("CODEARTIFACT_DOMAIN", "acme"),
+                ("CODEARTIFACT_DOMAIN_OWNER", "123456789012"),
+                ("CODEARTIFACT_REPOSITORY", "main"),
+                ("BAZEL_PROXY_CONFIG_FILE", path.to_str().expect("a text")),
+                ("PROXY_PORT", "1338"),
+            ])
+        };
+        let of_file = |alias: &str, more: &str| {
+            format!(
+                "codeartifact: {{{alias}: {{domain: acme, domain_owner: '123456789012', {more}}}}}\n"
+            )
+        };
+        let config = with_file(&of_file("team", "repository: team")).expect("no fault");
+        let aliases = |upstreams: &[CodeArtifactUpstream]| {
+            let aliases = upstreams.iter().map(|upstream| upstream.alias.clone());
+            aliases.collect::<Vec<_>>()
+        };
+        assert!(config.serves_artifacts && !config.has_bucket());
+        assert_eq!(aliases(&config.codeartifact), ["default", "team"]);
+        let file = config.file.clone().expect("a file");
+        assert!(!file.serves_containers(), "nothing listens on 1338");
+        let mut later = file;
+        later.codeartifact[0].alias = "other".to_owned();
+        assert_eq!(
+            aliases(&config.upstreams_with(&later)),
+            ["default", "other"]
+        );
+        later.codeartifact.clear();
+        assert_eq!(aliases(&config.upstreams_with(&later)), ["default"]);
+
+        let same_name = with_file(&of_file("default", "repository: team"));
+        let told = same_name.expect_err("a clash").to_string();
+        assert!(
+            told.contains("config.yaml:1:16: codeartifact.default: variables name"),
+            "{told}"
+        );
+        let twin = with_file(&of_file("team", "repository: main, publish: true"));
+        let told = twin.expect_err("a clash").to_string();
+        assert!(told.contains("name the same repository"), "{told}");
+        with_file(&of_file("team", "repository: main")).expect("it says the same");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! is due is really renewed, as by the proxy that serves; the host is never asked for a login.
 
 mod cache;
+mod codeartifact;
 mod credentials;
 mod report;
 mod services;
@@ -18,7 +19,7 @@ use program::report::Report;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::CheckArgs;
-use crate::config::{Config, SourceKind, without_effect};
+use crate::config::{Config, FileConfig, SourceKind};
 use crate::container_credentials::SharedVars;
 use crate::server::Tls;
 
@@ -45,8 +46,8 @@ pub(super) fn run(args: &CheckArgs, vars: SharedVars) -> ExitCode {
         }
     };
     report.passed("configuration", &describe(&config));
-    for note in without_effect(&|name| vars(name)) {
-        report.passed("note", &note);
+    for note in &config.notes {
+        report.passed("note", note);
     }
     check_certificate(&config, &mut report);
     if config.serves_artifacts {
@@ -86,11 +87,17 @@ fn check_certificate(config: &Config, report: &mut Report) {
 
 fn describe(config: &Config) -> String {
     let artifacts = config
-        .serves_artifacts
+        .has_bucket()
         .then(|| format!("{} in {}", config.repository(), config.region));
-    let file = config.file_path.as_ref();
+    let upstreams = config.codeartifact.iter();
+    let upstreams = upstreams.map(|upstream| format!("CodeArtifact's `{}`", upstream.alias));
+    let serves_containers = config
+        .file
+        .as_ref()
+        .is_some_and(FileConfig::serves_containers);
+    let file = config.file_path.as_ref().filter(|_| serves_containers);
     let file = file.map(|path| format!("credentials for containers by {}", path.display()));
-    let all: Vec<_> = artifacts.into_iter().chain(file).collect();
+    let all: Vec<_> = artifacts.into_iter().chain(upstreams).chain(file).collect();
     all.join("; ")
 }
 
@@ -106,7 +113,7 @@ async fn check_aws(config: &Config, vars: &SharedVars, mut report: Report) -> Ex
     let read = |name: &str| vars(name);
     let (source, http) = super::source(config, &read);
     let steps = async {
-        if config.serves_artifacts {
+        if config.has_bucket() {
             upstream::check(config, &mut report).await;
         }
         if config.serves_artifacts || uses_own_source(config) {

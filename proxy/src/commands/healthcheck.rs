@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use super::services::{self, Problem};
 use super::{asking, tls};
-use crate::config::{Config, ServerConfig};
+use crate::config::{Config, FileConfig, ServerConfig};
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 const LIVEZ: &str = "/livez";
@@ -32,8 +32,11 @@ enum Target {
 }
 
 fn target(vars: &impl Fn(&str) -> Option<String>) -> Result<Target, Problem> {
-    let has_bucket = vars("S3_BUCKET_NAME").is_some_and(|name| !name.trim().is_empty());
-    match Config::named_file(vars).filter(|_| !has_bucket) {
+    let is_set = |name: &str| vars(name).is_some_and(|value| !value.trim().is_empty());
+    let has_artifacts = is_set("S3_BUCKET_NAME") || is_set("CODEARTIFACT_DOMAIN");
+    let file = Config::named_file(vars).filter(|_| !has_artifacts);
+    // While its file is broken, the proxy serves on what it has read before.
+    match file.filter(|path| !FileConfig::seems_to_name_upstreams(path)) {
         None => {
             let config = super::config_without_bucket(vars);
             let config = config.map_err(|faults| Problem::of_usage(faults.to_string()))?;

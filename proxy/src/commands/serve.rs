@@ -1,6 +1,6 @@
 //! `bazel-proxy serve`: boot order, then run until told to stop.
 //!
-//! Artifacts and credentials for containers are served side by side, or either alone.
+//! Artifacts and what a configuration file asks for are served side by side, or either alone.
 
 mod artifacts;
 mod containers;
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-use crate::config::{Config, without_effect};
+use crate::config::Config;
 use crate::container_credentials::SharedVars;
 use crate::logging;
 use crate::metrics::Metrics;
@@ -40,7 +40,7 @@ pub(super) fn run(config: Config, vars: SharedVars) -> ExitCode {
         warn!(%error, "there will be no traces");
         None
     });
-    for note in without_effect(&|name| vars(name)) {
+    for note in &config.notes {
         warn!("{note}");
     }
     raise_file_limit();
@@ -90,7 +90,7 @@ async fn serve(config: Config, vars: SharedVars) -> Result<(), String> {
         let (own, vars) = (source.clone(), Arc::clone(&vars));
         Containers::new(reserved, &config, file, own, &metrics, vars)
     });
-    let service = containers.as_ref().map(Containers::service).cloned();
+    let service = containers.as_ref().and_then(Containers::service).cloned();
     let artifacts = for_artifacts.map(|reserved| {
         let at_aws = (source, http);
         let rim = (&read, stop.clone());

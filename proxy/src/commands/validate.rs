@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::config::{
-    Config, FileConfig, Listen, RoleConfig, ServiceConfig, SourceConfig, SourceKind, without_effect,
+    CodeArtifactUpstream, Config, FileConfig, Listen, PublicFallback, RoleConfig, ServiceConfig,
+    SourceConfig, SourceKind,
 };
 use crate::container_credentials::{SharedVars, services_of};
 use crate::server::Tls;
@@ -16,10 +17,7 @@ pub(super) fn run(config: &Config, vars: &SharedVars) -> ExitCode {
     let services = services.map(|(path, file)| Services::of(path, file, vars));
     let services = services.unwrap_or_default();
     if services.faults.is_empty() {
-        println!(
-            "{}",
-            summary(config, &services, &without_effect(&|name| vars(name)))
-        );
+        println!("{}", summary(config, &services));
         return ExitCode::SUCCESS;
     }
     let count = services.faults.len();
@@ -70,21 +68,24 @@ impl Services {
 }
 
 /// One line for each thing that would listen or be given.
-fn summary(config: &Config, services: &Services, notes: &[String]) -> String {
+fn summary(config: &Config, services: &Services) -> String {
     let mut text = "The configuration is valid. In force would be:".to_owned();
     let mut line = |what: &str, says: String| {
         let _infallible = write!(text, "\n  {what:<12} {says}");
     };
     line("log", format!("at {}", config.log.filter));
-    for note in notes {
+    for note in &config.notes {
         line("note", note.clone());
     }
-    if config.serves_artifacts {
+    if config.has_bucket() {
         let (repository, region) = (config.repository(), &config.region);
         let at = addresses(&config.listen);
         line("artifacts", format!("{repository} in {region}, on {at}"));
     } else {
         line("artifacts", "none, as S3_BUCKET_NAME is not set".to_owned());
+    }
+    for upstream in &config.codeartifact {
+        line("codeartifact", of_upstream(upstream, &config.listen));
     }
     let Some(file) = &config.file else {
         line(
@@ -93,6 +94,16 @@ fn summary(config: &Config, services: &Services, notes: &[String]) -> String {
         );
         return text;
     };
+    if !file.serves_containers() {
+        line(
+            "credentials",
+            "for no container, as the configuration file names no service".to_owned(),
+        );
+        if let Some(listen) = &file.prometheus {
+            line("metrics", format!("on {}", addresses(listen)));
+        }
+        return text;
+    }
     let tls = if file.server.tls.is_some() {
         " with TLS"
     } else {
@@ -123,6 +134,37 @@ fn addresses(listen: &Listen) -> String {
         .map(address)
         .collect::<Vec<_>>()
         .join(" and ")
+}
+
+fn of_upstream(upstream: &CodeArtifactUpstream, listen: &Listen) -> String {
+    let CodeArtifactUpstream {
+        alias,
+        domain,
+        domain_owner,
+        region,
+        repository,
+        formats,
+        publish,
+        public_fallback,
+        token_duration: _,
+    } = upstream;
+    let formats: Vec<_> = formats.iter().map(|format| format.name()).collect();
+    let formats = formats.join(", ");
+    let at = addresses(listen);
+    let publish = if *publish { ", and published to" } else { "" };
+    let public = public_fallback.as_ref().map_or_else(String::new, |public| {
+        let PublicFallback {
+            index_url, names, ..
+        } = public;
+        let plural = if names.len() == 1 { "" } else { "s" };
+        format!(
+            "; {} project{plural} may come from {index_url}",
+            names.len()
+        )
+    });
+    format!(
+        "{alias}: {repository} of {domain} ({domain_owner}, {region}) as {formats}{publish} on {at}{public}"
+    )
 }
 
 fn of_service(service: &ServiceConfig, config: &Config) -> String {

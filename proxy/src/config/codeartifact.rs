@@ -1,5 +1,8 @@
 //! Which repositories of CodeArtifact are served, and how.
 
+pub(super) mod rules;
+mod variables;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -26,6 +29,37 @@ pub struct CodeArtifactUpstream {
     pub public_fallback: Option<PublicFallback>,
     /// `token_duration`: zero (the token ends with the role's session) or 15 minutes to 12 hours.
     pub token_duration: Duration,
+}
+
+/// Of the repositories of one configuration file: each has tokens and endpoints that are kept.
+pub(super) const MOST_UPSTREAMS: usize = 100;
+/// `token_duration` unless it is said: the longest there is, twelve hours.
+pub(super) const DEFAULT_TOKEN_DURATION: Duration = Duration::from_hours(12);
+
+impl CodeArtifactUpstream {
+    /// Whether both names stand for one repository.
+    pub(super) fn is_twin_of(&self, other: &Self) -> bool {
+        let place = |upstream: &Self| {
+            let Self {
+                domain,
+                domain_owner,
+                region,
+                repository,
+                ..
+            } = upstream.clone();
+            (domain, domain_owner, region, repository)
+        };
+        place(self) == place(other)
+    }
+
+    /// Whether both say the same, whatever they are called.
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        let here = Self {
+            alias: other.alias.clone(),
+            ..self.clone()
+        };
+        here == *other
+    }
 }
 
 /// The kinds of packages that are served.

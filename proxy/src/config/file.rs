@@ -5,9 +5,10 @@
 //!
 //! ```text
 //! file ─► yaml (tree with places) ─► reader (values put in, kinds checked, unknown keys refused)
-//!                                       └─► server, source, role, service, dynamic ─► FileConfig
+//!                                       └─► server, source, role, service, dynamic, codeartifact ─► FileConfig
 //! ```
 
+mod codeartifact;
 mod dynamic;
 mod faults;
 mod interpolation;
@@ -29,12 +30,13 @@ use std::time::Duration;
 use sso_session::disk;
 use sso_session::secret::Secret;
 
-use super::Listen;
+use super::{CodeArtifactUpstream, Listen};
 use reader::{Field, Reading};
-use yaml::{Mark, Node};
+use yaml::{Mark, Node, Value};
 
 pub use faults::{FileFault, FileFaults, Place};
 pub use layout::schema;
+pub(super) use source::is_region;
 
 /// Services and the roles that they allow, together: each has a task that renews its credentials ahead.
 pub const MOST_ROLES: usize = 1000;
@@ -54,6 +56,9 @@ pub struct FileConfig {
     pub dynamic_services: Option<DynamicServicesConfig>,
     /// `metrics.prometheus`, where the file asks for a listener of its own.
     pub prometheus: Option<Listen>,
+    /// `codeartifact`, in the order of the file.
+    pub codeartifact: Vec<CodeArtifactUpstream>,
+    serves_containers: bool,
     /// All files that were read for it: itself first, then those of `${fromFile:…}`. A change of any is a
     /// change of the configuration.
     pub inputs: Vec<PathBuf>,
@@ -349,13 +354,22 @@ impl FileConfig {
             .and_then(|field| dynamic::dynamic_services(reading, field));
         let metrics = fields.take("metrics");
         let prometheus = server::prometheus(reading, metrics.as_ref(), &server.listen);
-        // A service that is only wrong is told of by its own faults.
-        let names_services =
-            services_field.is_some_and(|field| may_be_emptied || field.node.has_content());
-        if !names_services && dynamic_services.is_none() {
-            let cure = "Define one below services, or set dynamic_services.enabled to true.";
+        let codeartifact_field = fields.take("codeartifact");
+        let codeartifact = codeartifact_field
+            .as_ref()
+            .map(|field| codeartifact::upstreams(reading, field))
+            .unwrap_or_default();
+        // A service or repository that is only wrong is told of by its own faults.
+        let names_any = |field: Option<&Field<'_>>| {
+            field.is_some_and(|field| may_be_emptied || field.node.has_content())
+        };
+        let names_services = names_any(services_field.as_ref()) || dynamic_services.is_some();
+        if !names_services && !names_any(codeartifact_field.as_ref()) {
+            let cure = "Define one below services, or set dynamic_services.enabled to true; or name a repository \
+                        of CodeArtifact below codeartifact.";
             reading.fault(tree.mark, "there is no service", cure);
         }
+        let serves_containers = names_services || fields.has("server");
         fields.finish(reading);
         Some(Self {
             server,
@@ -364,8 +378,31 @@ impl FileConfig {
             services,
             dynamic_services,
             prometheus,
+            codeartifact,
+            serves_containers,
             inputs: Vec::new(),
         })
+    }
+}
+
+impl FileConfig {
+    /// Whether there is anything to give to containers: a file with repositories alone opens no listener for
+    /// credentials.
+    #[must_use]
+    pub fn serves_containers(&self) -> bool {
+        self.serves_containers
+    }
+
+    /// Whether the file at `path` seems to name repositories of CodeArtifact, whatever is wrong there or elsewhere.
+    #[must_use]
+    pub fn seems_to_name_upstreams(path: &Path) -> bool {
+        let tree = beginning(path);
+        let field = tree.as_ref().map(root);
+        let Some(Value::Mapping(entries)) = field.map(|field| &field.node.value) else {
+            return false;
+        };
+        let mut entries = entries.iter();
+        entries.any(|entry| entry.key == "codeartifact" && entry.node.has_content())
     }
 }
 
@@ -376,9 +413,7 @@ impl ServerConfig {
     #[must_use]
     pub fn guess(path: &Path, vars: Vars<'_>) -> Self {
         let mut reading = Reading::new(path, vars);
-        let bytes = disk::read_bounded(path, LONGEST_FILE).ok();
-        let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        let tree = text.as_deref().and_then(yaml::parse_beginning);
+        let tree = beginning(path);
         let fields = tree.as_ref().and_then(|tree| reading.fields(&root(tree)));
         let field = fields.and_then(|mut fields| fields.take("server"));
         server::server(&mut reading, field.as_ref())
@@ -426,6 +461,13 @@ fn services_of(
     let field = fields.need("services", reading, cure);
     fields.finish(reading);
     Some(service::services(reading, &field?, defaults))
+}
+
+/// What can be read of the file, up to whatever is wrong with it.
+fn beginning(path: &Path) -> Option<Node> {
+    let bytes = disk::read_bounded(path, LONGEST_FILE).ok();
+    let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    text.as_deref().and_then(yaml::parse_beginning)
 }
 
 /// The document as the value of no key.

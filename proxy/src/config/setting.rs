@@ -56,8 +56,9 @@ pub(super) fn bucket_name(read: &mut Reader<'_>) -> String {
             VARIABLE,
             "not set",
             "name the bucket that holds your artifacts, for example \
-             S3_BUCKET_NAME=my-team-artifacts; or, to serve containers and no artifacts, a \
-             configuration file by --config",
+             S3_BUCKET_NAME=my-team-artifacts; or a repository of CodeArtifact by \
+             CODEARTIFACT_DOMAIN, CODEARTIFACT_DOMAIN_OWNER and CODEARTIFACT_REPOSITORY; or, for \
+             several of them, or credentials for containers, a configuration file by --config",
         );
         return String::new();
     };

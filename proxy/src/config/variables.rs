@@ -7,7 +7,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(
         "S3_BUCKET_NAME",
         "",
-        "The bucket that holds the artifacts. Required, except where a configuration file gives credentials and no artifacts are wanted.",
+        "The bucket that holds the artifacts. Required, unless a repository of CodeArtifact is named, or a configuration file, and no artifacts of a bucket are wanted.",
     ),
     Variable::new(
         "S3_PREFIX",
@@ -121,9 +121,45 @@ pub const VARIABLES: &[Variable] = &[
         "Seconds that a miss waits for a login at most, as long as its client bears it; 0 answers 503 at once.",
     ),
     Variable::new(
+        "CODEARTIFACT_DOMAIN",
+        "",
+        "The domain of a repository of CodeArtifact to serve, with its owner and name. Several, and a public fallback, stand in the configuration file.",
+    ),
+    Variable::new(
+        "CODEARTIFACT_DOMAIN_OWNER",
+        "",
+        "The account that owns that domain: 12 digits.",
+    ),
+    Variable::new("CODEARTIFACT_REPOSITORY", "", "The repository's name."),
+    Variable::new(
+        "CODEARTIFACT_REGION",
+        "",
+        "The domain's region; AWS_REGION unless it is set. A wrong one does not heal itself.",
+    ),
+    Variable::new(
+        "CODEARTIFACT_ALIAS",
+        "default",
+        "The name that the repository is served by: /codeartifact/<alias>/pypi/simple/ and so on.",
+    ),
+    Variable::new(
+        "CODEARTIFACT_FORMATS",
+        "pypi,npm,maven",
+        "What of the repository is served.",
+    ),
+    Variable::new(
+        "CODEARTIFACT_PUBLISH",
+        "false",
+        "true lets clients publish to the repository through the proxy.",
+    ),
+    Variable::new(
+        "CODEARTIFACT_TOKEN_DURATION",
+        "43200",
+        "Seconds that a token of CodeArtifact lives, 900 to 43200 (also 1h); 0 for as long as the role's session.",
+    ),
+    Variable::new(
         "BAZEL_PROXY_CONFIG_FILE",
         "",
-        "The file that says which containers get which AWS credentials, as --config does, which beats it.",
+        "The file that says which containers get which AWS credentials, and which repositories of CodeArtifact are served, as --config does, which beats it.",
     ),
     Variable::new(
         "CREDPROXY_CONFIG_FILE",

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
@@ -39,6 +40,8 @@ pub type SharedVars = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub struct Reload {
     files: Arc<Mutex<Files>>,
     registry: Registry,
+    /// The last good version of the main file, for whoever else it concerns.
+    main: watch::Sender<Arc<FileConfig>>,
     /// What the process was started with, and would have to be restarted for.
     started_with: Fixed,
     /// What was logged and still holds.
@@ -56,11 +59,17 @@ struct Fixed {
     tls: Option<TlsConfig>,
     debug: bool,
     prometheus: Option<Listen>,
+    /// Whether there is a listener for credentials.
+    serves_containers: bool,
+    /// Whether there is a listener for artifacts.
+    serves_artifacts: bool,
 }
 
 impl Fixed {
-    fn of(config: &FileConfig) -> Self {
+    fn of(config: &FileConfig, serves_artifacts: bool) -> Self {
         Self {
+            serves_containers: config.serves_containers(),
+            serves_artifacts,
             listen: config.server.listen.clone(),
             tls: config.server.tls.clone(),
             debug: config.server.debug,
@@ -68,8 +77,17 @@ impl Fixed {
         }
     }
 
-    fn waits_for_a_restart(&self, other: &Self) -> Option<String> {
+    fn waits_for_a_restart(&self, config: &FileConfig) -> Option<String> {
+        let other = Self::of(config, self.serves_artifacts);
         let differences = [
+            (
+                !self.serves_containers && other.serves_containers,
+                "`services`, `dynamic_services` or `server`",
+            ),
+            (
+                !self.serves_artifacts && !config.codeartifact.is_empty(),
+                "`codeartifact`",
+            ),
             (
                 self.listen != other.listen,
                 "`server.host` or `server.port`",
@@ -106,15 +124,17 @@ struct Defined {
 }
 
 impl Reload {
-    /// Brings what the file and its folders say into force. Blocks on the disk.
+    /// Brings what the file and its folders say into force. Blocks on the disk. `serves_artifacts` is whether
+    /// this process has a listener for them.
     #[must_use]
     pub fn new(
         path: &Path,
         config: FileConfig,
+        serves_artifacts: bool,
         keepers: Keepers,
         vars: SharedVars,
     ) -> (Self, InForce) {
-        let started_with = Fixed::of(&config);
+        let started_with = Fixed::of(&config, serves_artifacts);
         let mut files = Files::known(path, config, vars);
         files.load_folders();
         let defined = files.defined();
@@ -123,6 +143,7 @@ impl Reload {
         let mut reload = Self {
             files: Arc::new(Mutex::new(files)),
             registry,
+            main: watch::Sender::new(Arc::clone(&defined.config)),
             started_with,
             told: Vec::new(),
             disk: Disk::default(),
@@ -131,6 +152,12 @@ impl Reload {
         };
         reload.bring(&defined);
         (reload, view)
+    }
+
+    /// The main file, each time that another good version of it is there.
+    #[must_use]
+    pub fn main_file(&self) -> watch::Receiver<Arc<FileConfig>> {
+        self.main.subscribe()
     }
 
     /// Looks after it until `shutdown` ends, then ends all keepers.
@@ -181,13 +208,16 @@ impl Reload {
 
     fn bring(&mut self, defined: &Defined) {
         let Merged {
-            services,
+            mut services,
             conflicts,
         } = defined.merged(&self.registry.names());
+        if !self.started_with.serves_containers {
+            // Nobody could ask for them.
+            services.clear();
+        }
         let mut troubles = defined.troubles.clone();
         troubles.extend(conflicts.iter().map(ToString::to_string));
-        let fixed = Fixed::of(&defined.config);
-        troubles.extend(self.started_with.waits_for_a_restart(&fixed));
+        troubles.extend(self.started_with.waits_for_a_restart(&defined.config));
         for trouble in troubles.iter().filter(|new| !self.told.contains(new)) {
             warn!("{trouble}");
         }
@@ -203,6 +233,11 @@ impl Reload {
             log_health_checks: server.log_health_checks,
         };
         self.registry.bring(services, renewal, surroundings);
+        self.main.send_if_modified(|main| {
+            let is_new = !Arc::ptr_eq(main, &defined.config);
+            main.clone_from(&defined.config);
+            is_new
+        });
     }
 
     fn tell_of_a_lost_look(&mut self, lost: Lost) {
@@ -391,7 +426,7 @@ mod tests {
             put(&path, &Self::main(folder.path(), services));
             let config = FileConfig::read(&path, &*vars).expect("a good configuration");
             let (keepers, ..) = idle();
-            let (reload, view) = Reload::new(&path, config, keepers, vars);
+            let (reload, view) = Reload::new(&path, config, false, keepers, vars);
             Self {
                 folder,
                 reload,
@@ -578,6 +613,48 @@ mod tests {
         assert_eq!(table.troubles(), [expected]);
         world.put_main(&main);
         assert!(world.settle().await.troubles().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn repositories_follow_the_file_where_artifacts_are_served() {
+        let mut world = World::new(&service("a", "token-of-service-a"));
+        let mut main = world.reload.main_file();
+        let aliases = |main: &mut watch::Receiver<Arc<FileConfig>>| {
+            let file = main.borrow_and_update();
+            let upstreams = file.codeartifact.iter();
+            upstreams
+                .map(|upstream| upstream.alias.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(aliases(&mut main), [""; 0]);
+        let services = service("a", "token-of-service-a");
+        let more =
+            "codeartifact:\n  team: {domain: acme, domain_owner: 123456789012, repository: team}\n";
+        world.put_main(&format!("{services}{more}"));
+        let troubles = world.settle().await.troubles().to_vec();
+        let expected = "`codeartifact` of the configuration file changed. Restart the proxy for it to take effect";
+        assert_eq!(troubles, [expected], "this process serves no artifacts");
+        assert_eq!(aliases(&mut main), ["team"]);
+        world.reload.started_with.serves_artifacts = true;
+        world.put_main(&format!("{services}{}", more.replace("team:", "Team:")));
+        assert!(world.settle().await.troubles()[0].contains("`Team` is not a name"));
+        assert!(!main.has_changed().expect("a file"), "the good one stays");
+        world.put_main(&format!("{services}{}", more.replace("team:", "other:")));
+        assert_eq!(world.settle().await.troubles(), [""; 0]);
+        assert_eq!(aliases(&mut main), ["other"]);
+        world.put_main(&services);
+        world.settle().await;
+        assert_eq!(aliases(&mut main), [""; 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn services_wait_for_a_restart_where_nobody_listens_for_them() {
+        let mut world = World::new("  {}\n");
+        world.reload.started_with.serves_containers = false;
+        world.put_main(&service("a", "token-of-service-a"));
+        let table = world.settle().await;
+        assert!(table.services().is_empty());
+        assert!(table.troubles()[0].starts_with("`services`, `dynamic_services` or `server`"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -108,8 +108,9 @@ impl App {
         &self.origin
     }
 
-    /// The repositories of CodeArtifact, where there are any.
-    pub(super) fn codeartifact(&self) -> Option<&CodeArtifact> {
+    /// The repositories of CodeArtifact, where there are any, or may come: then the table may be empty.
+    #[must_use]
+    pub fn codeartifact(&self) -> Option<&CodeArtifact> {
         self.codeartifact.as_ref()
     }
 

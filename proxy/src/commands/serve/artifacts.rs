@@ -72,7 +72,9 @@ impl Artifacts {
             containers,
         };
         let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
-        let codeartifact = (!config.codeartifact.is_empty()).then(|| {
+        // With a file, repositories may come while the process runs.
+        let may_be_wanted = !config.codeartifact.is_empty() || config.file.is_some();
+        let codeartifact = may_be_wanted.then(|| {
             CodeArtifact::new(
                 config,
                 credentials.clone(),

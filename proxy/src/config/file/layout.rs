@@ -12,8 +12,9 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
 use kinds::{
-    AllowedRoles, Contexts, Directories, Flag, Hosts, ManagedPolicies, Name, Policy, RegionName,
-    RoleArn, Seconds, Services, Tags, Text, Texts, Token, Whole,
+    Account, AllowedRoles, ArtifactRepository, Contexts, Directories, Domain, Flag, Formats, Hosts,
+    IndexUrl, ManagedPolicies, Name, Policy, RegionName, Repositories, RoleArn, Seconds, Services,
+    Tags, Text, Texts, Token, TokenSeconds, Whole, Words,
 };
 
 /// The JSON schema (draft 7) of the configuration file, as text that ends with a line end.
@@ -61,10 +62,11 @@ fn extensions() -> Value {
     json!({"^x-": {}})
 }
 
-/// A file without any service is a mistake.
+/// A file without any service or repository is a mistake.
 fn some_service() -> Value {
     json!([
         {"required": ["services"], "properties": {"services": {"minProperties": 1}}},
+        {"required": ["codeartifact"], "properties": {"codeartifact": {"minProperties": 1}}},
         {
             "required": ["dynamic_services"],
             "properties": {"dynamic_services": {
@@ -80,7 +82,8 @@ fn device() -> Value {
     json!({"SerialNumber": ["TokenCode"], "TokenCode": ["SerialNumber"]})
 }
 
-/// The configuration file of bazel-proxy: AWS credentials for containers, as on ECS. Every text may hold
+/// The configuration file of bazel-proxy: AWS credentials for containers, as on ECS, and repositories of
+/// CodeArtifact. Every text may hold
 /// `${fromEnv:NAME}` and `${fromFile:/path}`; a path begins where this file is, or with `~/`. Keys that begin
 /// with `x-` may stand everywhere.
 #[derive(JsonSchema)]
@@ -97,6 +100,9 @@ pub(super) struct File {
     services: Option<Services>,
     /// Services in files of their own, which come and go while the proxy runs.
     dynamic_services: Option<DynamicServices>,
+    /// Repositories of CodeArtifact by the names that they are served by, as in `/codeartifact/<name>/pypi/simple/`
+    /// (lower-case letters, digits, `-` and `_`).
+    codeartifact: Option<Repositories>,
     /// Figures for others.
     metrics: Option<Metrics>,
 }
@@ -304,6 +310,46 @@ pub(super) struct Directory {
     exclude_patterns: Option<Texts>,
     /// As in `dynamic_services`, for this folder.
     file_pattern: Option<Text>,
+}
+
+/// A repository of CodeArtifact.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("patternProperties" = extensions()))]
+pub(super) struct Upstream {
+    /// Its domain.
+    domain: Domain,
+    /// The account that owns the domain: 12 digits, in quotes where the first is a zero.
+    domain_owner: Account,
+    /// The domain's region; `AWS_REGION` unless it is given.
+    region: Option<RegionName>,
+    /// Its name.
+    repository: ArtifactRepository,
+    /// What of it is served: `pypi`, `npm`, `maven`, or some of them.
+    #[schemars(extend("default" = json!(["pypi", "npm", "maven"])))]
+    formats: Option<Formats>,
+    /// Whether clients may publish through the proxy.
+    #[schemars(extend("default" = false))]
+    publish: Option<Flag>,
+    /// Python's projects that may come from a public index, where CodeArtifact has none of the name.
+    public_fallback: Option<PublicFallback>,
+    /// How long its tokens live: seconds from 900 to 43200, or a text such as `12h`; 0 for as long as the role's
+    /// session.
+    #[schemars(extend("default" = 43_200))]
+    token_duration: Option<TokenSeconds>,
+}
+
+/// Python's projects that may come from a public index. CodeArtifact is asked first, and its origin controls hold.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("patternProperties" = extensions()))]
+struct PublicFallback {
+    /// The simple index: https, or plain http on loopback. There is no default.
+    index_url: IndexUrl,
+    /// Where its files may come from, beside the index's own host.
+    file_hosts: Option<Words>,
+    /// The only projects that may come from there.
+    names: Words,
+    /// What begins like this is private, and never asked for there.
+    private_prefixes: Option<Words>,
 }
 
 /// Figures for others.

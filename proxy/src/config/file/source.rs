@@ -54,7 +54,7 @@ fn region(reading: &mut Reading<'_>, field: &Field<'_>) -> Option<String> {
 }
 
 /// Words and a number: `us-west-2`, `us-gov-west-1`, `eu-isoe-west-1`, `eusc-de-east-1`.
-fn is_region(region: &str) -> bool {
+pub(in crate::config) fn is_region(region: &str) -> bool {
     let Some((words, number)) = region.rsplit_once('-') else {
         return false;
     };

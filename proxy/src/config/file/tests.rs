@@ -1,5 +1,7 @@
 //! What files say, and what is wrong with them.
 
+mod codeartifact;
+
 use std::io::Write as _;
 
 use tempfile::TempDir;

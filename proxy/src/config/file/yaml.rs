@@ -64,6 +64,14 @@ impl Node {
         matches!(&self.value, Value::Scalar { text, is_plain: true } if scalar::is_null(text))
     }
 
+    /// Whether it may hold words.
+    pub(super) fn is_list_or_text(&self) -> bool {
+        match &self.value {
+            Value::Scalar { .. } | Value::Sequence(_) => true,
+            Value::Mapping(_) => false,
+        }
+    }
+
     /// Whether there is anything in it.
     pub(super) fn has_content(&self) -> bool {
         match &self.value {

@@ -6,7 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::json;
 
 use super::super::role::{MOST_CONTEXTS, MOST_POLICIES, MOST_TAGS, SECONDS};
-use super::{Directory, ManagedPolicy, Role, Service, Tag};
+use super::{Directory, ManagedPolicy, Role, Service, Tag, Upstream};
+use crate::config::codeartifact::MOST_UPSTREAMS;
 use crate::container_credentials::SHORTEST_TOKEN;
 
 const FROM_OUTSIDE: &str = r"\$\{from(Env|File):";
@@ -104,6 +105,47 @@ kinds! {
         "patternProperties": {"^[A-Za-z0-9_-]{1,128}$": generator.subschema_for::<Service>()},
         "additionalProperties": false,
     });
+    /// Repositories by the names that they are served by.
+    Repositories => |generator| json_schema!({
+        "type": "object",
+        "maxProperties": MOST_UPSTREAMS,
+        "patternProperties": {"^[a-z0-9][a-z0-9_-]{0,62}$": generator.subschema_for::<Upstream>()},
+        "additionalProperties": false,
+    });
+    /// A domain of CodeArtifact.
+    Domain => |_generator| matching("^[a-z][a-z0-9-]{0,48}[a-z0-9]$");
+    /// An account's id: without quotes it is a number, and must not lose a zero.
+    Account => |_generator| json_schema!({"anyOf": [
+        {"type": "string", "pattern": format!("^[0-9]{{12}}$|{FROM_OUTSIDE}")},
+        {"type": "integer", "minimum": 100_000_000_000_u64, "maximum": 999_999_999_999_u64},
+    ]});
+    /// A repository's name; one of digits alone is a number to YAML.
+    ArtifactRepository => |_generator| json_schema!({"anyOf": [
+        matching("^[A-Za-z0-9][A-Za-z0-9._-]{1,99}$"),
+        {"type": "number"},
+    ]});
+    /// Kinds of packages: a list, or separated by commas.
+    Formats => |_generator| json_schema!({"anyOf": [
+        {"type": "string", "pattern": format!("^ *(pypi|npm|maven)( *, *(pypi|npm|maven))* *$|{FROM_OUTSIDE}")},
+        {
+            "type": "array",
+            "minItems": 1,
+            "items": matching("^(pypi|npm|maven)$"),
+        },
+    ]});
+    /// How long a token lives.
+    TokenSeconds => |_generator| json_schema!({"anyOf": [
+        {"const": 0},
+        {"type": "number", "minimum": 900, "maximum": 43_200},
+        {"type": "string", "pattern": format!("^[0-9.]+ *([mM][sS]|[sS]|[mM]|[mM][iI][nN]|[hH])?$|{FROM_OUTSIDE}")},
+    ]});
+    /// A public index.
+    IndexUrl => |_generator| matching("^(https://|http://(localhost|127\\.|\\[::1\\]))[^@?#]*$");
+    /// Several words: a list, or separated by commas.
+    Words => |generator| json_schema!({"anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": generator.subschema_for::<Text>()},
+    ]});
     /// Folders.
     Directories => |generator| json_schema!({
         "type": "array",

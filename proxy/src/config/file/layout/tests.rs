@@ -36,6 +36,12 @@ services:
       iam_keys: {aws_access_key_id: AKIAIOSFODNN7EXAMPLE, aws_secret_access_key: secret}
 dynamic_services:
   directories: [{path: a}]
+codeartifact:
+  main:
+    domain: acme
+    domain_owner: "012345678901"
+    repository: main
+    public_fallback: {index_url: "https://pypi.example/simple/", names: [left-pad]}
 metrics:
   prometheus: {}
 "#;
@@ -54,10 +60,10 @@ fn keys_that_are_read(text: &str, keys: &mut Keys) {
     reading.finish(Some(())).expect("no fault");
 }
 
-/// Without the names of services and the numbers of items.
+/// Without the names of services and repositories, and the numbers of items.
 fn normal(path: &str) -> String {
     let mut parts: Vec<_> = path.split('.').map(str::to_owned).collect();
-    if parts.len() > 1 && parts[0] == "services" {
+    if parts.len() > 1 && matches!(&*parts[0], "services" | "codeartifact") {
         "*".clone_into(&mut parts[1]);
     }
     for part in &mut parts {
