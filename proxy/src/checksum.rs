@@ -42,7 +42,7 @@ impl Checksums {
 pub struct Expected {
     /// The `Content-Length`.
     pub length: u64,
-    /// S3's own checksums of the whole object, at most one of each kind.
+    /// The origin's own checksums of the whole object, at most one of each kind.
     pub checksums: Vec<ExpectedChecksum>,
 }
 
@@ -55,6 +55,8 @@ pub enum ExpectedChecksum {
     Sha1(String),
     /// `x-amz-checksum-sha256`, base64.
     Sha256(String),
+    /// As npm's `dist.integrity` has it, base64: computed only where it is promised.
+    Sha512(String),
     /// `x-amz-checksum-crc32`, base64.
     Crc32(String),
     /// `x-amz-checksum-crc32c`, base64.
@@ -107,8 +109,8 @@ impl Hasher {
     #[must_use]
     pub fn new(expected: Expected) -> Self {
         Self {
+            digests: Digests::for_promises(&expected.checksums),
             tally: Tally::new(expected),
-            digests: Digests::default(),
         }
     }
 
@@ -209,7 +211,8 @@ impl Tally {
                 }
                 ExpectedChecksum::Md5Hex(_)
                 | ExpectedChecksum::Sha1(_)
-                | ExpectedChecksum::Sha256(_) => {}
+                | ExpectedChecksum::Sha256(_)
+                | ExpectedChecksum::Sha512(_) => {}
             }
         }
         Ok(())
@@ -240,6 +243,11 @@ impl Tally {
                 ExpectedChecksum::Sha256(promised) => {
                     compare("SHA-256", promised, BASE64.encode(finished.sha256))?;
                 }
+                ExpectedChecksum::Sha512(promised) => {
+                    // Digests of another body's making have none: that is no proof.
+                    let received = finished.sha512.map(|sha512| BASE64.encode(sha512));
+                    compare("SHA-512", promised, received.unwrap_or_default())?;
+                }
                 ExpectedChecksum::Crc32(_)
                 | ExpectedChecksum::Crc32c(_)
                 | ExpectedChecksum::Crc64Nvme(_) => {}
@@ -260,6 +268,7 @@ impl ExpectedChecksum {
             Self::Md5Hex(value)
             | Self::Sha1(value)
             | Self::Sha256(value)
+            | Self::Sha512(value)
             | Self::Crc32(value)
             | Self::Crc32c(value)
             | Self::Crc64Nvme(value) => value.contains('-'),
@@ -271,7 +280,7 @@ impl ExpectedChecksum {
             Self::Crc32(_) => Some(CrcAlgorithm::Crc32IsoHdlc),
             Self::Crc32c(_) => Some(CrcAlgorithm::Crc32Iscsi),
             Self::Crc64Nvme(_) => Some(CrcAlgorithm::Crc64Nvme),
-            Self::Md5Hex(_) | Self::Sha1(_) | Self::Sha256(_) => None,
+            Self::Md5Hex(_) | Self::Sha1(_) | Self::Sha256(_) | Self::Sha512(_) => None,
         }
     }
 }
@@ -303,6 +312,10 @@ mod tests {
                 ExpectedChecksum::Crc32c(crc(0xE306_9283, 4)),
                 ExpectedChecksum::Crc64Nvme(crc(0xAE8B_1486_0A79_9888, 8)),
                 ExpectedChecksum::Sha1("98O8HYCOBHMq32eZZczDTKeuNEE=".to_owned()),
+                ExpectedChecksum::Sha512(
+                    "2eZ2LdHI6vbWGzxhkvxAjU1tXxF20MKRabwk5xw/J0rSf81YEbMT1oH35V7ALXPUmclUVba1u1A6z1dPuo/+hQ=="
+                        .to_owned(),
+                ),
             ],
         }
     }
@@ -360,6 +373,15 @@ mod tests {
         assert!(!tally.needs_digests());
         assert_eq!(tally.check(), Ok(()));
         assert_eq!(tally.finish(digests).expect_err("wrong").kind, "ETag (MD5)");
+    }
+
+    #[test]
+    fn digests_that_were_not_to_have_a_sha512_prove_none() {
+        let (mut tally, _) = Hasher::new(promised(9)).split();
+        let mut digests = Digests::default();
+        tally.update(b"123456789");
+        digests.update(b"123456789");
+        assert_eq!(tally.finish(digests).expect_err("none").kind, "SHA-512");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::exchange::Exchange;
 use crate::server::{Command, Server};
-use crate::{Clock, Counters, Error, Faults, Identities, S3, Sso, Sts};
+use crate::{Clock, CodeArtifact, Counters, Error, Faults, Identities, S3, Sso, Sts};
 
 /// The region unless another is chosen.
 const DEFAULT_REGION: &str = "us-west-2";
@@ -50,6 +50,8 @@ impl Builder {
         let mut services = sso.services();
         let sts = Sts::new(sso.clone(), identities.clone(), clock.clone());
         services.push(Box::new(sts.clone()));
+        let codeartifact = CodeArtifact::new(identities.clone(), clock.clone());
+        services.extend(codeartifact.services());
         // S3 takes everything, so it is the last.
         services.push(Box::new(s3.service(identities.clone(), clock.clone())));
         let exchange = Arc::new(Exchange {
@@ -61,6 +63,7 @@ impl Builder {
         });
         let server = Server::bind(self.address, Arc::clone(&exchange)).await?;
         let address = server.address();
+        codeartifact.set_base(format!("http://{address}"));
         let (commands, inbox) = mpsc::channel(1);
         let task = tokio::spawn(server.run(inbox));
         Ok(SimulatedAws {
@@ -70,6 +73,7 @@ impl Builder {
             s3,
             sso,
             sts,
+            codeartifact,
             exchange,
             commands,
             task,
@@ -85,6 +89,7 @@ pub struct SimulatedAws {
     s3: S3,
     sso: Sso,
     sts: Sts,
+    codeartifact: CodeArtifact,
     exchange: Arc<Exchange>,
     commands: mpsc::Sender<Command>,
     task: JoinHandle<()>,
@@ -141,6 +146,12 @@ impl SimulatedAws {
     #[must_use]
     pub fn sts(&self) -> &Sts {
         &self.sts
+    }
+
+    /// Repositories of packages.
+    #[must_use]
+    pub fn codeartifact(&self) -> &CodeArtifact {
+        &self.codeartifact
     }
 
     /// What goes wrong.

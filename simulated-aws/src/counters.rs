@@ -4,10 +4,32 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use http::{HeaderMap, Method, Uri};
+
 use crate::Operation;
 
 /// Calls kept in the log; older ones are dropped, their counts stay.
 const LOG_LIMIT: usize = 100_000;
+
+/// A request's head, as it came.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RequestHead {
+    /// The method.
+    pub method: Method,
+    /// The target, with its query.
+    pub uri: Uri,
+    /// Every header.
+    pub headers: HeaderMap,
+}
+
+impl RequestHead {
+    /// The text of a header, of which there is one.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
 
 /// One request, recorded when its head arrives (of a small POST, the body too), so that a hung request is
 /// already in the log.
@@ -30,6 +52,8 @@ pub struct Call {
     pub if_none_match: Option<String>,
     /// The access key of the signature, whether it was right or not.
     pub access_key_id: Option<String>,
+    /// The head, of a request to CodeArtifact, the host of its files, or a [`PublicIndex`](crate::PublicIndex).
+    pub head: Option<Arc<RequestHead>>,
     /// When the head arrived.
     pub at: Instant,
 }
@@ -177,6 +201,7 @@ mod tests {
             range: None,
             if_none_match: None,
             access_key_id: None,
+            head: None,
             at: Instant::now(),
         }
     }

@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 pub(crate) struct Credential {
     pub(crate) access_key_id: String,
     pub(crate) region: String,
+    pub(crate) service: String,
     pub(crate) token: Option<String>,
     /// When the request was signed, as the client wrote it.
     pub(crate) signed_at: Option<String>,
@@ -29,13 +30,15 @@ impl Credential {
         };
         // From the right: <key>/<date>/<region>/<service>/aws4_request.
         let mut fields = scope.rsplitn(5, '/');
-        let region = fields.nth(2)?.to_owned();
+        let service = fields.nth(1)?.to_owned();
+        let region = fields.next()?.to_owned();
         let access_key_id = fields.nth(1)?.to_owned();
         let token = header("x-amz-security-token").map(str::to_owned);
         let signed_at = header("x-amz-date").map(str::to_owned);
         Some(Self {
             access_key_id,
             region,
+            service,
             token: token.or_else(|| query("X-Amz-Security-Token")),
             signed_at: signed_at.or_else(|| query("X-Amz-Date")),
             presigned,
@@ -98,6 +101,7 @@ mod tests {
         let query = Credential::of(&query.into_parts().0).expect("signed");
         assert_eq!(header.signed_at_seconds(), Some(1_767_323_045));
         assert_eq!(header.region, "eu-west-1");
+        assert_eq!(header.service, "s3");
         assert_eq!(header.access_key_id, "AKIA1");
         assert_eq!(
             header,

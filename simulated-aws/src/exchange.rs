@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use http::header::{CONTENT_LENGTH, DATE, HeaderName, IF_NONE_MATCH, RANGE};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
@@ -15,7 +15,7 @@ use crate::connection::Ending;
 use crate::credential::Credential;
 use crate::faults::{BodyEffects, Verdict};
 use crate::service::{ErrorAnswer, PlainBody, RequestId, Service, SmallBody, Target, full, reply};
-use crate::{Call, Clock, Counters, Faults};
+use crate::{Call, Clock, Counters, Faults, RequestHead};
 
 /// Spreads consecutive numbers over the 64 bits of a request id (2^64 divided by the golden ratio).
 const REQUEST_ID_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -62,6 +62,9 @@ impl Exchange {
         let spoiled = effects
             .as_ref()
             .map_or(BodyEffects::default(), |verdict| verdict.effects.body);
+        let headers = effects
+            .as_ref()
+            .map_or_else(HeaderMap::new, |verdict| verdict.effects.headers.clone());
         let instead = match effects.take() {
             Some(verdict) => {
                 self.play(verdict, service.as_ref(), &request_id, &ending)
@@ -69,7 +72,7 @@ impl Exchange {
             }
             None => None,
         };
-        let response = if let Some(response) = instead {
+        let mut response = if let Some(response) = instead {
             response
         } else {
             let request = Request::from_parts(head, body);
@@ -77,6 +80,7 @@ impl Exchange {
             service.stamp(response.headers_mut(), &request_id);
             response
         };
+        response.headers_mut().extend(headers);
         self.counters.answered(number, response.status().as_u16());
         Ok(self.finish(response, &method, spoiled, ending))
     }
@@ -181,6 +185,13 @@ fn call(head: &Parts, target: &Target) -> Call {
         range: header(RANGE),
         if_none_match: header(IF_NONE_MATCH),
         access_key_id: credential.map(|credential| credential.access_key_id),
+        head: target.operation.keeps_heads().then(|| {
+            Arc::new(RequestHead {
+                method: head.method.clone(),
+                uri: head.uri.clone(),
+                headers: head.headers.clone(),
+            })
+        }),
         at: Instant::now(),
     }
 }

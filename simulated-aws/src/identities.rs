@@ -141,6 +141,19 @@ impl Identities {
             .map(|identity| identity.principal.clone())
     }
 
+    /// When a temporary key ends, if it does.
+    pub(crate) fn expires(&self, access_key_id: &str) -> Option<SystemTime> {
+        let known = self.lock();
+        known.get(access_key_id)?.session.as_ref()?.expires
+    }
+
+    /// Whether a permission was taken away from a key; not from one that is forgotten.
+    pub(crate) fn denies(&self, access_key_id: &str, action: Action) -> bool {
+        self.lock()
+            .get(access_key_id)
+            .is_some_and(|identity| identity.denied.contains(&action))
+    }
+
     pub(crate) fn may(&self, access_key_id: &str, action: Action) -> bool {
         self.lock()
             .get(access_key_id)

@@ -8,6 +8,7 @@
 //! * [`Identities`] says who may sign, [`Faults`] what goes wrong, [`Counters`] what was asked.
 //! * [`S3`] puts objects into the folder. An existing tree at `folder/<bucket>` is a bucket as it is.
 //! * [`Sso`] signs people in and ends their sessions; [`Sts`] knows roles by rules, and what was asked of them.
+//! * [`CodeArtifact`] has [repositories](Repository) of [`packages`]; a [`PublicIndex`] stands in for the world's.
 //! * [`aws_cli`] stands in for the AWS CLI on a machine without one.
 //!
 //! ```no_run
@@ -31,6 +32,7 @@ mod aws;
 pub mod aws_cli;
 mod body;
 mod clock;
+mod codeartifact;
 mod connection;
 mod counters;
 mod credential;
@@ -39,7 +41,9 @@ mod exchange;
 mod faults;
 mod identities;
 mod operation;
+pub mod packages;
 mod principal;
+mod public_index;
 mod random;
 mod role_credentials;
 mod s3;
@@ -52,11 +56,13 @@ mod xml;
 
 pub use aws::{Builder, SimulatedAws};
 pub use clock::Clock;
-pub use counters::{Call, Counters};
+pub use codeartifact::{CodeArtifact, Format, IssuedToken, Links, Origin, Repository, Restriction};
+pub use counters::{Call, Counters, RequestHead};
 pub use error::Error;
 pub use faults::{Fault, FaultId, Faults};
 pub use identities::Identities;
 pub use operation::{Action, Operation};
+pub use public_index::PublicIndex;
 pub use s3::{ChecksumAlgorithm, ObjectAttributes, S3, WrongRegion};
 pub use sso::{Login, Rotation, Sso};
 pub use sts::{AskedRole, RoleRules, Sts};

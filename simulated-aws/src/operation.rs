@@ -46,6 +46,20 @@ pub enum Operation {
     GetSessionToken,
     /// STS: ask who one is.
     GetCallerIdentity,
+    /// CodeArtifact: a token for a domain.
+    GetAuthorizationToken,
+    /// CodeArtifact: the URL of a repository, for a format.
+    GetRepositoryEndpoint,
+    /// CodeArtifact: what is known of a package, its origin controls among it.
+    DescribePackage,
+    /// CodeArtifact's data plane: a page, a packument, metadata, a checksum: whatever is answered at once.
+    ReadPackage,
+    /// CodeArtifact's data plane: a file, answered with a redirect.
+    ReadAsset,
+    /// The host that such a redirect leads to: the file itself.
+    GetAsset,
+    /// CodeArtifact's data plane: an upload, or a change of `dist-tags`.
+    PublishPackage,
     /// Anything else, answered with an error.
     Unknown,
 }
@@ -75,6 +89,13 @@ impl Operation {
             Self::AssumeRole => "AssumeRole",
             Self::GetSessionToken => "GetSessionToken",
             Self::GetCallerIdentity => "GetCallerIdentity",
+            Self::GetAuthorizationToken => "GetAuthorizationToken",
+            Self::GetRepositoryEndpoint => "GetRepositoryEndpoint",
+            Self::DescribePackage => "DescribePackage",
+            Self::ReadPackage => "ReadPackage",
+            Self::ReadAsset => "ReadAsset",
+            Self::GetAsset => "GetAsset",
+            Self::PublishPackage => "PublishPackage",
             Self::Unknown => "Unknown",
         }
     }
@@ -105,6 +126,11 @@ impl Operation {
             Self::ListObjectsV2 | Self::HeadBucket => Some(Action::ListBucket),
             Self::ListBuckets => Some(Action::ListAllMyBuckets),
             Self::GetBucketLocation => Some(Action::GetBucketLocation),
+            Self::GetAuthorizationToken => Some(Action::GetAuthorizationToken),
+            Self::GetRepositoryEndpoint => Some(Action::GetRepositoryEndpoint),
+            Self::DescribePackage => Some(Action::DescribePackage),
+            Self::ReadPackage | Self::ReadAsset => Some(Action::ReadFromRepository),
+            Self::PublishPackage => Some(Action::PublishPackageVersion),
             Self::RegisterClient
             | Self::StartDeviceAuthorization
             | Self::CreateToken
@@ -117,8 +143,24 @@ impl Operation {
             | Self::AssumeRole
             | Self::GetSessionToken
             | Self::GetCallerIdentity
+            | Self::GetAsset
             | Self::Unknown => None,
         }
+    }
+
+    /// Whether the heads of its requests are kept: what reaches CodeArtifact, and what does not, is for tests
+    /// to see. S3's are too many.
+    pub(crate) fn keeps_heads(self) -> bool {
+        matches!(
+            self,
+            Self::GetAuthorizationToken
+                | Self::GetRepositoryEndpoint
+                | Self::DescribePackage
+                | Self::ReadPackage
+                | Self::ReadAsset
+                | Self::GetAsset
+                | Self::PublishPackage
+        )
     }
 }
 
@@ -128,7 +170,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// A permission an identity can lose, as IAM names it without the `s3:`.
+/// A permission an identity can lose, as IAM names it without the `s3:`, `codeartifact:` or `sts:`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
@@ -144,4 +186,37 @@ pub enum Action {
     ListAllMyBuckets,
     /// Ask for a bucket's region.
     GetBucketLocation,
+    /// Ask CodeArtifact for a token.
+    GetAuthorizationToken,
+    /// STS: have a token for a service, which asking CodeArtifact for one needs as well.
+    GetServiceBearerToken,
+    /// Ask for a repository's URL.
+    GetRepositoryEndpoint,
+    /// Ask what is known of a package.
+    DescribePackage,
+    /// Read packages, with a token of this identity.
+    ReadFromRepository,
+    /// Publish packages, with a token of this identity.
+    PublishPackageVersion,
+}
+
+impl Action {
+    /// The permission's name in a policy.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GetObject => "s3:GetObject",
+            Self::PutObject => "s3:PutObject",
+            Self::DeleteObject => "s3:DeleteObject",
+            Self::ListBucket => "s3:ListBucket",
+            Self::ListAllMyBuckets => "s3:ListAllMyBuckets",
+            Self::GetBucketLocation => "s3:GetBucketLocation",
+            Self::GetAuthorizationToken => "codeartifact:GetAuthorizationToken",
+            Self::GetServiceBearerToken => "sts:GetServiceBearerToken",
+            Self::GetRepositoryEndpoint => "codeartifact:GetRepositoryEndpoint",
+            Self::DescribePackage => "codeartifact:DescribePackage",
+            Self::ReadFromRepository => "codeartifact:ReadFromRepository",
+            Self::PublishPackageVersion => "codeartifact:PublishPackageVersion",
+        }
+    }
 }

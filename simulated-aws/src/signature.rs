@@ -1,7 +1,8 @@
-//! Signature Version 4, verified. S3 leaves that to s3s; STS has it from here.
+//! Signature Version 4, verified. S3 leaves that to s3s; STS and CodeArtifact have it from here.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
 use http::request::Parts;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -9,7 +10,15 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// The bytes of a block of SHA-256, which HMAC pads its key to.
 const BLOCK_BYTES: usize = 64;
 
-/// Whether the `Authorization` header of a request without a query is right for its head and body.
+/// What a canonical query has encoded: all but the unreserved characters.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Whether the `Authorization` header of a request is right for its head and body. The path must be one that
+/// needs no encoding.
 pub(crate) fn is_right(head: &Parts, body: &[u8], secret: &str) -> bool {
     verdict(head, body, secret).unwrap_or(false)
 }
@@ -37,7 +46,8 @@ fn verdict(head: &Parts, body: &[u8], secret: &str) -> Option<bool> {
 }
 
 fn canonical_request(head: &Parts, body: &[u8], signed: &str) -> Option<String> {
-    let mut request = format!("{}\n{}\n\n", head.method, head.uri.path());
+    let query = canonical_query(head.uri.query().unwrap_or_default());
+    let mut request = format!("{}\n{}\n{query}\n", head.method, head.uri.path());
     for name in signed.split(';') {
         let values = head.headers.get_all(name).iter();
         let values = values
@@ -50,6 +60,25 @@ fn canonical_request(head: &Parts, body: &[u8], signed: &str) -> Option<String> 
     }
     let hash = hex::encode(Sha256::digest(body));
     Some(format!("{request}\n{signed}\n{hash}"))
+}
+
+/// Sorted by name and value, each encoded in the one way there is.
+fn canonical_query(query: &str) -> String {
+    let encoded = |text: &str| {
+        let decoded = percent_decode_str(text).decode_utf8_lossy();
+        utf8_percent_encode(&decoded, ENCODED).to_string()
+    };
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let mut pairs: Vec<_> = pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (encoded(name), encoded(value)))
+        .collect();
+    pairs.sort();
+    let pairs: Vec<_> = pairs
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    pairs.join("&")
 }
 
 /// Runs of spaces count as one.
@@ -80,6 +109,16 @@ fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_query_is_sorted_and_encoded_in_one_way() {
+        assert_eq!(canonical_query(""), "");
+        let query = "format=pypi&domain=acme&a=%7e&a=/%2B+";
+        assert_eq!(
+            canonical_query(query),
+            "a=%2F%2B%2B&a=~&domain=acme&format=pypi"
+        );
+    }
 
     #[test]
     fn the_code_is_that_of_the_standard() {

@@ -175,8 +175,9 @@ fn object_headers(key: &str, found: &Found) -> HeaderMap {
     }
     let Some(checksums) = found.checksums() else {
         for promise in found.promised() {
-            let (name, value) = promise.header();
-            insert(&mut headers, name, &value);
+            if let Some((name, value)) = promise.header() {
+                insert(&mut headers, name, &value);
+            }
         }
         return headers;
     };

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
+use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, Method};
 
 use crate::Operation;
 use crate::service::Target;
@@ -43,6 +44,7 @@ pub(crate) struct Effects {
     pub(crate) message: Option<String>,
     pub(crate) reason: Option<String>,
     pub(crate) raw: Option<RawAnswer>,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: BodyEffects,
 }
 
@@ -174,6 +176,12 @@ impl Fault {
             content_type: content_type.to_owned(),
             body: body.into(),
         });
+        self
+    }
+
+    /// Puts a header on the answer, in place of its own of that name: `Retry-After` beside a 429, or a `Location`.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.effects.headers.insert(name, value);
         self
     }
 
