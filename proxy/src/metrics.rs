@@ -5,6 +5,7 @@
 //! Everything begins at zero with the process. `docs/METRICS.md` lists all of it, and is held to it by a
 //! test.
 
+mod codeartifact;
 mod containers;
 mod family;
 mod hits;
@@ -21,6 +22,7 @@ use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
 
 use crate::credentials::{RenewalOutcome, StateName};
 use crate::server::{Source, Verdict};
+pub use codeartifact::CodeArtifactCounters;
 pub use containers::{Containers, Issuance, Last, Turned};
 pub use family::Family;
 use hits::{HIT, Hits};
@@ -68,6 +70,8 @@ pub struct Metrics {
     pub upstream_requests: IntCounterVec,
     /// Bytes of bodies that came from the upstream.
     pub upstream_received_bytes: IntCounter,
+    /// What is counted of CodeArtifact.
+    pub codeartifact: CodeArtifactCounters,
     hits: OnceLock<Hits>,
     containers: OnceLock<Containers>,
 }
@@ -169,6 +173,7 @@ impl Metrics {
                 "bazel_proxy_upstream_received_bytes_total",
                 "Bytes of objects that came from the proxy in UPSTREAM_PROXY_URL.",
             ),
+            codeartifact: CodeArtifactCounters::new(&new),
             hits: OnceLock::new(),
             containers: OnceLock::new(),
             registry: new.finish(),
