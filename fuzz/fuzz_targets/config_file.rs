@@ -24,11 +24,24 @@ fuzz_target!(|bytes: &[u8]| {
     };
     match FileConfig::read(&path, &vars) {
         Ok(config) => {
-            assert!(!config.services.is_empty() || config.dynamic_services.is_some());
+            let serves_containers = !config.services.is_empty() || config.dynamic_services.is_some();
+            assert!(serves_containers || !config.codeartifact.is_empty());
             assert_eq!(config.inputs.first(), Some(&path));
             for service in &config.services {
                 assert!(service.token.secret.expose().len() >= 16);
                 assert!((1..=128).contains(&service.name.len()));
+            }
+            for upstream in &config.codeartifact {
+                assert!(upstream.domain_owner.bytes().all(|byte| byte.is_ascii_digit()));
+                assert!(!upstream.formats.is_empty());
+                if let Some(fallback) = &upstream.public_fallback {
+                    assert!(!fallback.names.is_empty() && fallback.index_url.password().is_none());
+                    let is_private = |name: &String| {
+                        let mut prefixes = fallback.private_prefixes.iter();
+                        prefixes.any(|prefix| name.starts_with(prefix))
+                    };
+                    assert!(!fallback.names.iter().any(is_private));
+                }
             }
         }
         Err(faults) => check(&faults, bytes),
@@ -37,6 +50,7 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(file) => assert_eq!(file.inputs.first(), Some(&path)),
         Err(faults) => check(&faults, bytes),
     }
+    let _anything = FileConfig::seems_to_name_upstreams(&path);
     let _anything = ServerConfig::guess(&path, &vars);
 });
 

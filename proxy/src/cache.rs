@@ -145,6 +145,11 @@ impl Cache {
     /// Opens or creates the cache, taking its lock; blocks on the disk for a few system calls.
     pub fn open(folder: CacheFolder, limits: Limits) -> Result<Self, CacheError> {
         folder.prepare()?;
+        Self::beside(folder, limits)
+    }
+
+    /// A handle without the lock, for whoever stores nothing: another process may have the lock.
+    pub fn beside(folder: CacheFolder, limits: Limits) -> Result<Self, CacheError> {
         let usage = Usage::new(folder.clone(), limits)?;
         let inner = Inner {
             folder,

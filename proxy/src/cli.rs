@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, value_parser};
 
 use crate::lists::Format;
 
-/// Serves build artifacts from S3 on localhost, through a cache that outlives every login.
+/// Serves build artifacts from S3 and CodeArtifact on localhost, through a cache that outlives every login.
 ///
 /// Point Bazel, Maven, Gradle or coursier at <http://127.0.0.1:9000/>. Configuration comes from
 /// environment variables and a file `.env` in this folder or above it; `.env.example` lists them.
@@ -25,8 +25,14 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,
     /// Log at debug, unless a level is set.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, alias = "debug")]
     pub dev: bool,
+    /// The same as `PROXY_HOST`, which it beats; taken from the Flask proxy of CodeArtifact.
+    #[arg(long, global = true, value_name = "ADDRESS", hide = true)]
+    pub host: Option<String>,
+    /// The same as `PROXY_PORT`, which it beats; taken from there, too.
+    #[arg(long, global = true, value_name = "PORT", hide = true)]
+    pub port: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,

@@ -56,6 +56,8 @@ struct Overrides {
     log_level: Option<String>,
     config_file: Option<String>,
     is_dev: bool,
+    host: Option<String>,
+    port: Option<String>,
 }
 
 impl Overrides {
@@ -67,6 +69,8 @@ impl Overrides {
             log_level: cli.log_level.clone(),
             config_file: config.map(|path| path.to_string_lossy().into_owned()),
             is_dev: cli.dev,
+            host: cli.host.clone(),
+            port: cli.port.clone(),
         }
     }
 
@@ -79,6 +83,8 @@ impl Overrides {
                 Some("debug".to_owned())
             }
             "BAZEL_PROXY_CONFIG_FILE" if self.config_file.is_some() => self.config_file.clone(),
+            "PROXY_HOST" if self.host.is_some() => self.host.clone(),
+            "PROXY_PORT" if self.port.is_some() => self.port.clone(),
             _ => set(name),
         }
     }

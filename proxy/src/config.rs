@@ -6,6 +6,7 @@
 mod codeartifact;
 mod credproxy;
 mod file;
+mod older;
 mod setting;
 mod traces;
 mod upstream;
@@ -21,7 +22,6 @@ use program::faults::{Fault, Faults, Subject};
 use program::reader::{LONGEST, Reader};
 
 pub use codeartifact::{CodeArtifactUpstream, Format, PublicFallback};
-pub use credproxy::without_effect;
 pub use file::{
     DirectoryConfig, DynamicServicesConfig, FileConfig, FileFault, FileFaults, FilePatterns, Keys,
     MOST_ROLES, Place, RenewalConfig, RoleConfig, ServerConfig, ServiceConfig, ServicesFile,
@@ -84,6 +84,8 @@ pub struct Config {
     pub codeartifact: Vec<CodeArtifactUpstream>,
     /// What stands in that file.
     pub file: Option<FileConfig>,
+    /// What whoever set a variable should know: that it has no effect here, or another name.
+    pub notes: Vec<String>,
 }
 
 /// Where credentials come from.
@@ -177,11 +179,12 @@ impl Config {
         let file = file_path
             .as_deref()
             .map(|path| FileConfig::read(path, vars));
-        let is_debug = matches!(&file, Some(Ok(file)) if file.server.debug);
         let names_upstream = CodeArtifactUpstream::is_in_variables(&read);
         let of_variables = CodeArtifactUpstream::of_variables(&mut read);
         let in_file = file.iter().flatten().flat_map(|file| &file.codeartifact);
         let codeartifact: Vec<_> = of_variables.into_iter().chain(in_file.cloned()).collect();
+        let older = older::Names::of(&read, !codeartifact.is_empty());
+        let is_debug = matches!(&file, Some(Ok(file)) if file.server.debug) || older.is_debug;
         let has_bucket = read.is_set("S3_BUCKET_NAME");
         let bucket = if has_bucket || (file_path.is_none() && !names_upstream) {
             setting::bucket_name(&mut read)
@@ -197,7 +200,7 @@ impl Config {
             s3_endpoint: setting::s3_endpoint(&mut read),
             codeartifact_endpoint: setting::codeartifact_endpoint(&mut read),
             upstream_proxy_url: upstream::proxy_url(&mut read),
-            listen: listen(&mut read),
+            listen: listen(&mut read, older.host, older.port),
             allowed_hosts: setting::host_names(&mut read, "PROXY_ALLOWED_HOSTS"),
             cache: cache(&mut read),
             metadata_ttl: read.duration("METADATA_TTL", Duration::from_mins(1), any.clone()),
@@ -211,6 +214,10 @@ impl Config {
             file_path,
             codeartifact,
             file: None,
+            notes: credproxy::without_effect(vars)
+                .into_iter()
+                .chain(older.notes)
+                .collect(),
         };
         // Read by the HTTP client itself, which would go on without it.
         read.forward_proxy("HTTPS_PROXY");
@@ -314,32 +321,32 @@ fn profile(vars: &impl Fn(&str) -> Option<String>) -> Profile {
     }
 }
 
-fn listen(read: &mut Reader<'_>) -> Listen {
+fn listen(read: &mut Reader<'_>, host: &'static str, port: &'static str) -> Listen {
     const LOOPBACKS: [IpAddr; 2] = [
         IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(Ipv6Addr::LOCALHOST),
     ];
-    let hosts = read.list("PROXY_HOST");
+    let hosts = read.list(host);
     let mut addresses = Vec::new();
-    for host in &hosts {
-        match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+    for name in &hosts {
+        match name.trim_matches(['[', ']']).parse::<IpAddr>() {
             Ok(address) => addresses.push(address),
-            Err(_) if host == "localhost" => addresses.extend(LOOPBACKS),
+            Err(_) if name == "localhost" => addresses.extend(LOOPBACKS),
             Err(_) => read.fault(
-                "PROXY_HOST",
-                format!("`{host}` is not an IP address"),
+                host,
+                format!("`{name}` is not an IP address"),
                 "give addresses separated by commas, for example 127.0.0.1,::1 or 0.0.0.0",
             ),
         }
     }
     Listen {
-        explicit: !hosts.iter().all(|host| host == "localhost"),
+        explicit: !hosts.iter().all(|name| name == "localhost"),
         addresses: if addresses.is_empty() {
             LOOPBACKS.to_vec()
         } else {
             addresses
         },
-        port: read.number("PROXY_PORT", 9000, "a port from 0 to 65535"),
+        port: read.number(port, 9000, "a port from 0 to 65535"),
     }
 }
 
@@ -591,6 +598,56 @@ mod tests {
             told.contains("2 faults") && !told.contains("S3_BUCKET_NAME"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn variables_of_the_older_proxy_count_where_repositories_are_served() {
+        let theirs = [
+            ("LISTEN_ADDRESS", "0.0.0.0"),
+            ("PORT", "5000"),
+            ("DEBUG", "Yes"),
+        ];
+        let upstream = [
+            ("CODEARTIFACT_DOMAIN", "acme"),
+            ("CODEARTIFACT_DOMAIN_OWNER", "012345678901"),
+            ("CODEARTIFACT_REPOSITORY", "main"),
+        ];
+        let config = valid(&[&theirs[..], &upstream].concat());
+        assert_eq!(
+            config.listen.on_this_machine().to_string(),
+            "127.0.0.1:5000"
+        );
+        assert!(config.listen.explicit);
+        assert_eq!(config.log.filter, "debug");
+        assert_eq!(
+            config.notes,
+            [
+                "LISTEN_ADDRESS is taken for PROXY_HOST: better set that",
+                "PORT is taken for PROXY_PORT: better set that",
+                "DEBUG is taken for LOG_LEVEL=debug: better set that",
+            ]
+        );
+        let ours = [
+            ("PROXY_HOST", "::1"),
+            ("PROXY_PORT", "9001"),
+            ("LOG_LEVEL", "warn"),
+        ];
+        for (config, address, level) in [
+            (valid(&theirs), "127.0.0.1:9000", "info"),
+            (
+                valid(&[&theirs[..], &upstream, &ours].concat()),
+                "[::1]:9001",
+                "warn",
+            ),
+        ] {
+            assert_eq!(config.listen.on_this_machine().to_string(), address);
+            assert_eq!(config.log.filter, level);
+            assert_eq!(config.notes, [""; 0]);
+        }
+        let wrong = [("S3_BUCKET_NAME", "artifacts"), ("PORT", "http")];
+        let told = from(&[&wrong[..], &upstream].concat()).expect_err("no port");
+        assert!(told.to_string().contains("PORT: `http` is not"), "{told}");
+        assert!(from(&wrong).is_ok(), "it is somebody else's");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! is due is really renewed, as by the proxy that serves; the host is never asked for a login.
 
 mod cache;
+mod codeartifact;
 mod credentials;
 mod report;
 mod services;
@@ -18,7 +19,7 @@ use program::report::Report;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::CheckArgs;
-use crate::config::{Config, FileConfig, SourceKind, without_effect};
+use crate::config::{Config, FileConfig, SourceKind};
 use crate::container_credentials::SharedVars;
 use crate::server::Tls;
 
@@ -45,8 +46,8 @@ pub(super) fn run(args: &CheckArgs, vars: SharedVars) -> ExitCode {
         }
     };
     report.passed("configuration", &describe(&config));
-    for note in without_effect(&|name| vars(name)) {
-        report.passed("note", &note);
+    for note in &config.notes {
+        report.passed("note", note);
     }
     check_certificate(&config, &mut report);
     if config.serves_artifacts {

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-use crate::config::{Config, without_effect};
+use crate::config::Config;
 use crate::container_credentials::SharedVars;
 use crate::logging;
 use crate::metrics::Metrics;
@@ -40,7 +40,7 @@ pub(super) fn run(config: Config, vars: SharedVars) -> ExitCode {
         warn!(%error, "there will be no traces");
         None
     });
-    for note in without_effect(&|name| vars(name)) {
+    for note in &config.notes {
         warn!("{note}");
     }
     raise_file_limit();

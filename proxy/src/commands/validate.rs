@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::config::{
     CodeArtifactUpstream, Config, FileConfig, Listen, PublicFallback, RoleConfig, ServiceConfig,
-    SourceConfig, SourceKind, without_effect,
+    SourceConfig, SourceKind,
 };
 use crate::container_credentials::{SharedVars, services_of};
 use crate::server::Tls;
@@ -17,10 +17,7 @@ pub(super) fn run(config: &Config, vars: &SharedVars) -> ExitCode {
     let services = services.map(|(path, file)| Services::of(path, file, vars));
     let services = services.unwrap_or_default();
     if services.faults.is_empty() {
-        println!(
-            "{}",
-            summary(config, &services, &without_effect(&|name| vars(name)))
-        );
+        println!("{}", summary(config, &services));
         return ExitCode::SUCCESS;
     }
     let count = services.faults.len();
@@ -71,13 +68,13 @@ impl Services {
 }
 
 /// One line for each thing that would listen or be given.
-fn summary(config: &Config, services: &Services, notes: &[String]) -> String {
+fn summary(config: &Config, services: &Services) -> String {
     let mut text = "The configuration is valid. In force would be:".to_owned();
     let mut line = |what: &str, says: String| {
         let _infallible = write!(text, "\n  {what:<12} {says}");
     };
     line("log", format!("at {}", config.log.filter));
-    for note in notes {
+    for note in &config.notes {
         line("note", note.clone());
     }
     if config.has_bucket() {

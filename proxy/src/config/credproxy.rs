@@ -57,8 +57,7 @@ const IN_CONFIG_FILE: &str = "set BAZEL_PROXY_CONFIG_FILE, or CREDPROXY_CONFIG_F
 const NEVER: &str = "`${fromEnv:NAME}` and `${fromFile:/path}` are always written so";
 
 /// A line for each of them that is set.
-#[must_use]
-pub fn without_effect(vars: &impl Fn(&str) -> Option<String>) -> Vec<String> {
+pub(super) fn without_effect(vars: &impl Fn(&str) -> Option<String>) -> Vec<String> {
     let is_set = |name: &str| vars(name).is_some_and(|value| !value.trim().is_empty());
     let set = WITHOUT_EFFECT.iter().filter(|(name, _)| is_set(name));
     set.map(|(name, instead)| format!("{name} has no effect: {instead}"))

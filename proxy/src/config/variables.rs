@@ -157,11 +157,6 @@ pub const VARIABLES: &[Variable] = &[
         "Seconds that a token of CodeArtifact lives, 900 to 43200 (also 1h); 0 for as long as the role's session.",
     ),
     Variable::new(
-        "AWS_ENDPOINT_URL_CODEARTIFACT",
-        "",
-        "A custom endpoint for CodeArtifact's API.",
-    ),
-    Variable::new(
         "BAZEL_PROXY_CONFIG_FILE",
         "",
         "The file that says which containers get which AWS credentials, and which repositories of CodeArtifact are served, as --config does, which beats it.",

@@ -1,9 +1,9 @@
-//! From the profile to the bucket: what is asked of AWS, in the order in which serving needs it.
+//! From the profile to the bucket and CodeArtifact: what is asked of AWS, in the order in which serving needs it.
 //!
 //! ```text
-//! SSO:          profile ─► token ─► registration ─► refresh ─► role ─► bucket
-//! other:        profile ─► credentials ─► bucket
-//! no profile:   credentials ─► bucket
+//! SSO:          profile ─► token ─► registration ─► refresh ─► role ─┬► bucket
+//! other:        profile ─► credentials ──────────────────────────────┤
+//! no profile:   credentials ─────────────────────────────────────────┴► repositories of CodeArtifact
 //! ```
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use program::report::Report;
 use sso_session::date;
 
 use super::report::failed_with;
-use super::sso;
+use super::{codeartifact, sso};
 use crate::aws::SharedHttpClient;
 use crate::config::Config;
 use crate::credentials::{Basis, Credentials, Keeper, Source, Valid};
@@ -39,7 +39,7 @@ pub(super) async fn check(
         Ok(Basis::Sso(basis)) => {
             sso::check_profile(&config.profile, &basis, report);
             if !sso::check_session(&basis, report).await {
-                let steps = steps(config, "role");
+                let steps = steps(config, Some("role"));
                 return report.skipped(&steps, "there is no access token to use");
             }
             "role"
@@ -48,7 +48,7 @@ pub(super) async fn check(
             if let Some(trouble) = state.trouble() {
                 report.failed("profile", &trouble.reason, &trouble.cure);
             }
-            let steps = steps(config, "credentials");
+            let steps = steps(config, Some("credentials"));
             return report.skipped(&steps, "there is no profile to use");
         }
     };
@@ -59,12 +59,15 @@ pub(super) async fn check(
     keeping.abort();
 }
 
-/// From this step on, what cannot be tried; without a bucket there is nothing to ask it.
-fn steps(config: &Config, first: &'static str) -> Vec<&'static str> {
-    let mut steps = vec![first, "bucket"];
-    steps.dedup();
-    steps.retain(|step| config.has_bucket() || *step != "bucket");
-    steps
+/// From this step on, what cannot be tried.
+fn steps(config: &Config, first: Option<&'static str>) -> Vec<&'static str> {
+    let bucket = config.has_bucket().then_some("bucket");
+    let codeartifact = (!config.codeartifact.is_empty()).then_some(codeartifact::STEP);
+    first
+        .into_iter()
+        .chain(bucket)
+        .chain(codeartifact)
+        .collect()
 }
 
 async fn check_credentials(
@@ -78,13 +81,22 @@ async fn check_credentials(
         Ok(valid) => report.passed(step, &describe(config, &valid)),
         Err(error) => {
             failed_with(report, step, &error);
-            let steps = steps(config, "bucket");
+            let steps = steps(config, None);
             return report.skipped(&steps, "there are no credentials to use");
         }
     }
-    if !config.has_bucket() {
-        return;
+    codeartifact::check(config, credentials, &http, report).await;
+    if config.has_bucket() {
+        check_bucket(config, credentials, http, report).await;
     }
+}
+
+async fn check_bucket(
+    config: &Config,
+    credentials: &Credentials,
+    http: SharedHttpClient,
+    report: &mut Report,
+) {
     let origin = Arc::new(Origin::new(
         config,
         credentials.clone(),

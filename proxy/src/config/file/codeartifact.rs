@@ -182,15 +182,17 @@ fn public_fallback(reading: &mut Reading<'_>, field: &Field<'_>) -> Option<Publi
     let index_url = url.and_then(|field| index_url(reading, &field));
     let file_hosts = hosts.map(|field| file_hosts(reading, &field));
     let private_prefixes = prefixes
-        .map(|field| projects(reading, &field, &rules::PREFIX))
+        .map(|field| reading.words(&field))
         .unwrap_or_default();
+    let private_prefixes = projects(reading, private_prefixes, &rules::PREFIX);
     let names_field = names?;
-    let names = projects(reading, &names_field, &rules::PROJECT);
-    if names.is_empty() && !names_field.node.has_content() {
+    let words = reading.words(&names_field);
+    if words.is_empty() && names_field.node.is_list_or_text() {
         let problem = format!("{}: no project is named", names_field.path);
         let cure = "Name those that may come from the public index, or remove public_fallback.";
         reading.fault(names_field.node.mark, problem, cure);
     }
+    let names = projects(reading, words, &rules::PROJECT);
     for (text, name) in &names {
         let mut prefixes = private_prefixes.iter();
         if let Some((prefix, _)) = prefixes.find(|(_, prefix)| name.starts_with(prefix)) {
@@ -240,9 +242,8 @@ fn file_hosts(reading: &mut Reading<'_>, field: &Field<'_>) -> Vec<String> {
 }
 
 /// As they are written, and normalised.
-fn projects(reading: &mut Reading<'_>, field: &Field<'_>, rule: &Rule) -> Vec<(Text, String)> {
-    let texts = reading.words(field).into_iter();
-    let checked = texts.filter_map(|text| {
+fn projects(reading: &mut Reading<'_>, texts: Vec<Text>, rule: &Rule) -> Vec<(Text, String)> {
+    let checked = texts.into_iter().filter_map(|text| {
         let name = checked(reading, &text, rule)?;
         Some((text, rules::normalised(&name)))
     });

@@ -145,6 +145,7 @@ fn a_fallback_is_never_vague() {
     for (lines, part) in [
         (with(""), "public_fallback.names is missing"),
         (with("  names: []"), "names: no project is named"),
+        (with("  names: ','"), "names: no project is named"),
         (with("  names: ['*']"), "`*` is not a Python project's name"),
         (
             with("  names: [acme.tools]\n  private_prefixes: [acme-]"),
