@@ -12,6 +12,7 @@
 //! the bucket's objects, never means them.
 
 mod file;
+mod npm;
 mod page;
 mod passed;
 mod readiness;
@@ -37,6 +38,7 @@ use super::content::{Answer, Content, page as of_axum};
 use super::status;
 use super::verdict::Verdict;
 use crate::codeartifact::{Address, AddressError, CodeArtifact, Kind, index};
+use crate::config::Format;
 
 /// One request for a place.
 struct Asked<'a> {
@@ -89,7 +91,10 @@ pub(super) async fn answer(
         Some(Action::Publish) if place.upstream.config.publish => {
             Box::pin(publish(&asked, body)).await
         }
-        Some(Action::Publish) | None => not_allowed(&asked, &place),
+        Some(Action::Publish) | None => match place.format {
+            Format::Npm => npm::explained(not_allowed(&asked, &place)).await,
+            Format::Pypi | Format::Maven => not_allowed(&asked, &place),
+        },
     };
     if let Some(source) = Verdict::of(&answer).source() {
         let labels = [
@@ -119,7 +124,11 @@ async fn read(asked: &Asked<'_>) -> Answer {
         Kind::Other => passed::pass(asked).await,
     };
     let hold = asked.app.hold();
-    hold.answer(asked.request, &name, attempt).await
+    let answer = hold.answer(asked.request, &name, attempt).await;
+    match (asked.address.format(), asked.address.kind()) {
+        (Format::Npm, Kind::Page | Kind::File) => npm::explained(answer).await,
+        (Format::Npm, Kind::Other) | (Format::Pypi | Format::Maven, _) => answer,
+    }
 }
 
 /// As people know it.

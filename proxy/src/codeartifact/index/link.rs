@@ -39,15 +39,18 @@ impl Site {
         }
     }
 
+    /// Where a link leads on the web, without a name or password: of no use to a client, and perhaps secret.
+    pub(super) fn web(&self, link: &str) -> Option<Url> {
+        let mut url = self.base.join(link).ok()?;
+        let is_web = matches!(url.scheme(), "http" | "https");
+        let is_bare = url.set_username("").is_ok() && url.set_password(None).is_ok();
+        (is_web && is_bare).then_some(url)
+    }
+
     pub(super) fn target(&self, link: &str) -> Target {
-        let Ok(mut url) = self.base.join(link) else {
+        let Some(url) = self.web(link) else {
             return Target::Nowhere;
         };
-        // Of no use to a client, and perhaps secret.
-        let is_web = matches!(url.scheme(), "http" | "https");
-        if !is_web || url.set_username("").is_err() || url.set_password(None).is_err() {
-            return Target::Nowhere;
-        }
         if url.origin() == self.root.origin() {
             if url.path().starts_with(self.root.path()) {
                 return Target::Ours(url);
@@ -80,21 +83,32 @@ impl Site {
             link.push_str("./");
         }
         link.push_str(rest);
-        for (mark, part) in [('?', ours.query()), ('#', ours.fragment())] {
-            if let Some(part) = part {
-                link.push(mark);
-                link.push_str(part);
-            }
-        }
-        link
+        with_rest(link, ours)
     }
 
+    /// A link of our own as it stands behind the root's URL.
+    pub(super) fn below_root(&self, ours: &Url) -> String {
+        let path = ours.path().strip_prefix(self.root.path());
+        with_rest(path.unwrap_or_default().to_owned(), ours)
+    }
     /// The decoded path below the root; `None` of what is no UTF-8.
     pub(super) fn path(&self, ours: &Url) -> Option<String> {
         let path = ours.path().strip_prefix(self.root.path())?;
         let path = percent_decode_str(path).decode_utf8().ok()?;
         Some(path.into_owned())
     }
+}
+
+/// A URL's path and what stands behind it.
+fn with_rest(path: String, of: &Url) -> String {
+    let mut link = path;
+    for (mark, part) in [('?', of.query()), ('#', of.fragment())] {
+        if let Some(part) = part {
+            link.push(mark);
+            link.push_str(part);
+        }
+    }
+    link
 }
 
 /// With a slash at its end, and nothing behind it.

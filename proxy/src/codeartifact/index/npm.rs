@@ -144,7 +144,7 @@ impl Dist<'_> {
         };
         if !tarball.starts_with(MARK) {
             let fitting = match site.target(&tarball) {
-                Target::Ours(url) => format!("{MARK}{}", site.relative(&url)),
+                Target::Ours(url) => format!("{MARK}{}", site.below_root(&url)),
                 Target::Foreign(url) if !self.promised().is_empty() => url.into(),
                 Target::Foreign(_) | Target::Nowhere => return false,
             };

@@ -83,7 +83,7 @@ pub fn neutral(page: &Page, asked: &Url, root: &Url) -> Result<Neutral, PageErro
     })
 }
 
-/// The files that a neutral page at `path` (`simple/<name>/`) lists.
+/// The files that a neutral page at `path` (`simple/<name>/`) lists, but for those that no path can name.
 pub fn files(page: &Page, path: &str) -> Result<Vec<IndexedFile>, PageError> {
     let body = text(&page.body)?;
     let Ok(root) = Url::parse(ROOT) else {
@@ -215,10 +215,7 @@ fn public_file(
     sha256: Option<String>,
     name: Option<String>,
 ) -> Option<PublicFile> {
-    let mut url = match site.target(found) {
-        Target::Ours(url) | Target::Foreign(url) => url,
-        Target::Nowhere => return None,
-    };
+    let mut url = site.web(found)?;
     let sha256 = sha256.or_else(|| link::sha256(&url))?;
     let name = match name {
         Some(name) => name,

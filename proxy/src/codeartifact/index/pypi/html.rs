@@ -57,7 +57,10 @@ pub(super) fn files(body: &str, asked: &Url, root: &Url) -> Result<Vec<IndexedFi
     for link in document.links.iter().filter(|link| link.is_anchor) {
         for href in link.hrefs() {
             let (path, url) = match site.target(&href.value) {
-                Target::Ours(url) => (site.path(&url), url),
+                Target::Ours(url) => match site.path(&url) {
+                    Some(path) => (Some(path), url),
+                    None => continue,
+                },
                 Target::Foreign(url) => (None, url),
                 Target::Nowhere => continue,
             };

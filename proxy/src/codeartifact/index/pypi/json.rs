@@ -109,7 +109,10 @@ pub(super) fn files(body: &str, asked: &Url, root: &Url) -> Result<Vec<IndexedFi
         let file = File::read(at, raw)?;
         let target = site.target(&string(file.url).unwrap_or_default());
         let (path, of_link) = match target {
-            Target::Ours(url) => (site.path(&url), link::sha256(&url)),
+            Target::Ours(url) => match site.path(&url) {
+                Some(path) => (Some(path), link::sha256(&url)),
+                None => continue,
+            },
             Target::Foreign(url) => (None, link::sha256(&url)),
             Target::Nowhere => continue,
         };
