@@ -14,33 +14,46 @@
 //! * A page is cached as CodeArtifact gave it but for its links, which are made to fit wherever it is served.
 
 mod address;
+mod body;
+mod client;
+mod control;
+mod endpoint;
 pub mod index;
+mod public;
+mod publish;
 mod report;
 mod repositories;
 mod table;
+mod token;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::primitives::SdkBody;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use url::Url;
 
 pub use address::{Address, AddressError, Kind};
 pub use report::{TokenReport, UpstreamReport};
 pub use table::{Table, Upstream};
 
+use crate::artifact::ArtifactKey;
 use crate::cache::Cache;
 use crate::config::{CodeArtifactUpstream, Config, Format};
 use crate::credentials::Credentials;
 use crate::error::Error;
-use crate::fetch::{Fetcher, Verdict};
+use crate::fetch::{Fetcher, Found, Verdict};
 use crate::metrics::Metrics;
-use repositories::Repositories;
+use client::Question;
+use repositories::{METADATA_SUFFIX, PYPI_ACCEPT, Repositories};
 
 /// What all objects of CodeArtifact are kept under; the rest of the name stands in each key.
 const REPOSITORY: &str = "codeartifact:";
+/// No page is longer, in bytes: what is rewritten is held in memory whole.
+const LONGEST_PAGE_BYTES: u64 = 64 * 1024 * 1024;
+/// No wheel's metadata is, in bytes.
+const LONGEST_METADATA_BYTES: u64 = 4 * 1024 * 1024;
 
 /// All repositories of CodeArtifact that are served. Cheap to clone.
 #[derive(Clone)]
@@ -70,11 +83,14 @@ impl CodeArtifact {
         cache: &Cache,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let repositories = Arc::new(Repositories::new(config, credentials, http, metrics));
+        let repositories = Repositories::new(config, credentials, http, cache, metrics);
+        let repositories = Arc::new(repositories);
         let remote: Arc<dyn crate::remote::Remote> = Arc::clone(&repositories) as _;
+        let fetcher = Fetcher::new(REPOSITORY, config.metadata_ttl, cache.clone(), remote);
+        repositories.kept_by(&fetcher);
         Self {
-            fetcher: Fetcher::new(REPOSITORY, config.metadata_ttl, cache.clone(), remote),
             repositories,
+            fetcher,
         }
     }
 
@@ -97,14 +113,46 @@ impl CodeArtifact {
 
     /// A page, from the cache or from CodeArtifact, and from the public index where that is allowed.
     pub async fn page(&self, address: &Address) -> Result<ServedPage, Error> {
-        let _ = (address, &self.repositories);
-        Err(Error::NotFound)
+        let key = match address.kind() {
+            Kind::Page => address.key().ok_or(Error::NotFound)?,
+            Kind::File | Kind::Other => return Err(Error::NotFound),
+        };
+        let found = match self.fetcher.get(&key).await {
+            Ok(found) => found,
+            Err(Error::NotFound) if address.format() == Format::Pypi => {
+                let public = self.repositories.public.page(address).await?;
+                let (verdict, last_modified, page) = public;
+                return Ok(ServedPage {
+                    verdict,
+                    page,
+                    last_modified,
+                });
+            }
+            Err(error) => return Err(error),
+        };
+        let body = whole(&self.fetcher, &key, &found, LONGEST_PAGE_BYTES).await?;
+        let attributes = found.attributes();
+        Ok(ServedPage {
+            verdict: found.verdict,
+            page: index::Page {
+                content_type: attributes.content_type.clone().unwrap_or_default(),
+                body,
+            },
+            last_modified: attributes.last_modified,
+        })
     }
 
     /// The metadata of a wheel (PEP 658): out of the wheel, where it is cached; else what CodeArtifact has.
     pub async fn core_metadata(&self, wheel: &Address) -> Result<Bytes, Error> {
-        let _ = wheel;
-        Err(Error::NotFound)
+        let path = format!("{}{METADATA_SUFFIX}", wheel.path());
+        let metadata = wheel
+            .at(&path, None)
+            .filter(|metadata| metadata.kind() == Kind::File);
+        let key = metadata
+            .and_then(|metadata| metadata.key())
+            .ok_or(Error::NotFound)?;
+        let found = self.fetcher.get(&key).await?;
+        whole(&self.fetcher, &key, &found, LONGEST_METADATA_BYTES).await
     }
 
     /// Passes a GET or HEAD on for what is not kept ([`Kind::Other`]). Of the answer's headers only those of
@@ -114,25 +162,28 @@ impl CodeArtifact {
         address: &Address,
         request: http::Request<()>,
     ) -> Result<http::Response<SdkBody>, Error> {
-        let _ = (address, request);
-        Err(Error::NotFound)
+        self.repositories.pass(address, request).await
     }
 
     /// Publishes: passes a request on with its body, once. Whether it may is for the caller to ask of the
-    /// upstream's configuration. 2xx and 4xx of CodeArtifact are answers.
+    /// upstream's configuration. 2xx and 4xx of CodeArtifact are answers, but for what is about our token.
     pub async fn publish(
         &self,
         address: &Address,
         request: http::Request<SdkBody>,
     ) -> Result<http::Response<SdkBody>, Error> {
-        let _ = (address, request);
-        Err(Error::NotFound)
+        self.repositories.publish(address, request).await
     }
 
     /// All repositories and their tokens, as they are known now: nobody is asked.
     #[must_use]
     pub fn reports(&self) -> Vec<UpstreamReport> {
-        Vec::new()
+        let (table, tokens) = (self.table(), &self.repositories.client.tokens);
+        let report = |upstream: &Arc<Upstream>| {
+            let (token, renewals) = tokens.report(upstream);
+            UpstreamReport::new(upstream, token, renewals)
+        };
+        table.upstreams().iter().map(report).collect()
     }
 
     /// Until when a repository's token is good; one is asked for, where there is none.
@@ -141,8 +192,8 @@ impl CodeArtifact {
         upstream: &Arc<Upstream>,
         patience: Duration,
     ) -> Result<SystemTime, Error> {
-        let _ = (upstream, patience);
-        Err(Error::NotFound)
+        let tokens = &self.repositories.client.tokens;
+        Ok(tokens.get(upstream, patience).await?.until())
     }
 
     /// Where a repository's packages of one format are. For `check`.
@@ -152,8 +203,8 @@ impl CodeArtifact {
         format: Format,
         patience: Duration,
     ) -> Result<Url, Error> {
-        let _ = (upstream, format, patience);
-        Err(Error::NotFound)
+        let endpoints = &self.repositories.client.endpoints;
+        endpoints.of(upstream, format, patience).await
     }
 
     /// Whether packages of one format may be read, by asking for one that nobody has. For `check`.
@@ -163,7 +214,52 @@ impl CodeArtifact {
         format: Format,
         patience: Duration,
     ) -> Result<(), Error> {
-        let _ = (upstream, format, patience);
-        Err(Error::NotFound)
+        let (path, accept) = match format {
+            Format::Pypi => ("simple/bazel-proxy-check-nobody-has-this/", PYPI_ACCEPT),
+            Format::Npm => ("@bazel-proxy-check/nobody-has-this", "*/*"),
+            Format::Maven => (
+                "bazel-proxy-check/nobody-has-this/maven-metadata.xml",
+                "*/*",
+            ),
+        };
+        let path = percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC);
+        let address = Address::parse(upstream, format, &path.to_string(), Some(accept));
+        let address = address.map_err(|_| Error::NotFound)?;
+        let question = Question::of(&address);
+        match self.repositories.client.ask(&question, patience).await {
+            Ok(_) | Err(Error::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
+}
+
+/// Reads what was found whole, up to so many bytes.
+async fn whole(
+    fetcher: &Arc<Fetcher>,
+    key: &ArtifactKey,
+    found: &Found,
+    most: u64,
+) -> Result<Bytes, Error> {
+    let length = found.attributes().length;
+    if length > most {
+        return Err(Error::unavailable(format!(
+            "{key} has {length} bytes, which no such thing has"
+        )));
+    }
+    if let Some(bytes) = found.in_memory(0, length) {
+        return Ok(bytes);
+    }
+    let mut reader = found.reader(fetcher, key, 0, length);
+    let Some(first) = reader.next().await? else {
+        return Ok(Bytes::new());
+    };
+    if first.len() as u64 == length {
+        return Ok(first);
+    }
+    let mut all = BytesMut::with_capacity(usize::try_from(length).unwrap_or_default());
+    all.extend_from_slice(&first);
+    while let Some(more) = reader.next().await? {
+        all.extend_from_slice(&more);
+    }
+    Ok(all.freeze())
 }

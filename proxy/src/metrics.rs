@@ -5,6 +5,7 @@
 //! Everything begins at zero with the process. `docs/METRICS.md` lists all of it, and is held to it by a
 //! test.
 
+mod codeartifact;
 mod containers;
 mod family;
 mod hits;
@@ -21,6 +22,7 @@ use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
 
 use crate::credentials::{RenewalOutcome, StateName};
 use crate::server::{Source, Verdict};
+pub use codeartifact::CodeArtifactCounters;
 pub use containers::{Containers, Issuance, Last, Turned};
 pub use family::Family;
 use hits::{HIT, Hits};
@@ -71,6 +73,8 @@ pub struct Metrics {
     /// Answers with packages and pages of CodeArtifact, by `upstream` (its name in the configuration), `format` and
     /// `source`, as [`Metrics::sent_bytes`].
     pub codeartifact_requests: IntCounterVec,
+    /// What is counted of CodeArtifact.
+    pub codeartifact: CodeArtifactCounters,
     hits: OnceLock<Hits>,
     containers: OnceLock<Containers>,
 }
@@ -177,6 +181,7 @@ impl Metrics {
                 "Answers with files and pages of CodeArtifact, by repository, format and where they came from.",
                 &["upstream", "format", "source"],
             ),
+            codeartifact: CodeArtifactCounters::new(&new),
             hits: OnceLock::new(),
             containers: OnceLock::new(),
             registry: new.finish(),

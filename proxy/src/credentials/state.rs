@@ -213,7 +213,7 @@ impl Valid {
 }
 
 impl State {
-    pub(super) fn into_result(self) -> Result<Arc<Valid>, Error> {
+    pub(crate) fn into_result(self) -> Result<Arc<Valid>, Error> {
         match self {
             Self::Valid(valid) => Ok(valid),
             Self::Refreshing => Err(Error::unavailable("the credentials are being fetched")),

@@ -1,0 +1,330 @@
+//! Publishing: one request passed on with its body, as it comes, and never a second time.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use aws_sdk_s3::primitives::SdkBody;
+use bytes::Bytes;
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, EXPECT, HOST, RETRY_AFTER,
+    TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT, VIA,
+};
+use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::Instant;
+use tracing::info;
+
+use super::body::{read, text_of};
+use super::client::{PATIENCE, url};
+use super::repositories::Repositories;
+use super::token::Suspicion;
+use super::{Address, Upstream};
+use crate::error::Error;
+
+/// After the last byte of either side, CodeArtifact gets so long for the next one: it checks what it is given.
+const SILENCE_TIMEOUT: Duration = Duration::from_mins(5);
+/// An answer to a publication is a few words, in bytes.
+const LONGEST_ANSWER_BYTES: u64 = 256 * 1024;
+
+/// What a client says to its own server, and what is of its connection alone (RFC 9110, section 7.6.1).
+const OURS: [HeaderName; 13] = [
+    AUTHORIZATION,
+    COOKIE,
+    CONNECTION,
+    EXPECT,
+    HOST,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    USER_AGENT,
+    VIA,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("forwarded"),
+];
+/// The same, by how they begin.
+const OUR_PREFIXES: [&str; 3] = ["proxy-", "x-forwarded-", "if-"];
+
+impl Repositories {
+    /// Passes a publication on. Its answer is CodeArtifact's own, unless that is about our token.
+    pub(super) async fn publish(
+        &self,
+        address: &Address,
+        request: Request<SdkBody>,
+    ) -> Result<Response<SdkBody>, Error> {
+        let (client, upstream) = (&self.client, address.upstream());
+        let (head, body) = request.into_parts();
+        let root = client
+            .endpoints
+            .of(upstream, address.format(), PATIENCE)
+            .await?;
+        let token = client.tokens.get(upstream, PATIENCE).await?;
+        let url = url(&root, address, head.uri.query())?;
+        let (body, activity) = Watched::new(body);
+        let mut passed = Request::builder()
+            .method(head.method.clone())
+            .uri(url.as_str());
+        if let Some(headers) = passed.headers_mut() {
+            *headers = passed_on(&head.headers);
+        }
+        let passed = passed.body(SdkBody::from_body_1_x(body));
+        let passed = passed.map_err(|_| Error::unavailable("this request cannot be passed on"))?;
+        let place = client.place().await?;
+        let place = client.for_body(place).await?;
+        let alias = &upstream.config.alias;
+        info!(upstream = alias, path = address.path(), method = %head.method, "publishing");
+        let sent = Box::pin(client.send(upstream, &url, &token, passed));
+        let answer = tokio::select! {
+            answer = sent => answer,
+            () = activity.ends() => Err(format!("silence for {} s", SILENCE_TIMEOUT.as_secs())),
+        };
+        drop(place);
+        // Whatever has become of it: pages may be others now.
+        self.note_published(address);
+        let answer = answer.map_err(|why| {
+            Error::unavailable(format!(
+                "publishing to CodeArtifact broke off ({why}); it was not tried again"
+            ))
+        })?;
+        if answer.status().is_success() {
+            token.prove();
+        }
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            // For the next one.
+            let replaced = client
+                .tokens
+                .replace(upstream, &token, Suspicion::Refused, PATIENCE)
+                .await;
+            replaced?;
+        }
+        read_answer(upstream, &head.method, answer).await
+    }
+}
+
+/// The client's headers, without what is none of CodeArtifact's business.
+fn passed_on(headers: &HeaderMap) -> HeaderMap {
+    let of_connection: Vec<String> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .collect();
+    let is_ours = |name: &HeaderName| {
+        OURS.contains(name)
+            || OUR_PREFIXES
+                .iter()
+                .any(|prefix| name.as_str().starts_with(prefix))
+            || of_connection.iter().any(|named| named == name.as_str())
+    };
+    let mut passed = HeaderMap::new();
+    for (name, value) in headers {
+        if !is_ours(name) && value.to_str().is_ok() {
+            passed.append(name.clone(), value.clone());
+        }
+    }
+    passed
+}
+
+/// What the client is told.
+async fn read_answer(
+    upstream: &Upstream,
+    method: &Method,
+    answer: Response<SdkBody>,
+) -> Result<Response<SdkBody>, Error> {
+    let status = answer.status();
+    let retry_after = answer
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok());
+    let retry_after: Option<u64> = retry_after.and_then(|value| value.trim().parse().ok());
+    match status.as_u16() {
+        401 => Err(Error::unavailable(
+            "CodeArtifact did not take its token, which was renewed: publish once more",
+        )),
+        403 => {
+            let said = text_of(answer.into_body()).await;
+            let permission = if *method == Method::DELETE {
+                "codeartifact:DeletePackageVersions"
+            } else {
+                "codeartifact:PublishPackageVersion"
+            };
+            let (alias, name) = (&upstream.config.alias, upstream.name());
+            Err(Error::Rejected {
+                status: 403,
+                message: format!("{said} (publishing to `{alias}`, {name}, needs {permission})"),
+            })
+        }
+        429 => Err(Error::Throttled { retry_after }),
+        503 if retry_after.is_some() => Err(Error::Throttled { retry_after }),
+        200..=299 | 400..=499 => {
+            let (head, body) = answer.into_parts();
+            let body = read(body, LONGEST_ANSWER_BYTES).await?;
+            let mut passed = Response::new(SdkBody::from(body));
+            *passed.status_mut() = status;
+            for name in [CONTENT_TYPE, CONTENT_ENCODING] {
+                if let Some(value) = head.headers.get(&name) {
+                    passed.headers_mut().insert(name, value.clone());
+                }
+            }
+            Ok(passed)
+        }
+        other => Err(Error::unavailable(format!(
+            "CodeArtifact answers {other} to a publication; it was not tried again"
+        ))),
+    }
+}
+
+/// When a body was last asked for a piece.
+struct Activity(Arc<Mutex<Instant>>);
+
+impl Activity {
+    /// Ends when nothing has moved for too long.
+    async fn ends(&self) {
+        loop {
+            let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let until = last + SILENCE_TIMEOUT;
+            if Instant::now() >= until {
+                return;
+            }
+            tokio::time::sleep_until(until).await;
+        }
+    }
+}
+
+/// A body that tells when it moves.
+struct Watched {
+    body: SdkBody,
+    last: Arc<Mutex<Instant>>,
+}
+
+impl Watched {
+    fn new(body: SdkBody) -> (Self, Activity) {
+        let last = Arc::new(Mutex::new(Instant::now()));
+        let activity = Activity(Arc::clone(&last));
+        (Self { body, last }, activity)
+    }
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = aws_smithy_types::body::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if polled.is_ready() {
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        HttpBody::is_end_stream(&self.body)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        HttpBody::size_hint(&self.body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http::header::CONTENT_LENGTH;
+
+    use super::*;
+
+    #[test]
+    fn what_is_between_a_client_and_the_proxy_stays_there() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("authorization", "Basic c2VjcmV0"),
+            ("cookie", "a=b"),
+            ("proxy-authorization", "Basic c2VjcmV0"),
+            ("connection", "close, X-Private"),
+            ("x-private", "1"),
+            ("x-forwarded-for", "10.0.0.1"),
+            ("host", "localhost:9000"),
+            ("expect", "100-continue"),
+            ("transfer-encoding", "chunked"),
+            ("if-match", "x"),
+            ("content-type", "multipart/form-data; boundary=b"),
+            ("content-length", "5"),
+            ("npm-command", "publish"),
+        ] {
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+        }
+        let passed = passed_on(&headers);
+        let mut names: Vec<_> = passed.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["content-length", "content-type", "npm-command"]);
+        assert!(passed.contains_key(CONTENT_LENGTH));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_publication_that_stands_still_ends_and_one_that_moves_does_not() {
+        let (mut body, activity) = Watched::new(SdkBody::from("x"));
+        let began = Instant::now();
+        tokio::time::advance(SILENCE_TIMEOUT / 2).await;
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(Pin::new(&mut body).poll_frame(&mut context).is_ready());
+        activity.ends().await;
+        assert_eq!(began.elapsed(), SILENCE_TIMEOUT * 3 / 2);
+    }
+
+    async fn told(status: u16, body: &'static str) -> Result<Response<SdkBody>, Error> {
+        let table = super::super::Table::new(vec![crate::config::CodeArtifactUpstream {
+            alias: "main".to_owned(),
+            domain: "acme".to_owned(),
+            domain_owner: "012345678901".to_owned(),
+            region: "eu-central-1".to_owned(),
+            repository: "all".to_owned(),
+            formats: crate::config::Format::ALL.to_vec(),
+            publish: true,
+            public_fallback: None,
+            token_duration: Duration::ZERO,
+        }]);
+        let answer = Response::builder()
+            .status(status)
+            .header("set-cookie", "a=b");
+        let answer = answer.body(SdkBody::from(body)).expect("an answer");
+        read_answer(&table.upstreams()[0], &Method::PUT, answer).await
+    }
+
+    #[tokio::test]
+    async fn conflicts_are_passed_on_and_our_own_trouble_is_none_of_the_clients() {
+        for status in [200, 201, 400, 404, 409, 422] {
+            let answer = told(status, "word").await.expect("an answer");
+            assert_eq!(answer.status(), status);
+            assert!(!answer.headers().contains_key("set-cookie"));
+            assert_eq!(answer.body().bytes(), Some(&b"word"[..]));
+        }
+        for status in [401, 500, 502, 302] {
+            assert!(
+                matches!(told(status, "x").await, Err(Error::Unavailable(_))),
+                "{status}"
+            );
+        }
+        assert!(matches!(told(429, "x").await, Err(Error::Throttled { .. })));
+        match told(403, "{\"message\": \"no\"}").await {
+            Err(Error::Rejected {
+                status: 403,
+                message,
+            }) => {
+                assert!(
+                    message.contains("codeartifact:PublishPackageVersion"),
+                    "{message}"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
