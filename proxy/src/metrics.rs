@@ -28,7 +28,7 @@ pub use family::Family;
 use hits::{HIT, Hits};
 pub use labels::{AbortedBy, HeldOutcome};
 use registrar::Registrar;
-pub use totals::Totals;
+pub use totals::{PackageTotals, Totals};
 
 /// All counters of one process. Shared by everything that counts.
 #[derive(Debug)]
@@ -70,6 +70,9 @@ pub struct Metrics {
     pub upstream_requests: IntCounterVec,
     /// Bytes of bodies that came from the upstream.
     pub upstream_received_bytes: IntCounter,
+    /// Answers with packages and pages of CodeArtifact, by `upstream` (its name in the configuration), `format` and
+    /// `source`, as [`Metrics::sent_bytes`].
+    pub codeartifact_requests: IntCounterVec,
     /// What is counted of CodeArtifact.
     pub codeartifact: CodeArtifactCounters,
     hits: OnceLock<Hits>,
@@ -172,6 +175,11 @@ impl Metrics {
             upstream_received_bytes: new.counter(
                 "bazel_proxy_upstream_received_bytes_total",
                 "Bytes of objects that came from the proxy in UPSTREAM_PROXY_URL.",
+            ),
+            codeartifact_requests: new.counters(
+                "bazel_proxy_codeartifact_requests_total",
+                "Answers with files and pages of CodeArtifact, by repository, format and where they came from.",
+                &["upstream", "format", "source"],
             ),
             codeartifact: CodeArtifactCounters::new(&new),
             hits: OnceLock::new(),
