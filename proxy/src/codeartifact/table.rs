@@ -42,7 +42,7 @@ impl Upstream {
 }
 
 impl Table {
-    pub(super) fn new(upstreams: Vec<CodeArtifactUpstream>) -> Self {
+    pub(crate) fn new(upstreams: Vec<CodeArtifactUpstream>) -> Self {
         let upstreams = upstreams.into_iter().map(Upstream::new).map(Arc::new);
         Self {
             upstreams: upstreams.collect(),

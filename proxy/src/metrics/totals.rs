@@ -4,6 +4,7 @@ use prometheus::core::Collector as _;
 use prometheus::proto::LabelPair;
 
 use super::Metrics;
+use crate::config::Format;
 use crate::fetch::Verdict as Found;
 use crate::server::{Source, Verdict};
 
@@ -57,6 +58,40 @@ impl Totals {
             }
         }
         totals
+    }
+}
+
+/// Answers with packages of one repository of CodeArtifact since the process began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PackageTotals {
+    /// From the cache.
+    pub hits: u64,
+    /// From CodeArtifact.
+    pub misses: u64,
+}
+
+impl PackageTotals {
+    /// Of the repository of this name in the configuration.
+    #[must_use]
+    pub fn of(metrics: &Metrics, alias: &str) -> Self {
+        let sum = |source: Source| {
+            let requests = &metrics.codeartifact.requests;
+            let of = |format: Format| {
+                let labels = [alias, format.name(), source.label()];
+                requests.with_label_values(&labels).get()
+            };
+            Format::ALL.map(of).iter().sum()
+        };
+        Self {
+            hits: sum(Source::Cache),
+            misses: sum(Source::Origin),
+        }
+    }
+
+    /// Of a hundred answers, how many came from the cache, rounded down: 100 is said only of all.
+    #[must_use]
+    pub fn hit_percent(self) -> Option<u64> {
+        (self.hits * 100).checked_div(self.hits + self.misses)
     }
 }
 

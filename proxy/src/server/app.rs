@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::access::AccessLog;
+use super::codeartifact::RenderedPages;
 use super::credentials::CredentialsService;
 use super::health::Readiness;
 use super::hold::Hold;
@@ -13,29 +14,50 @@ use super::html::Pages;
 use super::listing::Listings;
 use super::page::{Surroundings, Vantage};
 use super::troubles::Troubles;
+use crate::cache::Cache;
 use crate::codeartifact::CodeArtifact;
 use crate::config::Config;
+use crate::credentials::Credentials;
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
 use crate::origin::Origin;
 use crate::peer;
 
+/// A bucket that is served, and what finds its artifacts.
+pub struct Bucket {
+    /// Whoever has them.
+    pub origin: Arc<Origin>,
+    /// What finds them.
+    pub fetcher: Arc<Fetcher>,
+}
+
+/// What is served, and what all of it shares.
+pub struct Wares {
+    /// Where there is one.
+    pub bucket: Option<Bucket>,
+    /// Where repositories of it are configured.
+    pub codeartifact: Option<CodeArtifact>,
+    /// What all of it is kept in.
+    pub cache: Cache,
+    /// What it is fetched with.
+    pub credentials: Credentials,
+}
+
 /// What every request may use.
 pub struct App {
-    origin: Arc<Origin>,
-    fetcher: Arc<Fetcher>,
-    codeartifact: Option<CodeArtifact>,
+    wares: Wares,
     prefix_bytes: usize,
     hosts: AllowedHosts,
     readiness: Readiness,
     listings: Listings,
+    rendered_pages: RenderedPages,
     hold: Hold,
     troubles: Troubles,
     pages: Pages,
     vantage: Vantage,
     metrics: Arc<Metrics>,
     access_log: AccessLog,
-    repository_name: String,
+    repository_name: Option<String>,
     containers: Option<CredentialsService>,
 }
 
@@ -44,16 +66,15 @@ impl App {
     #[must_use]
     pub fn new(
         config: &Config,
-        origin: Arc<Origin>,
-        fetcher: Arc<Fetcher>,
-        codeartifact: Option<CodeArtifact>,
+        wares: Wares,
         metrics: Arc<Metrics>,
         surroundings: Surroundings,
         stop: watch::Receiver<bool>,
     ) -> Arc<Self> {
-        let credentials = origin.credentials().clone();
-        let again = origin.tried_again_after();
-        let repository_name = peer::repository_name(&config.bucket, &config.prefix);
+        let credentials = wares.credentials.clone();
+        let bucket = wares.bucket.as_ref();
+        let again = bucket.and_then(|bucket| bucket.origin.tried_again_after());
+        let repository_name = bucket.map(|_| peer::repository_name(&config.bucket, &config.prefix));
         let troubles = Troubles::default();
         Arc::new(Self {
             hold: Hold::new(
@@ -66,23 +87,22 @@ impl App {
             troubles,
             pages: Pages::new(),
             containers: surroundings.containers.clone(),
-            vantage: Vantage::new(config, surroundings),
-            origin,
-            fetcher,
-            codeartifact,
+            vantage: Vantage::new(config, bucket.is_some(), surroundings),
+            wares,
             prefix_bytes: config.prefix.len(),
             hosts: AllowedHosts::new(&config.allowed_hosts),
             readiness: Readiness::default(),
             listings: Listings::new(&config.bucket),
+            rendered_pages: RenderedPages::default(),
             metrics,
             access_log: AccessLog::new(config.log.hits),
             repository_name,
         })
     }
 
-    /// What [`peer::repository_name`] makes of this proxy's bucket and folder.
-    pub(super) fn repository_name(&self) -> &str {
-        &self.repository_name
+    /// What [`peer::repository_name`] makes of this proxy's bucket and folder, where it has one.
+    pub(super) fn repository_name(&self) -> Option<&str> {
+        self.repository_name.as_deref()
     }
 
     /// Whom credentials are handed out to, where anybody is.
@@ -103,20 +123,42 @@ impl App {
         &self.listings
     }
 
-    /// The bucket.
-    pub(super) fn origin(&self) -> &Arc<Origin> {
-        &self.origin
+    pub(super) fn rendered_pages(&self) -> &RenderedPages {
+        &self.rendered_pages
+    }
+
+    /// The bucket, where there is one.
+    pub(super) fn bucket(&self) -> Option<&Bucket> {
+        self.wares.bucket.as_ref()
     }
 
     /// The repositories of CodeArtifact, where there are any, or may come: then the table may be empty.
     #[must_use]
     pub fn codeartifact(&self) -> Option<&CodeArtifact> {
-        self.codeartifact.as_ref()
+        self.wares.codeartifact.as_ref()
     }
 
-    /// What finds artifacts of the bucket.
-    pub(super) fn fetcher(&self) -> &Arc<Fetcher> {
-        &self.fetcher
+    /// Them, where there is one at the moment.
+    pub(super) fn served_codeartifact(&self) -> Option<&CodeArtifact> {
+        let is_served = |codeartifact: &&CodeArtifact| !codeartifact.table().upstreams().is_empty();
+        self.codeartifact().filter(is_served)
+    }
+
+    /// What finds artifacts: one for each kind of far side.
+    pub(super) fn fetchers(&self) -> impl Iterator<Item = &Arc<Fetcher>> {
+        let bucket = self.bucket().map(|bucket| &bucket.fetcher);
+        let codeartifact = self.codeartifact().map(CodeArtifact::fetcher);
+        bucket.into_iter().chain(codeartifact)
+    }
+
+    /// What everything is kept in.
+    pub(super) fn cache(&self) -> &Cache {
+        &self.wares.cache
+    }
+
+    /// What everything is fetched with.
+    pub(super) fn credentials(&self) -> &Credentials {
+        &self.wares.credentials
     }
 
     pub(super) fn hold(&self) -> &Hold {

@@ -21,6 +21,7 @@ use crate::artifact::{self, ArtifactKey};
 use crate::cache_status::CACHE_STATUS;
 use crate::error::Error;
 use crate::fetch::{Fetcher, Found};
+use crate::object::ObjectAttributes;
 use crate::request::ID_HEADER;
 
 /// So many headers has an answer with an object.
@@ -34,9 +35,10 @@ struct PreparedHead(HeaderMap);
 pub(super) fn at_hand(app: &App, abort: &AbortHandle, request: &Parts) -> Option<Answer> {
     let encoded = request.uri.path().strip_prefix('/')?;
     let key = percent_decode_str(encoded).decode_utf8().ok()?;
-    let found = app.fetcher().at_hand(&key)?;
+    let fetcher = &app.bucket()?.fetcher;
+    let found = fetcher.at_hand(&key)?;
     let key = ArtifactKey::new(&key).ok()?;
-    let asked = (request, app.fetcher());
+    let asked = (request, fetcher);
     Some(with_artifact(app, abort.clone(), &key, asked, &found))
 }
 
@@ -58,7 +60,8 @@ pub(super) async fn answer(
     Ok(with_artifact(app, abort, key, asked, &found?))
 }
 
-fn with_artifact(
+/// An answer with what was found.
+pub(super) fn with_artifact(
     app: &App,
     abort: AbortHandle,
     key: &ArtifactKey,
@@ -73,7 +76,12 @@ fn with_artifact(
         let troubles = app.troubles().clone();
         Content::artifact(reader, end - start, abort, troubles, key.to_string())
     };
-    let mut answer = with_object(request, found, head(key.as_str(), found), content);
+    let mut answer = with_object(
+        request,
+        found.attributes(),
+        head(key.as_str(), found),
+        content,
+    );
     Verdict::Found(found.verdict).mark(&mut answer);
     answer
 }
@@ -92,26 +100,25 @@ fn head(key: &str, found: &Found) -> HeaderMap {
 }
 
 /// The answer by the request's conditions and its range; `said` of the object is in all of them.
-fn with_object(
+pub(super) fn with_object(
     request: &Parts,
-    found: &Found,
+    object: &ObjectAttributes,
     said: HeaderMap,
     content: impl FnOnce(u64, u64) -> Content,
 ) -> Answer {
     let headers = &request.headers;
     let is_head = request.method == Method::HEAD;
-    match conditions::evaluate(headers, found.attributes()) {
+    match conditions::evaluate(headers, object) {
         Outcome::NotModified => return without_body(StatusCode::NOT_MODIFIED, said),
         Outcome::PreconditionFailed => {
             return without_body(StatusCode::PRECONDITION_FAILED, said);
         }
         Outcome::Proceed => {}
     }
-    let length = found.attributes().length;
+    let length = object.length;
     let range = headers.get(RANGE).and_then(|range| range.to_str().ok());
     // Ranges are defined for GET only (RFC 9110, section 14.2).
-    let range =
-        range.filter(|_| !is_head && conditions::range_applies(headers, found.attributes()));
+    let range = range.filter(|_| !is_head && conditions::range_applies(headers, object));
     let (status, start, end) = match range::parse(range, length) {
         RangeOutcome::Full => (StatusCode::OK, 0, length),
         RangeOutcome::Partial { start, end } => (StatusCode::PARTIAL_CONTENT, start, end),

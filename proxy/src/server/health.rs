@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State as AxumState;
+use axum::extract::{Path, State as AxumState};
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::json;
@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 use super::app::App;
 use super::negotiation::json;
+use super::verdict::Verdict;
+use super::{codeartifact, status};
 use crate::credentials::{Report, State};
 use crate::error::{Error, Trouble};
 use crate::origin::Origin;
@@ -76,40 +78,68 @@ pub(super) async fn healthz() -> &'static str {
 }
 
 pub(super) async fn readyz(AxumState(app): AxumState<Arc<App>>) -> Response {
-    let origin = app.origin();
     let readiness = app.readiness();
-    let (bucket, upstream) = tokio::join!(readiness.bucket(origin), readiness.upstream(origin));
-    // After the probe: it may have found out more.
-    let report = origin.credentials().report();
+    let of_bucket = async {
+        let origin = &app.bucket()?.origin;
+        Some(tokio::join!(
+            readiness.bucket(origin),
+            readiness.upstream(origin)
+        ))
+    };
+    let of_codeartifact = codeartifact::readiness(app.served_codeartifact());
+    let (of_bucket, of_codeartifact) = tokio::join!(of_bucket, of_codeartifact);
+    // After the probes: they may have found out more.
+    let report = app.credentials().report();
     let mut body = about_credentials(&report);
-    let bucket_is_ready = match (report.state.trouble(), bucket) {
-        (Some(trouble), _) => {
-            body["reason"] = json!(trouble.reason);
-            body["cure"] = json!(trouble.cure);
-            false
-        }
-        (None, Err(error)) => {
-            body["reason"] = json!(error.to_string());
-            false
-        }
-        (None, Ok(may_list)) => {
-            body["may_list_bucket"] = json!(may_list);
-            body["downloads"] = json!(app.fetcher().downloads());
-            true
-        }
-    };
-    if let (Some(outcome), Some((url, _))) = (&upstream, origin.upstream()) {
-        body["upstream"] = about_upstream(url, outcome);
+    if let Some(trouble) = report.state.trouble() {
+        body["reason"] = json!(trouble.reason);
+        body["cure"] = json!(trouble.cure);
     }
-    let is_ready = bucket_is_ready || matches!(upstream, Some(Ok(true)));
-    let status = if is_ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let mut is_ready = true;
+    if let Some((bucket, upstream)) = of_bucket {
+        is_ready = match (report.state.trouble(), bucket) {
+            (Some(_), _) => false,
+            (None, Err(error)) => {
+                body["reason"] = json!(error.to_string());
+                false
+            }
+            (None, Ok(may_list)) => {
+                body["may_list_bucket"] = json!(may_list);
+                true
+            }
+        };
+        let asked = app.bucket().and_then(|bucket| bucket.origin.upstream());
+        if let (Some(outcome), Some((url, _))) = (&upstream, asked) {
+            body["upstream"] = about_upstream(url, outcome);
+        }
+        is_ready |= matches!(upstream, Some(Ok(true)));
+    }
+    if let Some(repositories) = of_codeartifact {
+        is_ready &= repositories.are_ready;
+        body["codeartifact"] = repositories.by_alias;
+    }
+    if report.state.trouble().is_none() {
+        let downloads: usize = app.fetchers().map(|fetcher| fetcher.downloads()).sum();
+        body["downloads"] = json!(downloads);
+    }
     body["ready"] = json!(is_ready);
-    body["waiting"] = json!(origin.credentials().waiting());
-    answer(status, &body)
+    body["waiting"] = json!(app.credentials().waiting());
+    answer(is_ready, &body)
+}
+
+/// `/readyz/codeartifact/<alias>`: one repository alone.
+pub(super) async fn readyz_of_one(
+    AxumState(app): AxumState<Arc<App>>,
+    Path(alias): Path<String>,
+) -> Response {
+    match codeartifact::readiness_of(app.served_codeartifact(), &alias).await {
+        Some((is_ready, body)) => answer(is_ready, &body),
+        None => status::plain(
+            StatusCode::NOT_FOUND,
+            &format!("no repository of CodeArtifact is configured as `{alias}`"),
+            Verdict::Page,
+        ),
+    }
 }
 
 /// Who the proxy is to AWS, until when, and since when it is so.
@@ -146,8 +176,10 @@ fn about_upstream(url: &str, outcome: &Result<bool, Arc<Trouble>>) -> serde_json
     }
 }
 
-fn answer(status: StatusCode, body: &serde_json::Value) -> Response {
+fn answer(is_ready: bool, body: &serde_json::Value) -> Response {
     let mut response = json(body);
-    *response.status_mut() = status;
+    if !is_ready {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
     response
 }

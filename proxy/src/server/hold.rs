@@ -18,6 +18,7 @@ mod redirect;
 
 use std::time::Duration;
 
+use http::Method;
 use http::header::USER_AGENT;
 use http::request::Parts;
 use tokio::sync::watch;
@@ -28,10 +29,11 @@ use super::troubles::Troubles;
 use super::{status, verdict};
 use crate::credentials::{Credentials, State};
 use crate::error::Error;
-use client::Client;
+use client::{Client, Way};
 pub(super) use parked::Parked;
 use parked::Want;
 use plan::Plan;
+pub(super) use redirect::authority;
 
 /// Credentials that change and are refused each time are not tried more often than this.
 const TRY_EVERY: Duration = Duration::from_secs(1);
@@ -98,7 +100,7 @@ impl Hold {
             };
             let client = client(request);
             let count = redirect::count(request.uri.query());
-            let plan = Plan::new(client.way(), self.login_wait, count);
+            let plan = Plan::new(way(client, request), self.login_wait, count);
             if !self.is_for_a_login(&error, tried) || plan.hold.is_zero() {
                 break Err(error);
             }
@@ -180,6 +182,16 @@ fn end_of_patience(request: &Parts, plan: Plan, error: Error) -> Result<Answer, 
     location
         .map(|location| page(status::again(&location)))
         .ok_or(error)
+}
+
+/// Only what reads can be sent to the same place again: the body of anything else is given once.
+fn way(client: Client, request: &Parts) -> Way {
+    let way = client.way();
+    let redirects = match request.method {
+        Method::GET | Method::HEAD => way.redirects,
+        _ => 0,
+    };
+    Way { redirects, ..way }
 }
 
 fn client(request: &Parts) -> Client {
@@ -313,9 +325,12 @@ mod tests {
             ("Gradle/4.4.1 (Linux)", "/g/a-1.jar?w=21", 15),
             ("Apache-Maven/3.9.9", "/g/a-1.jar", 540),
             ("Coursier/2.1.8", "/g/a-1.jar", 540),
-            ("pip/23.0.1", "/g/a-1.jar", 10),
-            ("poetry/1.8.2", "/g/a-1.jar", 10),
-            ("uv/0.5.1", "/g/a-1.jar", 25),
+            ("pip/23.0.1", "/g/a-1.jar?w=28", 10),
+            ("poetry/1.8.2", "/g/a-1.jar?w=28", 10),
+            ("uv/0.5.1", "/g/a-1.jar?w=9", 25),
+            ("npm/11.19.1 node/v24", "/g/a-1.jar?w=2", 60),
+            ("pnpm/12.21.0 npm/?", "/g/a-1.jar?w=9", 50),
+            ("twine/7.0.0", "/g/a-1.jar?w=9", 540),
             ("Mozilla/5.0", "/g/", 10),
             ("curl/8.5.0", "/g/a-1.jar?w=12", 540),
         ] {
@@ -332,6 +347,18 @@ mod tests {
         let (response, seconds) = park.ask("Gradle/8.10", "/g/a-1.jar?w=8").await;
         assert_eq!(response.headers()[LOCATION], "/g/a-1.jar?w=9");
         assert_eq!(seconds, 25);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_sends_a_body_is_not_sent_elsewhere() {
+        let park = Park::new(login_required());
+        let mut request = asked("Gradle/8.10", "/codeartifact/main/maven/g/a-1.jar");
+        request.method = Method::PUT;
+        let refused = || std::future::ready(refused());
+        let started = Instant::now();
+        let response = park.hold.answer(&request, "a-1.jar", refused).await;
+        assert_eq!(response.status(), 503);
+        assert_eq!(started.elapsed().as_secs(), 25);
     }
 
     #[tokio::test(start_paused = true)]
@@ -379,7 +406,7 @@ mod tests {
             refused()
         };
         let (response, seconds) = park
-            .ask_for("pip/23.0.1", "/g/a-1.jar", refused_and_replaced)
+            .ask_for("pip/23.0.1", "/g/a-1.jar?w=28", refused_and_replaced)
             .await;
         assert_eq!((response.status().as_u16(), seconds), (503, 10));
         assert!(park.attempts.get() <= 12, "{}", park.attempts.get());
@@ -469,7 +496,7 @@ mod tests {
         assert_eq!((response.status().as_u16(), seconds), (200, 30));
         let (response, seconds) = park.ask("bazel/7.4.0", "/g/a-1.jar?w=99").await;
         assert_eq!((response.status().as_u16(), seconds), (503, 0));
-        let (response, seconds) = park.ask("pip/23.0.1", "/g/a-1.jar").await;
+        let (response, seconds) = park.ask("pip/23.0.1", "/g/a-1.jar?w=28").await;
         assert_eq!((response.status().as_u16(), seconds), (503, 10));
     }
 

@@ -12,7 +12,7 @@ use quick_cache::sync::Cache;
 use serde::Serialize;
 use tracing::info;
 
-use super::app::App;
+use super::app::{App, Bucket};
 use super::html::human_size;
 use super::negotiation::{json, prefers_json};
 use super::verdict::Verdict;
@@ -80,13 +80,13 @@ impl Listings {
 
     pub(super) async fn answer(
         &self,
-        app: &Arc<App>,
+        (app, bucket): (&App, &Bucket),
         folder: &FolderKey,
         request: &Parts,
     ) -> Result<Response, Error> {
         let after = after(request.uri.query());
         let id = (folder.clone(), after.clone().unwrap_or_default());
-        let listed = Self::list(app, folder, after.as_deref()).await;
+        let listed = Self::list(bucket, folder, after.as_deref()).await;
         let (page, verdict) = match listed {
             Ok((listing, cached)) => {
                 let page = Arc::new(self.page(folder, &listing, &cached));
@@ -122,18 +122,18 @@ impl Listings {
 
     /// Names in a folder, from the bucket, and whether each is cached.
     async fn list(
-        app: &App,
+        bucket: &Bucket,
         folder: &FolderKey,
         after: Option<&str>,
     ) -> Result<(Listing, Vec<bool>), Error> {
-        let listing = Box::pin(app.origin().list(folder, after, PAGE_ENTRIES)).await?;
+        let listing = Box::pin(bucket.origin.list(folder, after, PAGE_ENTRIES)).await?;
         let key = |name: &str| folder.artifact(name);
         let keys: Vec<_> = listing
             .objects
             .iter()
             .map(|object| key(&object.name))
             .collect();
-        let cached = app.fetcher().cached(&keys).await;
+        let cached = bucket.fetcher.cached(&keys).await;
         Ok((listing, cached))
     }
 

@@ -1,6 +1,7 @@
 //! `/metrics`: what was counted and what is now, for Prometheus.
 
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -11,8 +12,9 @@ use prometheus::{Encoder as _, TEXT_FORMAT, TextEncoder};
 use super::app::App;
 use super::credentials::CredentialsService;
 use crate::cache::Figures;
+use crate::codeartifact::{TokenReport, UpstreamReport};
 use crate::credentials::{Report, StateName};
-use crate::metrics::{Family, Metrics};
+use crate::metrics::{Family, Metrics, PackageTotals};
 use crate::origin::UpstreamState;
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
@@ -53,22 +55,29 @@ pub(super) async fn text(
 }
 
 async fn of_artifacts(app: &App) -> Vec<Family> {
-    let origin = app.origin();
-    let credentials = origin.credentials();
+    let credentials = app.credentials();
     let mut families = of_credentials(&credentials.report());
-    let is_away = matches!(origin.upstream(), Some((_, UpstreamState::Away(_))));
-    families.push(
+    families.extend(app.bucket().map(|bucket| {
+        let is_away = matches!(bucket.origin.upstream(), Some((_, UpstreamState::Away(_))));
         Family::gauge(
             "bazel_proxy_upstream_away",
             "1 while the proxy in UPSTREAM_PROXY_URL is left alone, as it did not answer.",
         )
-        .number(is_away.into()),
-    );
+        .number(is_away.into())
+    }));
+    if let Some(codeartifact) = app.codeartifact() {
+        let reports = codeartifact.reports();
+        for report in &reports {
+            // So that all begin at zero: what appears with its first count has no increase to see.
+            let _begun = PackageTotals::of(app.metrics(), &report.alias);
+        }
+        families.extend(of_codeartifact(&reports));
+    }
     families.extend(of_requests(
         credentials.waiting(),
-        app.fetcher().downloads(),
+        app.fetchers().map(|fetcher| fetcher.downloads()).sum(),
     ));
-    families.extend(of_cache(&app.fetcher().cache().figures().await));
+    families.extend(of_cache(&app.cache().figures().await));
     families
 }
 
@@ -112,6 +121,31 @@ fn of_credentials(report: &Report) -> Vec<Family> {
     ]
 }
 
+fn of_codeartifact(reports: &[UpstreamReport]) -> [Family; 2] {
+    let ready = Family::gauge(
+        "bazel_proxy_codeartifact_token_good",
+        "1 while there is a good token for the repository, 0 without one.",
+    );
+    let expiry = Family::gauge(
+        "bazel_proxy_codeartifact_token_expiry_timestamp_seconds",
+        "When the repository's token ends, if it is not renewed; absent without one.",
+    );
+    let each = reports.iter();
+    each.fold([ready, expiry], |[ready, expiry], report| {
+        let labels = [("upstream", report.alias.as_str())];
+        let until = match &report.token {
+            TokenReport::Good { until, .. } => until.duration_since(UNIX_EPOCH).ok(),
+            TokenReport::NoneYet | TokenReport::Missing(_) => None,
+        };
+        let is_good = f64::from(u8::from(until.is_some()));
+        let expiry = match until {
+            Some(until) => expiry.labelled(&labels, until.as_secs_f64()),
+            None => expiry,
+        };
+        [ready.labelled(&labels, is_good), expiry]
+    })
+}
+
 fn of_requests(waiting: usize, downloads: usize) -> Vec<Family> {
     vec![
         Family::gauge(
@@ -119,11 +153,8 @@ fn of_requests(waiting: usize, downloads: usize) -> Vec<Family> {
             "Requests that wait for credentials: for a login, or for trouble to pass.",
         )
         .number(waiting as u64),
-        Family::gauge(
-            "bazel_proxy_running_downloads",
-            "Downloads from S3 under way.",
-        )
-        .number(downloads as u64),
+        Family::gauge("bazel_proxy_running_downloads", "Downloads under way.")
+            .number(downloads as u64),
     ]
 }
 

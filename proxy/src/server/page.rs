@@ -8,6 +8,7 @@
 //!
 //! Everything is read when somebody asks, and nothing of it is a secret. `docs/STATUS.md` has the fields.
 
+mod codeartifact;
 mod containers;
 mod credentials;
 mod headline;

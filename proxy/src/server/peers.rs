@@ -23,7 +23,8 @@ pub(super) async fn serve(
         answering.await
     };
     // Without a name the answer is good for nobody: it could be about another bucket.
-    if let Ok(name) = HeaderValue::from_str(app.repository_name()) {
+    let name = app.repository_name().map(HeaderValue::from_str);
+    if let Some(Ok(name)) = name {
         answer.headers_mut().insert(peer::REPOSITORY, name);
     }
     answer

@@ -20,18 +20,25 @@ use tracing::info;
 use super::access::{self, ObservedBody};
 use super::answering::{Answers, Bounds, Client};
 use super::app::App;
+use super::codeartifact::{self, Route, Upload};
 use super::connection::AbortHandle;
 use super::content::{Answer, page};
 use super::hosts::HostError;
 use super::verdict::Verdict;
 use super::{artifact, health, numbers, page as status_page, peers, status};
 use crate::artifact::RequestPath;
+use crate::codeartifact::CodeArtifact;
 use crate::request::Context;
 
 const HEALTHZ: &str = "/healthz";
 const READYZ: &str = "/readyz";
+/// And the name of one repository.
+const READYZ_OF_CODEARTIFACT: &str = "/readyz/codeartifact/";
 const METRICS: &str = "/metrics";
 const STATUS: &str = "/status";
+
+const NO_BUCKET: &str = "no bucket is configured (S3_BUCKET_NAME): this proxy serves repositories of CodeArtifact, \
+                         below /codeartifact/";
 
 /// Answers requests. Cheap to clone.
 #[derive(Clone)]
@@ -47,6 +54,10 @@ impl Service {
         let pages = Router::new()
             .route(HEALTHZ, get(health::healthz))
             .route(READYZ, get(health::readyz))
+            .route(
+                &format!("{READYZ_OF_CODEARTIFACT}{{alias}}"),
+                get(health::readyz_of_one),
+            )
             .route(METRICS, get(numbers::metrics))
             .route(STATUS, get(status_page::status))
             .with_state(Arc::clone(app));
@@ -82,12 +93,17 @@ impl Answers for Service {
             if let Some(refusal) = refuse_foreign_host(&self.app, &request) {
                 return refusal;
             }
+            if let Some((codeartifact, route)) = of_codeartifact(&self.app, asked, &request) {
+                let body = Upload::new(body, &request.headers);
+                let asked = (&request, body);
+                return codeartifact::answer(&self.app, codeartifact, route, asked, &abort).await;
+            }
             if let Some(answer) = at_hand(&self.app, &abort, &request, asked) {
                 return answer;
             }
             let answer = async {
                 // They shadow artifacts of the same name at the top of the bucket.
-                if is_page(request.uri.path()) {
+                if is_page(&self.app, request.uri.path()) {
                     let request = Request::from_parts(request.clone(), Body::new(body));
                     let Ok(answer) = self.pages.clone().oneshot(request).await;
                     page(answer)
@@ -102,8 +118,22 @@ impl Answers for Service {
     }
 }
 
-fn is_page(path: &str) -> bool {
+fn is_page(app: &App, path: &str) -> bool {
     matches!(path, HEALTHZ | READYZ | METRICS | STATUS)
+        || (path.starts_with(READYZ_OF_CODEARTIFACT) && app.served_codeartifact().is_some())
+}
+
+/// Whom to ask for one of CodeArtifact's URLs. Another proxy asks for objects of the bucket, whatever their names.
+fn of_codeartifact<'a>(
+    app: &'a App,
+    asked: &Context,
+    request: &'a Parts,
+) -> Option<(&'a CodeArtifact, Route<'a>)> {
+    let codeartifact = app.codeartifact()?;
+    let table = codeartifact.table();
+    let is_meant = asked.chain().is_empty() && !table.upstreams().is_empty();
+    let route = is_meant.then(|| Route::of(&table, request.uri.path()))??;
+    Some((codeartifact, route))
 }
 
 fn is_read(request: &Parts) -> bool {
@@ -112,13 +142,20 @@ fn is_read(request: &Parts) -> bool {
 
 /// An artifact for which nothing has to be waited for, for a client that is no proxy.
 fn at_hand(app: &App, abort: &AbortHandle, request: &Parts, asked: &Context) -> Option<Answer> {
-    let may_be = is_read(request) && asked.chain().is_empty() && !is_page(request.uri.path());
+    let may_be = is_read(request) && asked.chain().is_empty() && !is_page(app, request.uri.path());
     may_be
         .then(|| artifact::at_hand(app, abort, request))
         .flatten()
 }
 
 async fn by_path(app: &Arc<App>, request: &Parts, abort: AbortHandle) -> Answer {
+    let Some(bucket) = app.bucket() else {
+        return page(status::plain(
+            StatusCode::NOT_FOUND,
+            NO_BUCKET,
+            Verdict::NotServed,
+        ));
+    };
     if !is_read(request) {
         let text = "this repository is read-only: publish to the bucket itself";
         let mut answer = status::plain(StatusCode::METHOD_NOT_ALLOWED, text, Verdict::ReadOnly);
@@ -128,12 +165,16 @@ async fn by_path(app: &Arc<App>, request: &Parts, abort: AbortHandle) -> Answer 
     }
     match RequestPath::parse(request.uri.path(), app.prefix_bytes()) {
         Ok(RequestPath::Artifact(key)) => {
-            let fetcher = app.fetcher();
-            let attempt = || artifact::answer(app, fetcher, abort.clone(), &key, request);
+            let attempt = || artifact::answer(app, &bucket.fetcher, abort.clone(), &key, request);
             app.hold().answer(request, key.as_str(), attempt).await
         }
         Ok(RequestPath::Folder(folder)) => {
-            let attempt = async || app.listings().answer(app, &folder, request).await.map(page);
+            let attempt = async || {
+                app.listings()
+                    .answer((app, bucket), &folder, request)
+                    .await
+                    .map(page)
+            };
             app.hold().answer(request, folder.as_str(), attempt).await
         }
         Err(error) => page(status::bad_key(&error)),

@@ -37,6 +37,8 @@ pub enum Verdict {
     Rejected,
     /// The repository takes no more requests.
     Throttled,
+    /// No such repository of CodeArtifact is configured.
+    NotServed,
     /// Something was published.
     Published,
     /// The path can be no key.
@@ -92,6 +94,7 @@ impl Verdict {
             Self::Failed => "failed",
             Self::Rejected => "rejected",
             Self::Throttled => "throttled",
+            Self::NotServed => "not-served",
             Self::Published => "published",
             Self::BadRequest => "bad-request",
             Self::ReadOnly => "read-only",
@@ -125,6 +128,7 @@ impl Verdict {
             Self::Failed => "bazel-proxy; fwd=uri-miss; detail=failed",
             Self::Rejected => "bazel-proxy; fwd=uri-miss; detail=rejected",
             Self::Throttled => "bazel-proxy; fwd=uri-miss; detail=throttled",
+            Self::NotServed => "bazel-proxy; fwd=uri-miss; detail=not-served",
             Self::Published => "bazel-proxy; fwd=method; detail=published",
             Self::BadRequest => "bazel-proxy; fwd=uri-miss; detail=bad-request",
             Self::ReadOnly => "bazel-proxy; fwd=uri-miss; detail=read-only",
@@ -156,6 +160,7 @@ impl Verdict {
             | Self::Failed
             | Self::Rejected
             | Self::Throttled
+            | Self::NotServed
             | Self::Published
             | Self::BadRequest
             | Self::ReadOnly

@@ -92,6 +92,7 @@ fn test_functions() -> BTreeSet<String> {
         "scaling",
         "container",
         "containers",
+        "codeartifact",
     ] {
         collect(
             &root.join("tests/tests").join(binary),

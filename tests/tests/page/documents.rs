@@ -75,6 +75,7 @@ async fn every_field_is_documented() {
         .collect();
     // What none of these scenes has.
     let rare = [
+        "codeartifact",
         "containers",
         "identity.assumed_role_arn",
         "login_ahead",

@@ -1,5 +1,6 @@
 //! Serving artifacts: the cache, the listener before it, and the keeper of the proxy's own credentials.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +12,13 @@ use super::{ended, stopped};
 use crate::aws::SharedHttpClient;
 use crate::cache::{Cache, CacheError, CacheFolder, Limits};
 use crate::codeartifact::CodeArtifact;
-use crate::config::Config;
-use crate::credentials::{Ending, Keeper, Source};
+use crate::config::{CodeArtifactUpstream, Config};
+use crate::credentials::{Credentials, Ending, Keeper, Source};
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
 use crate::origin::Origin;
 use crate::remote::Remote;
-use crate::server::{App, CredentialsService, Listeners, Service, Surroundings};
+use crate::server::{App, Bucket, CredentialsService, Listeners, Service, Surroundings, Wares};
 
 /// What the cache may still write when the process stops.
 const LAST_DISK_WORK: Duration = Duration::from_secs(5);
@@ -47,13 +48,20 @@ impl Reserved {
 /// Everything that serves artifacts, ready to do so.
 pub(super) struct Artifacts {
     app: Arc<App>,
-    origin: Arc<Origin>,
-    fetcher: Arc<Fetcher>,
+    fetchers: Vec<Arc<Fetcher>>,
     cache: Cache,
     listeners: Listeners,
     keeper: Keeper,
-    repository: String,
+    served: Served,
     metrics: Arc<Metrics>,
+}
+
+/// What the log says at the start.
+struct Served {
+    repository: Option<String>,
+    /// The proxy that is asked before S3.
+    upstream: Option<String>,
+    codeartifact: Option<CodeArtifact>,
 }
 
 impl Artifacts {
@@ -83,28 +91,37 @@ impl Artifacts {
                 Arc::clone(metrics),
             )
         });
-        let origin = Origin::new(config, credentials, http, Arc::clone(metrics));
-        let origin = Arc::new(origin);
-        let remote: Arc<dyn Remote> = Arc::clone(&origin) as _;
-        let repository = config.repository();
-        let fetcher = Fetcher::new(&repository, config.metadata_ttl, cache.clone(), remote);
-        let app = App::new(
-            config,
-            Arc::clone(&origin),
-            Arc::clone(&fetcher),
+        let bucket = config.has_bucket().then(|| {
+            let at_aws = (credentials.clone(), http);
+            bucket(config, at_aws, &cache, metrics)
+        });
+        let of_bucket = bucket.as_ref();
+        let served = Served {
+            repository: of_bucket.map(|_| config.repository()),
+            upstream: of_bucket
+                .and_then(|bucket| bucket.origin.upstream())
+                .map(|(url, _)| url.to_owned()),
+            codeartifact: codeartifact.clone(),
+        };
+        let fetchers = of_bucket.map(|bucket| &bucket.fetcher);
+        let fetchers = fetchers
+            .into_iter()
+            .chain(codeartifact.as_ref().map(CodeArtifact::fetcher));
+        let fetchers = fetchers.cloned().collect();
+        let wares = Wares {
+            bucket,
             codeartifact,
-            Arc::clone(metrics),
-            surroundings,
-            stop,
-        );
+            cache: cache.clone(),
+            credentials,
+        };
+        let app = App::new(config, wares, Arc::clone(metrics), surroundings, stop);
         Self {
             app,
-            origin,
-            fetcher,
+            fetchers,
             cache,
             listeners,
             keeper,
-            repository,
+            served,
             metrics: Arc::clone(metrics),
         }
     }
@@ -117,48 +134,92 @@ impl Artifacts {
     pub(super) async fn serve(self, stop: watch::Receiver<bool>) {
         let Self {
             app,
-            origin,
-            fetcher,
+            fetchers,
             cache,
             listeners,
             keeper,
-            repository,
+            served,
             metrics,
         } = self;
         let stopping = stopped(stop.clone()).map(|()| Ending::Shutdown);
         let keeping = tokio::spawn(keeper.run(stopping));
         let (nothing_is_stored, end_of_storing) = watch::channel(false);
         let caching = tokio::spawn(cache.run(stopped(end_of_storing)));
-        for address in listeners.addresses() {
-            info!("serving {repository} on http://{address}/");
-        }
-        if let Some((url, _)) = origin.upstream() {
-            info!("asking {url} before S3");
-        }
+        served.say(&listeners.addresses());
         let connections = metrics.open_connections.clone();
         listeners
             .serve(Service::new(&app), None, connections, stopped(stop))
             .await;
-        land_downloads(&fetcher).await;
+        land_downloads(&fetchers).await;
         nothing_is_stored.send_replace(true);
         ended(keeping, "credentials", LAST_RENEWAL).await;
         ended(caching, "cache", LAST_DISK_WORK).await;
     }
 }
 
+impl Served {
+    fn say(&self, addresses: &[SocketAddr]) {
+        for address in addresses {
+            if let Some(repository) = &self.repository {
+                info!("serving {repository} on http://{address}/");
+            }
+            let table = self.codeartifact.as_ref().map(CodeArtifact::table);
+            for upstream in table.iter().flat_map(|table| table.upstreams()) {
+                let CodeArtifactUpstream {
+                    alias,
+                    domain,
+                    repository,
+                    formats,
+                    ..
+                } = &upstream.config;
+                let formats: Vec<_> = formats.iter().map(|format| format.name()).collect();
+                let formats = formats.join(", ");
+                info!(
+                    "serving CodeArtifact {domain}/{repository} ({formats}) on \
+                     http://{address}/codeartifact/{alias}/"
+                );
+            }
+        }
+        if let Some(url) = &self.upstream {
+            info!("asking {url} before S3");
+        }
+    }
+}
+
+fn bucket(
+    config: &Config,
+    (credentials, http): (Credentials, SharedHttpClient),
+    cache: &Cache,
+    metrics: &Arc<Metrics>,
+) -> Bucket {
+    let origin = Arc::new(Origin::new(config, credentials, http, Arc::clone(metrics)));
+    let remote: Arc<dyn Remote> = Arc::clone(&origin) as _;
+    let repository = config.repository();
+    Bucket {
+        fetcher: Fetcher::new(&repository, config.metadata_ttl, cache.clone(), remote),
+        origin,
+    }
+}
+
 /// Lets downloads end that lack little more than their commit: their clients have all bytes, and
 /// the next process shall have them, too.
-async fn land_downloads(fetcher: &Fetcher) {
+async fn land_downloads(fetchers: &[Arc<Fetcher>]) {
     const MOST: Duration = Duration::from_secs(2);
     const LOOK_EVERY: Duration = Duration::from_millis(20);
+    let downloads = || {
+        fetchers
+            .iter()
+            .map(|fetcher| fetcher.downloads())
+            .sum::<usize>()
+    };
     let landed = async {
-        while fetcher.downloads() > 0 {
+        while downloads() > 0 {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
     if tokio::time::timeout(MOST, landed).await.is_err() {
         info!(
-            downloads = fetcher.downloads(),
+            downloads = downloads(),
             "downloads still under way are given up"
         );
     }

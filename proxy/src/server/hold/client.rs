@@ -20,12 +20,20 @@ pub(super) enum Client {
     Maven,
     /// Waits for ever; what starts it allows 10 minutes.
     Coursier,
-    /// Gives up a read at 15 s, and asks six times.
+    /// Gives up a read at 15 s, takes 30 redirects, and asks six times, as it is told by `Retry-After`
+    /// (measured: 23.0.1, 26.3).
     Pip,
-    /// As pip.
+    /// As pip (measured: 2.5.1).
     Poetry,
-    /// Gives up a read at 30 s, and asks four times.
+    /// Gives up a read at 30 s, takes 10 redirects, and asks four times within 12 s (measured: 0.13.9).
     Uv,
+    /// Gives up a read at 5 minutes, takes 20 redirects, and asks three times within 70 s (measured: 11.19.1).
+    Npm,
+    /// Gives up a read at 60 s, takes 10 redirects, and asks three times within 70 s (measured: 12.21.0).
+    Pnpm,
+    /// Uploads only, and waits for ever; what is refused with a 503 it sends again four times, at once
+    /// (measured: 7.0.0).
+    Twine,
     /// A person, who wants to be told.
     Browser,
     /// Another proxy, which has S3 to ask, and holds its own clients.
@@ -56,6 +64,9 @@ impl Client {
             "pip" => Self::Pip,
             "poetry" => Self::Poetry,
             "uv" => Self::Uv,
+            "npm" => Self::Npm,
+            "pnpm" => Self::Pnpm,
+            "twine" => Self::Twine,
             "mozilla" => Self::Browser,
             "bazel-proxy" => Self::Peer,
             _ => Self::Other,
@@ -72,6 +83,9 @@ impl Client {
             Self::Pip => Some("pip"),
             Self::Poetry => Some("Poetry"),
             Self::Uv => Some("uv"),
+            Self::Npm => Some("npm"),
+            Self::Pnpm => Some("pnpm"),
+            Self::Twine => Some("twine"),
             Self::Browser => Some("a browser"),
             Self::Peer => Some("another proxy"),
             Self::Other => None,
@@ -82,11 +96,13 @@ impl Client {
         match self {
             Self::Bazel => in_holds_of(15, 38),
             Self::Gradle4 => in_holds_of(25, 48),
-            Self::Gradle => in_holds_of(25, 9),
-            Self::Pip | Self::Poetry | Self::Browser => in_holds_of(10, 0),
-            Self::Uv => in_holds_of(25, 0),
+            Self::Gradle | Self::Uv => in_holds_of(25, 9),
+            Self::Pip | Self::Poetry => in_holds_of(10, 28),
+            Self::Npm => in_holds_of(240, 9),
+            Self::Pnpm => in_holds_of(50, 9),
+            Self::Browser => in_holds_of(10, 0),
             Self::Peer => in_holds_of(0, 0),
-            Self::Maven | Self::Coursier | Self::Other => Way {
+            Self::Maven | Self::Coursier | Self::Twine | Self::Other => Way {
                 hold: None,
                 redirects: 0,
             },
@@ -133,6 +149,12 @@ mod tests {
             ("pip/23.0.1 {\"ci\":null}", Client::Pip),
             ("poetry/1.8.2 CPython/3.12", Client::Poetry),
             ("uv/0.5.1 {}", Client::Uv),
+            (
+                "npm/11.19.1 node/v20.20.2 linux x64 workspaces/false",
+                Client::Npm,
+            ),
+            ("pnpm/12.21.0 npm/? node/? linux x64", Client::Pnpm),
+            ("twine/7.0.0 CPython/3.11.2", Client::Twine),
             ("Mozilla/5.0 (X11; Linux x86_64)", Client::Browser),
             (crate::peer::USER_AGENT, Client::Peer),
             ("Bazelisk/development", Client::Other),
@@ -154,9 +176,12 @@ mod tests {
         assert_eq!(way(Client::Gradle), (Some(25), 9));
         assert_eq!(way(Client::Maven), (None, 0));
         assert_eq!(way(Client::Coursier), (None, 0));
-        assert_eq!(way(Client::Pip), (Some(10), 0));
-        assert_eq!(way(Client::Poetry), (Some(10), 0));
-        assert_eq!(way(Client::Uv), (Some(25), 0));
+        assert_eq!(way(Client::Pip), (Some(10), 28));
+        assert_eq!(way(Client::Poetry), (Some(10), 28));
+        assert_eq!(way(Client::Uv), (Some(25), 9));
+        assert_eq!(way(Client::Npm), (Some(240), 9));
+        assert_eq!(way(Client::Pnpm), (Some(50), 9));
+        assert_eq!(way(Client::Twine), (None, 0));
         assert_eq!(way(Client::Browser), (Some(10), 0));
         assert_eq!(way(Client::Peer), (Some(0), 0));
         assert_eq!(way(Client::Other), (None, 0));

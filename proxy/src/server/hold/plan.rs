@@ -66,14 +66,16 @@ mod tests {
         let hour = Duration::from_hours(1);
         assert_eq!(holds(Client::Bazel, hour).len(), 39, "38 redirects");
         assert_eq!(holds(Client::Gradle, hour), [25; 10], "9 redirects");
+        assert_eq!(holds(Client::Pip, hour), [10; 29], "28 redirects");
+        assert_eq!(holds(Client::Uv, hour), [25; 10], "9 redirects");
     }
 
     #[test]
     fn a_client_without_redirects_has_one_hold() {
         assert_eq!(holds(Client::Maven, NINE_MINUTES), [540]);
         assert_eq!(holds(Client::Other, NINE_MINUTES), [540]);
-        assert_eq!(holds(Client::Pip, NINE_MINUTES), [10]);
-        assert_eq!(holds(Client::Pip, Duration::from_secs(4)), [4]);
+        assert_eq!(holds(Client::Browser, NINE_MINUTES), [10]);
+        assert_eq!(holds(Client::Browser, Duration::from_secs(4)), [4]);
         let with_a_number = Plan::new(Client::Other.way(), NINE_MINUTES, 7);
         assert_eq!(with_a_number.hold, NINE_MINUTES);
     }

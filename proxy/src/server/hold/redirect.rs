@@ -53,7 +53,7 @@ fn parameters(query: Option<&str>) -> impl Iterator<Item = &str> {
 }
 
 /// What the client calls us; the Host check has let it through.
-fn authority(request: &Parts) -> Option<&str> {
+pub(in crate::server) fn authority(request: &Parts) -> Option<&str> {
     let target = request.uri.authority().map(http::uri::Authority::as_str);
     target.or_else(|| request.headers.get(HOST)?.to_str().ok())
 }

@@ -46,7 +46,7 @@ impl From<ServiceOverview> for Container {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use http_body_util::BodyExt as _;
     use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ mod tests {
     use crate::server::html::Pages;
 
     /// A page of a proxy that does nothing.
-    fn status(containers: &Value) -> Value {
+    pub(in super::super) fn status(containers: &Value) -> Value {
         let now = "2026-01-02T15:04:05Z";
         json!({
             "now": now,
@@ -75,6 +75,7 @@ mod tests {
                 "folder": "/x", "occupied_bytes": 0, "max_bytes": 1, "available_bytes": 1,
                 "min_available_bytes": 0, "objects": 0, "is_counted": true,
             },
+            "codeartifact": null,
             "containers": containers,
             "containers_not_in_force": 0,
             "troubles": [],

@@ -43,11 +43,20 @@ enum Tone {
     Bad,
 }
 
-/// What a report comes to. `has_upstream`: another proxy is asked before S3, and needs no login of ours.
+/// What the proxy serves, as far as it makes a difference here.
+#[derive(Clone, Copy)]
+pub(super) struct Served {
+    pub(super) bucket: bool,
+    pub(super) codeartifact: bool,
+    /// Another proxy is asked before S3, and needs no login of ours.
+    pub(super) upstream: bool,
+}
+
+/// What a report comes to.
 pub(super) fn of(
     report: &Report,
     troubles: &[Noted],
-    has_upstream: bool,
+    served: Served,
     login_wait: Duration,
     now: SystemTime,
 ) -> Headline {
@@ -63,12 +72,12 @@ pub(super) fn of(
     let trouble = trouble
         .map(AsRef::as_ref)
         .or(recent.map(|noted| &noted.trouble));
-    let hits = if has_upstream {
+    let hits = if served.upstream {
         "Cached artifacts are served, and so is what the upstream has."
     } else {
         "Cached artifacts are served."
     };
-    let (tone, title, others) = words(report, recent.is_some(), login_wait);
+    let (tone, title, others) = words(report, served, recent.is_some(), login_wait);
     Headline {
         name: report.state.name(),
         tone,
@@ -83,6 +92,7 @@ pub(super) fn of(
 
 fn words(
     report: &Report,
+    served: Served,
     fails_lately: bool,
     login_wait: Duration,
 ) -> (Tone, &'static str, String) {
@@ -109,7 +119,7 @@ fn words(
         State::Valid(_) => (
             Tone::Good,
             "Ready",
-            "Everything else comes from S3, once.".to_owned(),
+            format!("Everything else comes from {}, once.", served.from()),
         ),
         State::Refreshing => (
             Tone::Busy,
@@ -147,6 +157,17 @@ fn words(
              `bazel-proxy check` goes through each step."
                 .to_owned(),
         ),
+    }
+}
+
+impl Served {
+    /// Where things come from.
+    fn from(self) -> &'static str {
+        match (self.bucket, self.codeartifact) {
+            (true, true) => "S3 and CodeArtifact",
+            (false, true) => "CodeArtifact",
+            (true | false, false) => "S3",
+        }
     }
 }
 

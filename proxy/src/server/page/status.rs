@@ -6,9 +6,10 @@ use serde::Serialize;
 use sso_session::date;
 
 use super::super::app::App;
+use super::codeartifact::{self, Repository};
 use super::containers::{self, Container};
 use super::credentials::{Advice, Credentials, Signal};
-use super::headline::{self, Headline};
+use super::headline::{self, Headline, Served};
 use super::traffic::Traffic;
 use super::vantage::{CacheFill, Program};
 use super::work::{Downloads, Parked, TroubleSeen, Upstream};
@@ -33,6 +34,8 @@ pub(super) struct Status {
     downloads: Downloads,
     traffic: Traffic,
     cache: CacheFill,
+    /// Repositories of CodeArtifact, where any are served.
+    codeartifact: Option<Vec<Repository>>,
     /// Services that containers get credentials as, where the configuration has any.
     containers: Option<Vec<Container>>,
     /// How much of their configuration is defined and not in force.
@@ -44,13 +47,10 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) async fn of(app: &App) -> Self {
-        let cache = app.fetcher().cache();
-        let (signal, figures) = tokio::join!(app.vantage().signal(), cache.figures());
-        let origin = app.origin();
-        let keeper = origin.credentials();
-        let upstream = origin
-            .upstream()
-            .map(|(url, state)| Upstream::of(url, &state));
+        let (signal, figures) = tokio::join!(app.vantage().signal(), app.cache().figures());
+        let keeper = app.credentials();
+        let upstream = app.bucket().and_then(|bucket| bucket.origin.upstream());
+        let upstream = upstream.map(|(url, state)| Upstream::of(url, &state));
         let report = keeper.report();
         let troubles = app.troubles().newest();
         let now = now();
@@ -60,7 +60,11 @@ impl Status {
             state: headline::of(
                 &report,
                 &troubles,
-                upstream.as_ref().is_some_and(Upstream::is_asked),
+                Served {
+                    bucket: app.bucket().is_some(),
+                    codeartifact: app.served_codeartifact().is_some(),
+                    upstream: upstream.as_ref().is_some_and(Upstream::is_asked),
+                },
                 app.vantage().login_wait(),
                 now,
             ),
@@ -73,9 +77,12 @@ impl Status {
             identity: report.identity,
             upstream,
             parked: Parked::of(app.hold().parked(), keeper.waiting(), now),
-            downloads: Downloads::of(app.fetcher(), now),
+            downloads: Downloads::of(app.fetchers(), now),
             traffic: Traffic::of(app.metrics()),
             cache: app.vantage().cache_fill(&figures),
+            codeartifact: app
+                .served_codeartifact()
+                .map(|codeartifact| codeartifact::of(codeartifact, app.metrics())),
             containers,
             containers_not_in_force: not_in_force,
             troubles: troubles.into_iter().map(TroubleSeen::from).collect(),

@@ -35,7 +35,7 @@ pub struct Surroundings {
 /// Looks out for the page. One for the process.
 pub(crate) struct Vantage {
     surroundings: Surroundings,
-    repository: String,
+    repository: Option<String>,
     region: String,
     profile: String,
     cache_folder: PathBuf,
@@ -68,7 +68,8 @@ pub(super) struct Program {
     version: &'static str,
     started: String,
     uptime_seconds: u64,
-    repository: String,
+    /// The bucket and the folder in it; `null` where only CodeArtifact is served.
+    repository: Option<String>,
     region: String,
     profile: String,
     listening: Vec<String>,
@@ -76,9 +77,10 @@ pub(super) struct Program {
 }
 
 impl Vantage {
-    pub(crate) fn new(config: &Config, surroundings: Surroundings) -> Self {
+    /// `has_bucket`: what the configuration says of it is in force.
+    pub(crate) fn new(config: &Config, has_bucket: bool, surroundings: Surroundings) -> Self {
         Self {
-            repository: config.repository(),
+            repository: has_bucket.then(|| config.repository()),
             region: config.region.clone(),
             profile: config.profile.name().to_owned(),
             cache_folder: config.cache.folder.clone(),

@@ -1,5 +1,7 @@
 //! What the page says of work: who waits, what is downloaded, what went wrong.
 
+use std::cmp::Reverse;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -96,14 +98,20 @@ impl Parked {
 }
 
 impl Downloads {
-    pub(super) fn of(fetcher: &Fetcher, now: SystemTime) -> Self {
-        let (count, longest) = fetcher.downloads_under_way(SHOWN);
-        let longest = longest
-            .into_iter()
-            .map(|download| Download::of(&download, now));
+    pub(super) fn of<'a>(
+        fetchers: impl Iterator<Item = &'a Arc<Fetcher>>,
+        now: SystemTime,
+    ) -> Self {
+        let under_way = fetchers.map(|fetcher| fetcher.downloads_under_way(SHOWN));
+        let (counts, longest): (Vec<_>, Vec<_>) = under_way.unzip();
+        let mut longest: Vec<_> = longest.into_iter().flatten().collect();
+        longest.sort_by_key(|download| Reverse(download.age));
+        let longest = longest.iter().take(SHOWN);
         Self {
-            count,
-            longest: longest.collect(),
+            count: counts.iter().sum(),
+            longest: longest
+                .map(|download| Download::of(download, now))
+                .collect(),
         }
     }
 }

@@ -1,0 +1,154 @@
+//! Pages that list files: rendered for whoever asks.
+
+use std::collections::HashSet;
+
+use http::header::{ACCEPT, CACHE_CONTROL, VARY};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
+
+use super::super::content::Answer;
+use super::super::hold::authority;
+use super::super::verdict::Verdict;
+use super::Asked;
+use super::rendered::Rendered;
+use crate::artifact::ArtifactKey;
+use crate::codeartifact::index::{self, Page};
+use crate::codeartifact::{Address, CodeArtifact};
+use crate::config::Format;
+use crate::error::Error;
+use crate::request::spawn_blocking;
+
+/// Rendering more than this is no work for a thread that others wait for.
+const SMALL_BYTES: usize = 128 * 1024;
+/// Of so many wheels of a page, the last, it is looked up whether they are cached: indexes list the newest last.
+const MOST_WHEELS: usize = 512;
+
+/// What a client accepts, as it says so; of several headers, all of them.
+pub(super) fn accept(request: &Parts) -> Option<String> {
+    let values = request.headers.get_all(ACCEPT).iter();
+    let values: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
+/// A page, with links that hold where the client is.
+pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, Error> {
+    let address = asked.address;
+    let key = address.key().ok_or(Error::NotFound)?;
+    let base = base(asked)?;
+    let served = asked.codeartifact.page(address).await?;
+    let neutral = served.page.body.clone();
+    let pages = asked.app.rendered_pages();
+    let rendered = match pages.get(&key, &base, &neutral) {
+        Some(rendered) => rendered,
+        None => {
+            let rendered = render(asked.codeartifact, address, served.page, &base).await?;
+            pages.keep((key, base), neutral, &rendered);
+            rendered
+        }
+    };
+    let mut answer = rendered.answer(asked.request, said());
+    Verdict::Found(served.verdict).mark(&mut answer);
+    Ok(answer)
+}
+
+/// What stands in all answers: a client may keep a page, but asks each time, as anything may have been published.
+fn said() -> HeaderMap {
+    HeaderMap::from_iter([
+        (VARY, HeaderValue::from_static("Accept")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ])
+}
+
+/// What links of a packument begin with: npm knows no relative ones. Empty for other formats.
+fn base(asked: &Asked<'_>) -> Result<String, Error> {
+    match asked.address.format() {
+        Format::Pypi | Format::Maven => Ok(String::new()),
+        Format::Npm => match authority(asked.request) {
+            Some(authority) => Ok(format!("http://{authority}{}", asked.base)),
+            None => Err(Error::Rejected {
+                status: 400,
+                message: "a packument names hosts: say in a Host header what this one is called"
+                    .to_owned(),
+            }),
+        },
+    }
+}
+
+async fn render(
+    codeartifact: &CodeArtifact,
+    address: &Address,
+    page: Page,
+    base: &str,
+) -> Result<Rendered, Error> {
+    match address.format() {
+        Format::Maven => Ok(Rendered::of(&page.content_type, page.body)),
+        Format::Npm => {
+            let base = base.to_owned();
+            at_leisure(page.body.len(), move || {
+                let page = index::npm::rendered(&page, &base);
+                Rendered::of(&page.content_type, page.body)
+            })
+            .await
+        }
+        Format::Pypi => {
+            let size = page.body.len();
+            let of = address.clone();
+            let (page, wheels) = at_leisure(size, move || {
+                let wheels = wheels_without_metadata(&page, &of);
+                (page, wheels)
+            })
+            .await?;
+            let cached = cached(codeartifact, wheels).await;
+            at_leisure(size, move || {
+                let page = if cached.is_empty() {
+                    page
+                } else {
+                    index::pypi::with_core_metadata(&page, &cached)
+                };
+                Rendered::of(&page.content_type, page.body)
+            })
+            .await
+        }
+    }
+}
+
+/// Wheels that nothing is offered of, by name and key. A page that cannot be read is shown as it is.
+fn wheels_without_metadata(page: &Page, address: &Address) -> Vec<(String, ArtifactKey)> {
+    let files = index::pypi::files(page, address.path()).unwrap_or_default();
+    let wheels = files
+        .into_iter()
+        .filter(|file| !file.has_core_metadata && file.name.ends_with(".whl"));
+    let wheels = wheels.filter_map(|file| {
+        let key = address.at(file.path.as_deref()?, None)?.key()?;
+        Some((file.name, key))
+    });
+    let mut wheels: Vec<_> = wheels.collect();
+    wheels.split_off(wheels.len().saturating_sub(MOST_WHEELS))
+}
+
+async fn cached(
+    codeartifact: &CodeArtifact,
+    wheels: Vec<(String, ArtifactKey)>,
+) -> HashSet<String> {
+    if wheels.is_empty() {
+        return HashSet::new();
+    }
+    let (names, keys): (Vec<_>, Vec<_>) = wheels.into_iter().unzip();
+    let are_cached = codeartifact.fetcher().cached(&keys).await;
+    let named = names.into_iter().zip(are_cached);
+    named
+        .filter_map(|(name, cached)| cached.then_some(name))
+        .collect()
+}
+
+/// Where nobody waits for the thread, if it takes long.
+async fn at_leisure<T: Send + 'static>(
+    size_bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    if size_bytes <= SMALL_BYTES {
+        return Ok(work());
+    }
+    let done = spawn_blocking(work).await;
+    done.map_err(|_| Error::unavailable("a page could not be rendered"))
+}

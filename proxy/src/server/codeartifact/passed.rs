@@ -1,0 +1,88 @@
+//! What is passed on: questions whose answers are not kept, and what is published.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_s3::primitives::SdkBody;
+use axum::body::Body;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderName, Request, Response};
+
+use super::super::content::{Answer, Content, page};
+use super::super::status;
+use super::super::verdict::Verdict;
+use super::{Asked, Upload, name};
+use crate::error::Error;
+use crate::fetch::Verdict as How;
+
+/// Of the answer to what was published.
+const PASSED_ON: [HeaderName; 2] = [CONTENT_TYPE, RETRY_AFTER];
+/// For a token, before the body is asked for.
+const TOKEN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A GET or HEAD of what is not kept.
+pub(super) async fn pass(asked: &Asked<'_>) -> Result<Answer, Error> {
+    let request = asked_of(asked, ());
+    let answer = asked.codeartifact.pass(asked.address, request).await?;
+    let mut answer = answer.map(|body| Content::Page(Body::new(body)));
+    let verdict = if answer.status().is_success() {
+        Verdict::Found(How::Asked)
+    } else {
+        Verdict::Rejected
+    };
+    verdict.mark(&mut answer);
+    Ok(answer)
+}
+
+/// Gives what is published to CodeArtifact, once. A login is waited for before the first byte is read: nobody has the
+/// bytes a second time.
+pub(super) async fn publish(asked: &Asked<'_>, body: Upload) -> Answer {
+    let body = Mutex::new(Some(body));
+    let name = name(asked.address);
+    let upstream = asked.address.upstream();
+    let attempt = async || {
+        let codeartifact = asked.codeartifact;
+        codeartifact.ready(upstream, TOKEN_PATIENCE).await?;
+        let taken = body.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(body) = taken else {
+            return Err(Error::unavailable("what was sent is gone already"));
+        };
+        let request = asked_of(asked, SdkBody::from_body_1_x(body));
+        let published = codeartifact.publish(asked.address, request).await;
+        // An error is an answer: it is not to be tried again.
+        Ok(published.map_or_else(
+            |error| {
+                asked.app.troubles().note(&error, &name);
+                page(status::answer(&error))
+            },
+            passed_on,
+        ))
+    };
+    let hold = asked.app.hold();
+    hold.answer(asked.request, &name, attempt).await
+}
+
+fn asked_of<B>(asked: &Asked<'_>, body: B) -> Request<B> {
+    let mut request = Request::new(body);
+    *request.method_mut() = asked.request.method.clone();
+    *request.uri_mut() = asked.request.uri.clone();
+    *request.headers_mut() = asked.request.headers.clone();
+    request
+}
+
+fn passed_on(mut answer: Response<SdkBody>) -> Answer {
+    let said = std::mem::take(answer.headers_mut());
+    for name in PASSED_ON {
+        if let Some(value) = said.get(&name) {
+            answer.headers_mut().insert(name, value.clone());
+        }
+    }
+    let verdict = if answer.status().is_success() {
+        Verdict::Published
+    } else {
+        Verdict::Rejected
+    };
+    let mut answer = answer.map(|body| Content::Page(Body::new(body)));
+    verdict.mark(&mut answer);
+    answer
+}

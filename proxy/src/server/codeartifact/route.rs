@@ -1,0 +1,367 @@
+//! Which repository of CodeArtifact a URL is about, and what is asked of it.
+
+use std::sync::Arc;
+
+use http::Method;
+
+use crate::codeartifact::{Address, Kind, Table, Upstream};
+use crate::config::Format;
+
+/// What all of them are below.
+const TOP: &str = "/codeartifact/";
+/// Digits of an account's id.
+const ACCOUNT_DIGITS: usize = 12;
+
+/// What a path of CodeArtifact's names.
+#[derive(Debug)]
+pub(in crate::server) enum Route<'a> {
+    /// A place in a repository that is configured.
+    Place(Place<'a>),
+    /// A repository that is not: never looked for anywhere. Says which.
+    NotServed(String),
+}
+
+/// A place in a repository.
+#[derive(Debug)]
+pub(in crate::server) struct Place<'a> {
+    pub(super) upstream: Arc<Upstream>,
+    pub(super) format: Format,
+    /// What stands before the path, `/` at both ends.
+    pub(super) base: &'a str,
+    /// Percent-encoded, below `base`.
+    pub(super) path: &'a str,
+}
+
+/// What is to be done with a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// To answer with what is there.
+    Read,
+    /// To put something there.
+    Publish,
+}
+
+impl<'a> Route<'a> {
+    /// `None` for paths that are none of CodeArtifact's.
+    pub(in crate::server) fn of(table: &Table, path: &'a str) -> Option<Self> {
+        if let Some(below) = path.strip_prefix(TOP) {
+            return Some(Self::by_alias(table, path, below));
+        }
+        Self::by_place(table, path)
+    }
+
+    /// `/codeartifact/<alias>/<format>/…`
+    fn by_alias(table: &Table, path: &'a str, below: &'a str) -> Self {
+        let (alias, below) = below.split_once('/').unwrap_or((below, ""));
+        let Some(upstream) = table.by_alias(alias) else {
+            return Self::NotServed(format!(
+                "no repository of CodeArtifact is configured as `{alias}`: see `codeartifact` in \
+                 the proxy's configuration"
+            ));
+        };
+        let (format, rest) = below.split_once('/').unwrap_or((below, ""));
+        let Some(known) = Format::of_name(format) else {
+            return Self::NotServed(format!(
+                "packages of CodeArtifact are below {TOP}{alias}/ and their format, which is pypi, \
+                 npm or maven and not `{format}`"
+            ));
+        };
+        Self::Place(Place {
+            upstream: Arc::clone(upstream),
+            format: known,
+            base: &path[..path.len() - rest.len()],
+            path: rest,
+        })
+    }
+
+    /// `/<account>/<region>/<domain>/<repository>/…`, as an older proxy of Python packages had them. A bucket
+    /// may have a folder of twelve digits, but hardly one of a region in it.
+    fn by_place(table: &Table, path: &'a str) -> Option<Self> {
+        let mut parts = path.strip_prefix('/')?.splitn(5, '/');
+        let owner = parts.next().filter(|owner| is_account(owner))?;
+        let region = parts.next().filter(|region| is_region(region))?;
+        let (domain, repository) = (parts.next()?, parts.next()?);
+        let rest = parts.next().unwrap_or("");
+        let Some(upstream) = table.by_place(owner, region, domain, repository) else {
+            return Some(Self::NotServed(format!(
+                "repository {domain}/{repository} of account {owner} in {region} is not \
+                 configured: see `codeartifact` in the proxy's configuration"
+            )));
+        };
+        Some(Self::Place(Place {
+            upstream: Arc::clone(upstream),
+            format: Format::Pypi,
+            base: &path[..path.len() - rest.len()],
+            path: rest,
+        }))
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == ACCOUNT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Such as `eu-central-1`, `us-gov-west-1`.
+fn is_region(text: &str) -> bool {
+    let mut words = text.rsplit('-');
+    let number = words.next().unwrap_or("");
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let (count, are_words) = words.fold((0, true), |(count, are_words), word| {
+        let is_word = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        (count + 1, are_words && is_word)
+    });
+    is_number && are_words && count >= 2
+}
+
+/// What a method wants of a place; `None` where it is not for that.
+pub(super) fn action(method: &Method, address: &Address) -> Option<Action> {
+    if matches!(*method, Method::GET | Method::HEAD) {
+        return Some(Action::Read);
+    }
+    publishing(address)
+        .contains(&method.as_str())
+        .then_some(Action::Publish)
+}
+
+/// The methods that publish at a place.
+pub(super) fn publishing(address: &Address) -> &'static [&'static str] {
+    let path = address.path();
+    match address.format() {
+        // twine and `uv publish` post to the top.
+        Format::Pypi if path.is_empty() => &["POST"],
+        Format::Maven if address.kind() == Kind::File => &["PUT"],
+        Format::Npm if is_dist_tag(path) => &["PUT", "DELETE"],
+        Format::Npm if is_package(path) => &["PUT"],
+        Format::Pypi | Format::Maven | Format::Npm => &[],
+    }
+}
+
+/// `-/package/<name>/dist-tags/<tag>`
+fn is_dist_tag(path: &str) -> bool {
+    let below = path.strip_prefix("-/package/");
+    let named = below.and_then(|below| below.split_once("/dist-tags/"));
+    named.is_some_and(|(name, tag)| is_package(name) && !tag.is_empty() && !tag.contains('/'))
+}
+
+/// `name` or `@scope/name`
+fn is_package(path: &str) -> bool {
+    let name = match path.strip_prefix('@') {
+        Some(scoped) => match scoped.split_once('/') {
+            Some((scope, name)) if !scope.is_empty() => name,
+            Some(_) | None => return false,
+        },
+        None => path,
+    };
+    !name.is_empty() && !name.starts_with('-') && !name.contains('/')
+}
+
+/// Where a project's page really is, relative to where it was asked for; `None` where that was right.
+///
+/// Clients resolve a page's links against its URL, so that its slash matters, and one page should have one name
+/// (PEP 503).
+pub(super) fn right_name(address: &Address, normalised: impl Fn(&str) -> String) -> Option<String> {
+    if (address.format(), address.kind()) != (Format::Pypi, Kind::Page) {
+        return None;
+    }
+    let asked = address.path().strip_prefix("simple/")?;
+    let (name, up) = match asked.strip_suffix('/') {
+        Some(name) => (name, "../"),
+        None => (asked, ""),
+    };
+    let right = normalised(name);
+    // What is no project's name is CodeArtifact's to refuse.
+    let is_name = |name: &str| {
+        let is_of_it = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        !name.is_empty() && name.bytes().all(is_of_it)
+    };
+    let is_right = right == name && !up.is_empty();
+    (!is_right && is_name(&right)).then(|| format!("{up}{right}/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::CodeArtifactUpstream;
+
+    fn table() -> Table {
+        Table::new(vec![CodeArtifactUpstream {
+            alias: "main".to_owned(),
+            domain: "acme".to_owned(),
+            domain_owner: "012345678901".to_owned(),
+            region: "eu-central-1".to_owned(),
+            repository: "all".to_owned(),
+            formats: Format::ALL.to_vec(),
+            publish: true,
+            public_fallback: None,
+            token_duration: Duration::from_hours(12),
+        }])
+    }
+
+    /// Base, format and path of what is served.
+    fn placed(path: &str) -> Option<(String, Format, String)> {
+        match Route::of(&table(), path)? {
+            Route::Place(place) => Some((place.base.into(), place.format, place.path.into())),
+            Route::NotServed(text) => panic!("{path}: {text}"),
+        }
+    }
+
+    fn not_served(path: &str) -> String {
+        match Route::of(&table(), path) {
+            Some(Route::NotServed(text)) => text,
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+
+    fn address(format: Format, path: &str) -> Address {
+        let table = table();
+        let upstream = table.by_alias("main").expect("an upstream");
+        Address::parse(upstream, format, path, None).expect("an address")
+    }
+
+    #[test]
+    fn a_configured_repository_is_found_by_alias_and_format() {
+        for (path, base, format, rest) in [
+            (
+                "/codeartifact/main/pypi/simple/requests/",
+                "/codeartifact/main/pypi/",
+                Format::Pypi,
+                "simple/requests/",
+            ),
+            (
+                "/codeartifact/main/npm/@acme%2fpad",
+                "/codeartifact/main/npm/",
+                Format::Npm,
+                "@acme%2fpad",
+            ),
+            (
+                "/codeartifact/main/maven/",
+                "/codeartifact/main/maven/",
+                Format::Maven,
+                "",
+            ),
+            (
+                "/codeartifact/main/pypi",
+                "/codeartifact/main/pypi",
+                Format::Pypi,
+                "",
+            ),
+        ] {
+            assert_eq!(placed(path), Some((base.into(), format, rest.into())));
+        }
+    }
+
+    #[test]
+    fn the_older_routes_lead_to_python_packages_of_the_same_repository() {
+        let base = "/012345678901/eu-central-1/acme/all/";
+        let found = placed(&format!("{base}simple/requests/"));
+        let expected = (base.into(), Format::Pypi, "simple/requests/".into());
+        assert_eq!(found, Some(expected));
+        let top = placed("/012345678901/eu-central-1/acme/all");
+        assert_eq!(top.expect("a place").2, "");
+    }
+
+    #[test]
+    fn what_is_not_configured_is_not_served() {
+        assert!(not_served("/codeartifact/other/pypi/simple/x/").contains("`other`"));
+        assert!(not_served("/codeartifact/").contains("``"));
+        assert!(not_served("/codeartifact/main/nuget/x").contains("`nuget`"));
+        for path in [
+            "/12345678901/eu-central-1/acme/all/simple/x/",
+            "/012345678901/eu-central-2/acme/all/simple/x/",
+            "/012345678901/eu-central-1/other/all/simple/x/",
+            "/012345678901/eu-central-1/acme/other/simple/x/",
+        ] {
+            match Route::of(&table(), path) {
+                // Eleven digits are no account.
+                None => assert!(path.starts_with("/12345678901/")),
+                Some(Route::NotServed(text)) => assert!(text.contains("is not configured")),
+                Some(Route::Place(place)) => panic!("{path}: {place:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn paths_of_the_bucket_stay_the_buckets() {
+        for path in [
+            "/",
+            "/codeartifact",
+            "/codeartifacts/main/pypi/",
+            "/com/acme/a.jar",
+            "/012345678901/releases/a/b/c.jar",
+            "/012345678901/eu-central-1/acme",
+            "/0123456789012/eu-central-1/acme/all/",
+            "/01234567890x/eu-central-1/acme/all/",
+        ] {
+            assert!(Route::of(&table(), path).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn regions_look_like_regions() {
+        for region in ["eu-central-1", "us-gov-west-1", "ap-southeast-12"] {
+            assert!(is_region(region), "{region}");
+        }
+        for other in [
+            "",
+            "1",
+            "eu-1",
+            "eu-central-",
+            "eu--1",
+            "EU-Central-1",
+            "a-b-c",
+        ] {
+            assert!(!is_region(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn each_format_is_published_to_in_its_own_way() {
+        for (format, path, methods) in [
+            (Format::Pypi, "", &["POST"] as &[_]),
+            (Format::Pypi, "simple/", &[]),
+            (Format::Pypi, "simple/requests/", &[]),
+            (Format::Maven, "g/a/1/a-1.jar", &["PUT"]),
+            (Format::Maven, "g/a/maven-metadata.xml", &["PUT"]),
+            (Format::Maven, "g/a/", &[]),
+            (Format::Npm, "left-pad", &["PUT"]),
+            (Format::Npm, "@acme%2Fpad", &["PUT"]),
+            (Format::Npm, "left-pad/-rev/1-a", &[]),
+            (Format::Npm, "-/user/org.couchdb.user:me", &[]),
+            (
+                Format::Npm,
+                "-/package/@acme%2fpad/dist-tags/beta",
+                &["PUT", "DELETE"],
+            ),
+            (Format::Npm, "-/package/left-pad/dist-tags", &[]),
+            (Format::Npm, "-/npm/v1/security/advisories/bulk", &[]),
+        ] {
+            assert_eq!(publishing(&address(format, path)), methods, "{path}");
+        }
+        let top = address(Format::Pypi, "");
+        assert_eq!(action(&Method::HEAD, &top), Some(Action::Read));
+        assert_eq!(action(&Method::POST, &top), Some(Action::Publish));
+        assert_eq!(action(&Method::PUT, &top), None);
+        assert_eq!(action(&Method::OPTIONS, &top), None);
+    }
+
+    #[test]
+    fn a_project_has_one_page() {
+        let normalised = |name: &str| name.to_ascii_lowercase().replace(['_', '.'], "-");
+        for (path, right) in [
+            ("simple/requests/", None),
+            ("simple/requests", Some("requests/")),
+            ("simple/Typing_Extensions", Some("typing-extensions/")),
+            ("simple/Typing_Extensions/", Some("../typing-extensions/")),
+            ("simple/", None),
+            ("simple/requests/1/r-1.tar.gz", None),
+        ] {
+            let address = address(Format::Pypi, path);
+            assert_eq!(right_name(&address, normalised).as_deref(), right, "{path}");
+        }
+        let odd = address(Format::Pypi, "simple/a%3A%2F%2Fb");
+        assert_eq!(right_name(&odd, normalised), None);
+        assert_eq!(right_name(&address(Format::Npm, "Left"), normalised), None);
+    }
+}

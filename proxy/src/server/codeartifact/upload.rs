@@ -1,0 +1,82 @@
+//! The body of a request that publishes: given on as it comes, and never just dropped.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::EXPECT;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use tokio::runtime::Handle;
+
+/// So much of what nobody wants is still read: a client that is answered while it sends may see a reset in place of
+/// the answer.
+const MOST_DRAINED_BYTES: usize = 8 * 1024 * 1024;
+const LONGEST_DRAIN: Duration = Duration::from_secs(5);
+
+/// The body of a request. What is left of it when it is dropped is read, within bounds.
+pub(in crate::server) struct Upload {
+    body: Option<Incoming>,
+    /// The client sends nothing before it is told to, which reading does.
+    waits: bool,
+}
+
+impl Upload {
+    pub(in crate::server) fn new(body: Incoming, headers: &HeaderMap) -> Self {
+        Self {
+            body: Some(body),
+            waits: headers.contains_key(EXPECT),
+        }
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        self.waits = false;
+        match &mut self.body {
+            Some(body) => Pin::new(body).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let body = self.body.as_ref();
+        body.map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let left = self.body.take().filter(|body| !body.is_end_stream());
+        if let (Some(body), false, Ok(runtime)) = (left, self.waits, Handle::try_current()) {
+            runtime.spawn(drain(body));
+        }
+    }
+}
+
+async fn drain(mut body: Incoming) {
+    let read = async {
+        let mut drained_bytes = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            drained_bytes += frame.data_ref().map_or(0, Bytes::len);
+            if drained_bytes > MOST_DRAINED_BYTES {
+                break;
+            }
+        }
+    };
+    // Whoever goes on sending for longer sees the reset.
+    let _in_time = tokio::time::timeout(LONGEST_DRAIN, read).await;
+}

@@ -1,0 +1,149 @@
+//! What the page says of CodeArtifact: which repositories there are, until when their tokens are good, and how much
+//! of their packages came from the cache.
+
+use serde::Serialize;
+use sso_session::date;
+
+use super::super::status;
+use super::credentials::Advice;
+use crate::codeartifact::{CodeArtifact, TokenReport, UpstreamReport};
+use crate::error::Error;
+use crate::metrics::{Metrics, PackageTotals};
+
+/// One repository.
+#[derive(Serialize)]
+pub(super) struct Repository {
+    /// Its name in the configuration, and in URLs.
+    alias: String,
+    /// What it is at CodeArtifact.
+    repository: String,
+    formats: Vec<&'static str>,
+    publish: bool,
+    /// Whether some names may be looked for in a public index.
+    has_public_fallback: bool,
+    /// `none-yet`, `good` or `missing`.
+    token: &'static str,
+    token_until: Option<String>,
+    trouble: Option<Advice>,
+    hits: u64,
+    misses: u64,
+    /// Of a hundred answers, how many came from the cache; unknown before the first.
+    hit_percent: Option<u64>,
+}
+
+/// All of them.
+pub(super) fn of(codeartifact: &CodeArtifact, metrics: &Metrics) -> Vec<Repository> {
+    let reports = codeartifact.reports().into_iter();
+    let totals = |alias: &str| PackageTotals::of(metrics, alias);
+    reports
+        .map(|report| {
+            let totals = totals(&report.alias);
+            Repository::new(report, totals)
+        })
+        .collect()
+}
+
+impl Repository {
+    fn new(report: UpstreamReport, totals: PackageTotals) -> Self {
+        let (token, until, error) = match report.token {
+            TokenReport::NoneYet => ("none-yet", None, None),
+            TokenReport::Good { until, trouble } => ("good", Some(until), trouble),
+            TokenReport::Missing(error) => ("missing", None, Some(error)),
+        };
+        Self {
+            alias: report.alias,
+            repository: report.name,
+            formats: report.formats.iter().map(|format| format.name()).collect(),
+            publish: report.publish,
+            has_public_fallback: report.has_public_fallback,
+            token,
+            token_until: until.map(date::format),
+            trouble: error.as_ref().and_then(advice),
+            hits: totals.hits,
+            misses: totals.misses,
+            hit_percent: totals.hit_percent(),
+        }
+    }
+}
+
+fn advice(error: &Error) -> Option<Advice> {
+    status::trouble(error).map(|(_, trouble)| Advice::of(&trouble))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use http_body_util::BodyExt as _;
+    use serde_json::json;
+
+    use super::super::containers::tests::status;
+    use super::*;
+    use crate::config::Format;
+    use crate::error::Trouble;
+    use crate::server::html::Pages;
+
+    fn report(alias: &str, token: TokenReport) -> UpstreamReport {
+        UpstreamReport {
+            alias: alias.to_owned(),
+            name: "acme-012345678901.eu-central-1/all".to_owned(),
+            formats: vec![Format::Pypi, Format::Npm],
+            publish: false,
+            has_public_fallback: false,
+            token,
+            renewals: 1,
+        }
+    }
+
+    async fn page(repositories: &[Repository]) -> String {
+        let mut status = status(&json!([]));
+        status["codeartifact"] = json!(repositories);
+        let page = Pages::new().render("status.html", &status);
+        assert_eq!(page.status(), 200);
+        let body = page.into_body().collect().await.expect("a body").to_bytes();
+        String::from_utf8(body.to_vec()).expect("UTF-8")
+    }
+
+    #[tokio::test]
+    async fn each_repository_is_shown_with_its_token_its_hits_and_its_trouble() {
+        // An hour after the page's own time.
+        let until = UNIX_EPOCH + Duration::from_secs(1_767_369_845);
+        let good = TokenReport::Good {
+            until,
+            trouble: None,
+        };
+        let totals = PackageTotals { hits: 2, misses: 1 };
+        let good = Repository::new(report("main", good), totals);
+        let trouble = Trouble::new("the login has ended", "Run `aws sso login`.");
+        let missing = TokenReport::Missing(Error::LoginRequired(trouble));
+        let missing = Repository {
+            publish: true,
+            has_public_fallback: true,
+            ..Repository::new(report("tools", missing), PackageTotals::default())
+        };
+        let unused = Repository::new(report("idle", TokenReport::NoneYet), totals);
+        let page = page(&[good, missing, unused]).await;
+        for part in [
+            "CodeArtifact <span class=\"count number\">3</span>",
+            "<strong>main</strong>",
+            "acme-012345678901.eu-central-1/all",
+            "pypi, npm",
+            "token until ",
+            "in 1 h",
+            "66 % of 3 answers from the cache",
+            "<strong>tools</strong>",
+            "no token",
+            "clients may publish",
+            "some names from a public index",
+            "the login has ended. Run <code>aws sso login</code>.",
+            "no token needed yet",
+        ] {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_repositories_nothing_is_said_of_them() {
+        assert!(!page(&[]).await.contains("CodeArtifact"));
+    }
+}

@@ -1,0 +1,193 @@
+//! Dependency confusion: a private name that somebody has registered in the public index, with a higher version.
+
+use simulated_aws::packages::Wheel;
+use simulated_aws::{Fault, Operation, PublicIndex};
+use tests::clients::{Part, are_installed};
+
+use crate::clients::{ALL, Client, Pip, Poetry, Uv, install};
+use crate::world::{ACCEPT_JSON, Setting, World, fallback, package, upstream};
+
+/// Those that a public index is known for.
+const OF_PYTHON: [&dyn Client; 3] = [&Pip, &Uv, &Poetry];
+
+fn are_all_installed() -> bool {
+    let parts: Vec<Part> = ALL.iter().flat_map(|client| client.parts()).collect();
+    are_installed(&parts)
+}
+
+/// What somebody has put there for those who look in the wrong place.
+async fn public_index(names: &[&str]) -> PublicIndex {
+    let public = PublicIndex::start().await.expect("a public index");
+    for name in names {
+        public.put_wheel(&Wheel::new(name, "99.0"));
+    }
+    public
+}
+
+async fn world(public: &PublicIndex, names: &[&str], private: &[&str]) -> World {
+    let setting = Setting::new().await;
+    let _login = setting.sso.sign_in();
+    setting.seed("first");
+    setting.configure(&upstream(&fallback(public, names, private)));
+    let builder = setting.builder().env("METADATA_TTL", "1");
+    setting.start_as(builder).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_name_is_never_taken_from_the_public_index() {
+    if !are_all_installed() {
+        return;
+    }
+    let public = public_index(&["acme-first", "acme-first-base"]).await;
+    // By default, listed by mistake, and behind a prefix.
+    let plain = World::seeded(&["first"]).await;
+    let listed = world(&public, &["acme-first", "acme-first-base"], &[]).await;
+    for client in ALL {
+        let name = package(client.format(), "first");
+        let got = install(client, &plain.index(), &name).await;
+        assert!(
+            got.as_ref().is_ok_and(|version| version.starts_with("1.0")),
+            "{got:?}"
+        );
+    }
+    for client in OF_PYTHON {
+        let got = install(client, &listed.index(), "acme-first").await;
+        assert_eq!(got.as_deref(), Ok("1.0"), "{client:?}");
+    }
+    assert_eq!(public.counters().total(), 0, "{:?}", public.asked());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_not_listed_never_leaves() {
+    if !are_all_installed() {
+        return;
+    }
+    let public = public_index(&["acme-secret", "leftpad"]).await;
+    let world = world(&public, &["leftpad"], &["acme-"]).await;
+    for client in OF_PYTHON {
+        let got = install(client, &world.index(), "acme-secret").await;
+        assert!(got.is_err(), "{client:?}: {got:?}");
+    }
+    assert_eq!(public.counters().total(), 0, "{:?}", public.asked());
+    // What is listed comes from there, by every spelling of its name, and only by its normalised one.
+    for client in OF_PYTHON {
+        let got = install(client, &world.index(), "LeftPad").await;
+        assert_eq!(got.as_deref(), Ok("99.0"), "{client:?}");
+    }
+    let asked: Vec<_> = public.asked().into_iter().collect();
+    assert!(
+        asked
+            .iter()
+            .all(|name| name == "leftpad" || name == "packages"),
+        "{asked:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_credentials_go_to_the_public_index() {
+    let public = public_index(&["leftpad"]).await;
+    let world = world(&public, &["leftpad"], &[]).await;
+    let headers = [
+        ("accept", ACCEPT_JSON),
+        ("authorization", "Basic Y2xpZW50OnNlY3JldA=="),
+        ("cookie", "session=client-secret"),
+    ];
+    let page = world.get_with("/pypi/simple/leftpad/", &headers).await;
+    assert_eq!(page.status, 200, "{}", page.text());
+    let (path, sha256) = world.locked_wheel("leftpad").await;
+    let file = world.get_with(&path, &headers).await;
+    assert_eq!(file.status, 200, "{}", file.text());
+    assert_eq!(crate::world::sha256(&file.body), sha256);
+    let calls = public.counters().log();
+    assert!(calls.len() >= 2, "{calls:?}");
+    for head in calls.iter().filter_map(|call| call.head.as_ref()) {
+        for name in ["authorization", "cookie", "x-amz-security-token"] {
+            assert_eq!(head.header(name), None, "{head:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_file_comes_only_with_the_hash_of_its_index() {
+    let public = public_index(&["leftpad"]).await;
+    let world = world(&public, &["leftpad"], &[]).await;
+    let (path, _) = world.locked_wheel("leftpad").await;
+    let altered = Fault::on(Operation::GetAsset).flip_byte(100);
+    let altered = public.faults().add(altered);
+    let file = world.get(&path).await;
+    assert!(
+        file.status != 200 || file.broken.is_some(),
+        "{}",
+        file.status
+    );
+    public.faults().remove(altered);
+    assert_eq!(world.get(&path).await.status, 200);
+    // A hash that the index does not list, and a file that is not its.
+    let (folder, file) = path.rsplit_once('/').expect("a file");
+    let zeros = "0".repeat(64);
+    let other = format!(
+        "{}/{zeros}/{file}",
+        folder.rsplit_once('/').expect("a hash").0
+    );
+    assert_eq!(world.get(&other).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn origin_controls_and_an_unreachable_codeartifact_close_the_fallback() {
+    let public = public_index(&["blocked", "leftpad"]).await;
+    let world = world(&public, &["blocked", "leftpad"], &[]).await;
+    let page = async |name: &str| {
+        let path = format!("/pypi/simple/{name}/");
+        world.get_as(&path, ACCEPT_JSON).await
+    };
+    world.block_upstream("blocked");
+    let answer = page("blocked").await;
+    assert_eq!(answer.status, 404, "{}", answer.text());
+    assert_eq!(public.counters().total(), 0, "{:?}", public.asked());
+
+    let faults = world.sso.aws.faults();
+    for (operation, status, code) in [
+        (Operation::DescribePackage, 403, "AccessDeniedException"),
+        (Operation::DescribePackage, 500, "InternalServerException"),
+        (Operation::ReadPackage, 500, "InternalServerException"),
+        (Operation::ReadPackage, 403, "AccessDeniedException"),
+    ] {
+        let fault = faults.add(Fault::on(operation).respond(status, code));
+        let answer = page("leftpad").await;
+        assert_eq!(
+            answer.status,
+            503,
+            "{operation} {status}: {}",
+            answer.text()
+        );
+        faults.remove(fault);
+    }
+    assert_eq!(public.counters().total(), 0, "{:?}", public.asked());
+
+    // Neither does a login that is needed open it.
+    world.end_login();
+    let answer = page("leftpad").await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.text().contains("aws sso login"), "{}", answer.text());
+    assert_eq!(public.counters().total(), 0, "{:?}", public.asked());
+    let _login = world.sso.sign_in();
+    tests::eventually("it is there again", async || {
+        page("leftpad").await.status == 200
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_becomes_private_is_private_from_then_on() {
+    let public = public_index(&["acme-late", "acme-late-base"]).await;
+    let world = world(&public, &["acme-late", "acme-late-base"], &[]).await;
+    let before = world.get_as("/pypi/simple/acme-late/", ACCEPT_JSON).await;
+    assert!(before.text().contains("99.0"), "{}", before.text());
+    world.seed("late");
+    tests::eventually("the private one is served", async || {
+        let page = world.get_as("/pypi/simple/acme-late/", ACCEPT_JSON).await;
+        let text = page.text();
+        text.contains("1.0") && !text.contains("99.0")
+    })
+    .await;
+}

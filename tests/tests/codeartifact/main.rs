@@ -1,0 +1,25 @@
+//! CodeArtifact through the proxy, with the real clients of each format. Skipped where those are not installed,
+//! unless `REAL_CLIENTS=required`.
+//!
+//! ```text
+//! pip, uv, poetry, npm, pnpm, maven, bazel ─► clients (cold, warm, new token, new login, offline)
+//! twine, uv, npm, maven ───────────────────► publishing
+//! all of them, beside a public index ──────► confusion
+//! plain HTTP ──────────────────────────────► integrity, login, surroundings, throttling, tokens
+//! what the Flask proxy does wrong ─────────► defects
+//! ```
+
+mod calls;
+mod clients;
+mod confusion;
+mod defects;
+mod integrity;
+mod locks;
+mod logins;
+mod pages;
+mod publishing;
+mod routes;
+mod surroundings;
+mod throttling;
+mod token_life;
+mod world;

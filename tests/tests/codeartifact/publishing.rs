@@ -1,0 +1,284 @@
+//! Publishing with the real tools: on, off, twice, and large.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use simulated_aws::Operation;
+use tests::clients::{MAVEN, NODE, NPM, PYTHON, Part, SAMPLE_JARS, TWINE, UV, are_installed};
+use tests::commands::{Ended, run};
+
+use crate::calls;
+use crate::clients::{
+    ALL, Client, DEPLOY_FILE, LIMIT, Maven, Npm, Pip, Place, install, maven, npm, python, uv,
+};
+use crate::world::{Setting, World, upstream, wheel_bytes};
+
+/// Puts a wheel into a place, and gives its path.
+fn wheel(place: &Place, name: &str) -> PathBuf {
+    let file = format!("{}-1.0-py3-none-any.whl", name.replace('-', "_"));
+    place.write(&file, wheel_bytes(name));
+    place.file(&file)
+}
+
+fn twine(place: &Place, name: &str) -> Command {
+    let mut twine = python(place, "twine");
+    twine
+        .args([
+            "upload",
+            "--non-interactive",
+            "--disable-progress-bar",
+            "-u",
+            "nobody",
+            "-p",
+            "none",
+        ])
+        .args(["--verbose", "--repository-url"])
+        .arg(format!("{}/pypi/", place.index))
+        .arg(wheel(place, name));
+    twine
+}
+
+fn uv_publish(place: &Place, name: &str) -> Command {
+    let mut command = uv(place);
+    command
+        .args([
+            "publish",
+            "--username",
+            "nobody",
+            "--password",
+            "none",
+            "--publish-url",
+        ])
+        .arg(format!("{}/pypi/", place.index))
+        .arg(wheel(place, name));
+    command
+}
+
+fn npm_publish(place: &Place, name: &str) -> Command {
+    let package = format!(r#"{{"name":"@acme/{name}","version":"1.0.0"}}"#);
+    place.write("package.json", package);
+    place.write("index.js", "module.exports = 1;\n");
+    // npm publishes nothing without a token; what it is does not matter.
+    let host = place.index.trim_start_matches("http:");
+    place.write(".npmrc", format!("{host}/npm/:_authToken=none\n"));
+    let mut command = npm(place);
+    command.arg("publish");
+    command
+}
+
+fn mvn_deploy(place: &Place, name: &str) -> Command {
+    place.write("new.jar", wheel_bytes(name));
+    let mut command = maven(place, DEPLOY_FILE);
+    command
+        .arg(format!("-Durl={}/maven/", place.index))
+        .args([
+            "-DrepositoryId=acme",
+            "-Dfile=new.jar",
+            "-DgroupId=com.acme",
+        ])
+        .arg(format!("-DartifactId={name}"))
+        .args(["-Dversion=1.0", "-Dpackaging=jar"]);
+    command
+}
+
+/// A tool that publishes: who it is, what it runs, what fetches it again, and the package's name there.
+struct Publisher {
+    name: &'static str,
+    parts: Vec<Part>,
+    publish: fn(&Place, &str) -> Command,
+    fetched_by: &'static dyn Client,
+    package: &'static str,
+    fetched: &'static str,
+    /// Whether the tool shows what it was told beside the status.
+    shows_text: bool,
+}
+
+fn publishers() -> Vec<Publisher> {
+    vec![
+        Publisher {
+            name: "twine",
+            parts: vec![PYTHON, TWINE],
+            publish: twine,
+            fetched_by: &Pip,
+            package: "acme-by-twine",
+            fetched: "acme-by-twine",
+            shows_text: true,
+        },
+        Publisher {
+            name: "uv",
+            parts: vec![PYTHON, UV],
+            publish: uv_publish,
+            fetched_by: &crate::clients::Uv,
+            package: "acme-by-uv",
+            fetched: "acme-by-uv",
+            shows_text: true,
+        },
+        Publisher {
+            name: "npm",
+            parts: vec![NODE, NPM],
+            publish: npm_publish,
+            fetched_by: &Npm,
+            package: "by-npm",
+            fetched: "@acme/by-npm",
+            shows_text: false,
+        },
+        Publisher {
+            name: "maven",
+            parts: vec![MAVEN, SAMPLE_JARS],
+            publish: mvn_deploy,
+            fetched_by: &Maven,
+            package: "by-maven",
+            fetched: "by-maven",
+            shows_text: false,
+        },
+    ]
+}
+
+fn are_all_installed() -> bool {
+    let publishers = publishers()
+        .into_iter()
+        .flat_map(|publisher| publisher.parts);
+    let clients = ALL.iter().flat_map(|client| client.parts());
+    are_installed(&publishers.chain(clients).collect::<Vec<_>>())
+}
+
+fn said(ended: &Ended) -> String {
+    format!("{}{}", ended.text(), ended.stderr)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tool_publishes_once_and_is_told_of_a_conflict() {
+    if !are_all_installed() {
+        return;
+    }
+    let setting = Setting::new().await;
+    let _login = setting.sso.sign_in();
+    setting.configure(&upstream("publish: true"));
+    let world = setting.start().await;
+    let counters = world.sso.aws.counters().clone();
+    for publisher in publishers() {
+        let Publisher {
+            name,
+            package,
+            fetched,
+            fetched_by,
+            ..
+        } = publisher;
+        // Asked for before it is there: that must not be remembered.
+        let early = install(fetched_by, &world.index(), fetched).await;
+        assert!(early.is_err(), "{name}: {early:?}");
+
+        counters.reset();
+        let place = Place::new(&world.index());
+        let ended = run((publisher.publish)(&place, package), LIMIT).await;
+        assert!(
+            ended.status.success(),
+            "{name}: {}\n{}",
+            said(&ended),
+            world.proxy.log()
+        );
+        let sent: Vec<_> = world.calls(Operation::PublishPackage);
+        let mut paths: Vec<_> = sent.iter().map(calls::target).collect();
+        let all = paths.len();
+        paths.sort();
+        paths.dedup();
+        assert_eq!(paths.len(), all, "{name}: sent twice: {paths:?}");
+        for call in &sent {
+            calls::assert_nothing_of_the_client(call);
+        }
+
+        let got = install(fetched_by, &world.index(), fetched).await;
+        assert!(got.is_ok(), "{name}: {got:?}");
+
+        let again = run(
+            (publisher.publish)(&Place::new(&world.index()), package),
+            LIMIT,
+        )
+        .await;
+        assert!(!again.status.success(), "{name}: {}", said(&again));
+        let text = said(&again);
+        assert!(
+            text.contains("409") || text.contains("previously published"),
+            "{name}: {text}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publishing_is_off_by_default_and_every_tool_is_told() {
+    if !are_all_installed() {
+        return;
+    }
+    let world = World::seeded(&[]).await;
+    for publisher in publishers() {
+        let place = Place::new(&world.index());
+        let ended = run((publisher.publish)(&place, publisher.package), LIMIT).await;
+        let text = said(&ended);
+        assert!(!ended.status.success(), "{}: {text}", publisher.name);
+        assert!(text.contains("405"), "{}: {text}", publisher.name);
+        if publisher.shows_text {
+            assert!(text.contains("publish: true"), "{}: {text}", publisher.name);
+        }
+    }
+    assert_eq!(world.calls(Operation::PublishPackage).len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gigabyte_is_published_in_constant_memory_and_never_sent_twice() {
+    const LENGTH: u64 = 1 << 30;
+    const MORE_MEMORY: u64 = 100 << 20;
+    let setting = Setting::new().await;
+    let _login = setting.sso.sign_in();
+    setting.configure(&upstream("publish: true"));
+    let world = setting.start().await;
+    // The token, and whatever else is built up at first.
+    world.get("/maven/com/acme/large/1.0/none.jar").await;
+    let before = world.proxy.resident_bytes();
+    let upload = world.put_zeros("/maven/com/acme/large/1.0/large-1.0.jar", LENGTH);
+    let mut upload = std::pin::pin!(upload);
+    let mut most = before;
+    let status = loop {
+        tokio::select! {
+            status = &mut upload => break status,
+            () = tokio::time::sleep(std::time::Duration::from_millis(50)) => {
+                most = most.max(world.proxy.resident_bytes());
+            }
+        }
+    };
+    assert!(
+        (200..300).contains(&status),
+        "{status}: {}",
+        world.proxy.log()
+    );
+    assert!(most < before + MORE_MEMORY, "{before} bytes grew to {most}");
+    assert_eq!(world.calls(Operation::PublishPackage).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_breaks_off_or_is_refused_is_not_sent_again() {
+    let setting = Setting::new().await;
+    let _login = setting.sso.sign_in();
+    setting.configure(&upstream("publish: true"));
+    let world = setting.start().await;
+    for (status, code, told) in [
+        (503, "ServiceUnavailable", 503),
+        (409, "ConflictException", 409),
+        (403, "AccessDeniedException", 403),
+        (401, "UnauthorizedException", 503),
+    ] {
+        let faults = world.sso.aws.faults();
+        let fault = simulated_aws::Fault::on(Operation::PublishPackage).respond(status, code);
+        let fault = faults.add(fault);
+        let before = world.calls(Operation::PublishPackage).len();
+        let answered = world
+            .put_zeros("/maven/com/acme/small/1.0/small-1.0.jar", 100_000)
+            .await;
+        assert_eq!(answered, told, "{code}");
+        assert_eq!(
+            world.calls(Operation::PublishPackage).len(),
+            before + 1,
+            "{code}"
+        );
+        faults.remove(fault);
+    }
+}

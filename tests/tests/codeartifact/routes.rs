@@ -1,0 +1,180 @@
+//! Which URLs are CodeArtifact's, and which methods mean something there.
+
+use serde_json::Value;
+use simulated_aws::Operation;
+use tests::eventually;
+use tests::scratch::BUCKET;
+
+use crate::world::{Setting, World, upstream};
+
+/// A world whose bucket has an object of this key.
+async fn with_object(key: &str) -> World {
+    let world = World::seeded(&["first"]).await;
+    let put = world.sso.aws.s3().put(BUCKET, key, b"of the bucket");
+    put.expect("an object");
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_configured_is_404_and_nobody_is_asked() {
+    for (key, says) in [
+        (
+            "codeartifact/other/pypi/simple/x/x.whl",
+            "no repository of CodeArtifact is configured as `other`",
+        ),
+        ("codeartifact/main/nuget/x", "`nuget`"),
+        (
+            "012345678901/eu-central-1/acme/all/simple/x/x.whl",
+            "is not configured",
+        ),
+    ] {
+        let world = with_object(key).await;
+        let calls = world.sso.aws.counters().log().len();
+        let answer = world.proxy.get(&format!("/{key}")).await;
+        assert_eq!(answer.status, 404, "{key}");
+        assert!(answer.text().contains(says), "{key}: {}", answer.text());
+        assert_eq!(world.asked().len(), 0, "{key}");
+        let objects = |calls: Vec<simulated_aws::Call>| {
+            calls
+                .iter()
+                .filter(|call| call.operation == Operation::GetObject)
+                .count()
+        };
+        assert_eq!(
+            objects(world.sso.aws.counters().log()[calls..].to_vec()),
+            0,
+            "{key}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_proxy_asks_for_the_bucket_whatever_it_is_called() {
+    let world = with_object("codeartifact/main/pypi/a.jar").await;
+    let path = "/codeartifact/main/pypi/a.jar";
+    let via = [("via", "1.1 bazel-proxy-0123456789abcdef")];
+    let answer = world.proxy.get_with(path, &via).await;
+    assert_eq!(answer.text(), "of the bucket");
+    assert_eq!(world.proxy.get(path).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_has_one_page_and_others_lead_to_it() {
+    let world = World::seeded(&["first"]).await;
+    for (path, location) in [
+        ("/pypi/simple/acme-first", "acme-first/"),
+        ("/pypi/simple/Acme_First", "acme-first/"),
+        ("/pypi/simple/Acme.First/", "../acme-first/"),
+    ] {
+        let answer = world.get(path).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("location")),
+            (301, location),
+            "{path}"
+        );
+    }
+    assert_eq!(world.asked().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publishing_is_off_and_says_how_it_is_turned_on() {
+    let world = World::seeded(&[]).await;
+    let paths = ["/pypi/", "/maven/com/acme/a/1/a-1.jar", "/npm/@acme%2fa"];
+    for (method, path) in ["POST", "PUT", "PUT"].into_iter().zip(paths) {
+        let answer = world.request(method, path, &[]).await;
+        assert_eq!(answer.status, 405, "{path}");
+        assert_eq!(answer.header("allow"), "GET, HEAD");
+        assert!(
+            answer.text().contains("`publish: true`"),
+            "{}",
+            answer.text()
+        );
+    }
+    // One who still sends sees the answer, and no reset.
+    let large = 1 << 20;
+    assert_eq!(
+        world.put_zeros("/maven/com/acme/a/1/a-1.jar", large).await,
+        405
+    );
+    assert_eq!(world.asked().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_publishing_is_refused_also_where_that_is_on() {
+    let setting = Setting::new().await;
+    setting.configure(&upstream("publish: true"));
+    let _login = setting.sso.sign_in();
+    let world = setting.start().await;
+    for (method, path, allowed) in [
+        ("PUT", "/npm/-/user/org.couchdb.user:me", "GET, HEAD"),
+        (
+            "POST",
+            "/npm/-/npm/v1/security/advisories/bulk",
+            "GET, HEAD",
+        ),
+        ("DELETE", "/npm/left-pad/-rev/1-a", "GET, HEAD"),
+        ("POST", "/pypi/simple/", "GET, HEAD"),
+        ("PUT", "/pypi/", "GET, HEAD, POST"),
+        ("DELETE", "/maven/g/a/1/a-1.jar", "GET, HEAD, PUT"),
+        ("OPTIONS", "/npm/left-pad", "GET, HEAD, PUT"),
+    ] {
+        let answer = world.request(method, path, &[]).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("allow")),
+            (405, allowed),
+            "{path}"
+        );
+    }
+    assert_eq!(world.asked().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_is_not_kept_is_passed_on() {
+    let world = World::seeded(&["first"]).await;
+    assert_eq!(world.get("/npm/-/ping").await.status, 200);
+    assert_eq!(world.get("/npm/-/ping").await.status, 200);
+    let asked = world.asked();
+    let pings = asked
+        .iter()
+        .filter(|call| crate::calls::path(call).ends_with("/-/ping"));
+    assert_eq!(pings.count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_is_told_of_each_repository_and_recovers() {
+    let setting = Setting::new().await;
+    let world = setting.start().await;
+    let path = "/readyz/codeartifact/main";
+    eventually("nobody has signed in", async || {
+        let answer = world.proxy.get(path).await;
+        answer.status == 503 && answer.text().contains("aws sso login")
+    })
+    .await;
+    let _login = world.sso.sign_in();
+    eventually("it is ready", async || {
+        world.proxy.get(path).await.status == 200
+    })
+    .await;
+    let answer = world.proxy.get(path).await;
+    let one: Value = serde_json::from_slice(&answer.body).expect("JSON");
+    assert!(one["token_until"].is_string(), "{one}");
+    let all = world.proxy.get("/readyz").await;
+    let all: Value = serde_json::from_slice(&all.body).expect("JSON");
+    assert_eq!(
+        all["codeartifact"]["main"]["token_until"],
+        one["token_until"]
+    );
+    let unknown = world.proxy.get("/readyz/codeartifact/other").await;
+    assert_eq!(unknown.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn npm_is_told_of_trouble_where_it_looks() {
+    let world = Setting::new().await.start().await;
+    let agent = [("user-agent", "bazel-proxy/0")];
+    let answer = world.get_with("/npm/@acme%2ffirst", &agent).await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
+    let error = body["error"].as_str().expect("an error");
+    assert!(error.contains("aws sso login"), "{body}");
+}
