@@ -7,6 +7,9 @@ use super::registrar::Registrar;
 /// Its counters: there from their first count on.
 #[derive(Debug)]
 pub struct CodeArtifactCounters {
+    /// Answers with packages and pages, by `upstream` (its alias), `format` and `source`, as
+    /// [`Metrics::sent_bytes`](super::Metrics::sent_bytes).
+    pub requests: IntCounterVec,
     /// Each attempt of a call, by `upstream` (its alias), `operation` and `outcome`.
     pub calls: IntCounterVec,
     /// Bytes of bodies that came from CodeArtifact, from where it keeps files, or from a public index, by `upstream`.
@@ -18,6 +21,11 @@ pub struct CodeArtifactCounters {
 impl CodeArtifactCounters {
     pub(super) fn new(new: &Registrar) -> Self {
         Self {
+            requests: new.counters(
+                "bazel_proxy_codeartifact_requests_total",
+                "Answers with files and pages of CodeArtifact, by repository, format and where they came from.",
+                &["upstream", "format", "source"],
+            ),
             calls: new.counters(
                 "bazel_proxy_codeartifact_calls_total",
                 "Calls to CodeArtifact, each attempt, by repository, operation and outcome.",

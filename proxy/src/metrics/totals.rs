@@ -75,7 +75,7 @@ impl PackageTotals {
     #[must_use]
     pub fn of(metrics: &Metrics, alias: &str) -> Self {
         let sum = |source: Source| {
-            let requests = &metrics.codeartifact_requests;
+            let requests = &metrics.codeartifact.requests;
             let of = |format: Format| {
                 let labels = [alias, format.name(), source.label()];
                 requests.with_label_values(&labels).get()

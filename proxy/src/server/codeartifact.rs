@@ -102,7 +102,7 @@ pub(super) async fn answer(
             place.format.name(),
             source.label(),
         ];
-        let counted = &app.metrics().codeartifact_requests;
+        let counted = &app.metrics().codeartifact.requests;
         counted.with_label_values(&labels).inc();
     }
     answer
