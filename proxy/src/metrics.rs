@@ -70,9 +70,6 @@ pub struct Metrics {
     pub upstream_requests: IntCounterVec,
     /// Bytes of bodies that came from the upstream.
     pub upstream_received_bytes: IntCounter,
-    /// Answers with packages and pages of CodeArtifact, by `upstream` (its name in the configuration), `format` and
-    /// `source`, as [`Metrics::sent_bytes`].
-    pub codeartifact_requests: IntCounterVec,
     /// What is counted of CodeArtifact.
     pub codeartifact: CodeArtifactCounters,
     hits: OnceLock<Hits>,
@@ -175,11 +172,6 @@ impl Metrics {
             upstream_received_bytes: new.counter(
                 "bazel_proxy_upstream_received_bytes_total",
                 "Bytes of objects that came from the proxy in UPSTREAM_PROXY_URL.",
-            ),
-            codeartifact_requests: new.counters(
-                "bazel_proxy_codeartifact_requests_total",
-                "Answers with files and pages of CodeArtifact, by repository, format and where they came from.",
-                &["upstream", "format", "source"],
             ),
             codeartifact: CodeArtifactCounters::new(&new),
             hits: OnceLock::new(),
