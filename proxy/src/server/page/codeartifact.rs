@@ -43,6 +43,13 @@ pub(super) fn of(codeartifact: &CodeArtifact, metrics: &Metrics) -> Vec<Packages
         .collect()
 }
 
+/// Whether there is a good token for any of them.
+pub(super) fn has_token(codeartifact: &CodeArtifact) -> bool {
+    let reports = codeartifact.reports();
+    let mut tokens = reports.iter().map(|report| &report.token);
+    tokens.any(|token| matches!(token, TokenReport::Good { .. }))
+}
+
 impl Packages {
     fn new(report: UpstreamReport, totals: PackageTotals) -> Self {
         let (token, until, error) = match report.token {

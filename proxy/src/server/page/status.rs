@@ -62,7 +62,7 @@ impl Status {
                 &troubles,
                 Served {
                     bucket: app.bucket().is_some(),
-                    codeartifact: app.served_codeartifact().is_some(),
+                    codeartifact: app.served_codeartifact().map(codeartifact::has_token),
                     upstream: upstream.as_ref().is_some_and(Upstream::is_asked),
                 },
                 app.vantage().login_wait(),
