@@ -102,20 +102,20 @@ impl Asked {
     pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
         header(&self.headers, name)
     }
+}
 
-    /// The token, of either scheme. The user of Basic is always `aws`.
-    fn token(&self) -> Option<String> {
-        let (scheme, value) = self.header(AUTHORIZATION)?.split_once(' ')?;
-        if scheme.eq_ignore_ascii_case("bearer") {
-            return Some(value.trim().to_owned());
-        }
-        if !scheme.eq_ignore_ascii_case("basic") {
-            return None;
-        }
-        let pair = STANDARD.decode(value.trim()).ok()?;
-        let pair = String::from_utf8(pair).ok()?;
-        pair.strip_prefix("aws:").map(str::to_owned)
+/// The token of a request, of either scheme. The user of Basic is always `aws`.
+pub(super) fn token(headers: &HeaderMap) -> Option<String> {
+    let (scheme, value) = header(headers, AUTHORIZATION)?.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(value.trim().to_owned());
     }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = STANDARD.decode(value.trim()).ok()?;
+    let pair = String::from_utf8(pair).ok()?;
+    pair.strip_prefix("aws:").map(str::to_owned)
 }
 
 /// Another name of this machine, if the host is one of it: clients take what they have for one host to no other,
@@ -181,7 +181,7 @@ impl Data {
 
     /// The token, the repository, the permission.
     fn admit(&self, asked: &Asked, operation: Operation) -> Result<(), ErrorAnswer> {
-        let token = asked.token();
+        let token = token(&asked.headers);
         let state = self.0.lock();
         let now = self.0.clock.now();
         let issued = state

@@ -263,7 +263,7 @@ async fn an_upload_that_breaks_off_or_is_refused_is_not_sent_again() {
         let fault = faults.add(fault);
         let before = world.calls(Operation::PublishPackage).len();
         let answered = world
-            .put_zeros("/maven/com/acme/small/1.0/small-1.0.jar", 100_000)
+            .put_zeros("/maven/com/acme/small/1.0/small-1.0.jar", 10)
             .await;
         assert_eq!(answered, told, "{code}");
         assert_eq!(

@@ -182,6 +182,12 @@ async fn faults_and_counters_know_pages_by_their_paths() {
     let head = log.last().unwrap().head.clone().unwrap();
     assert_eq!(head.header("cookie"), Some("a=b"));
     assert_eq!(head.method, Method::GET);
+    let known = setup.aws.codeartifact().token_of(log.last().unwrap());
+    let known = known.unwrap();
+    assert_eq!(
+        (known.token, known.access_key_id),
+        (token, KEY_ID.to_owned())
+    );
     assert!(head.uri.path().ends_with("/pypi/tools/simple/acme-tool/"));
 }
 
