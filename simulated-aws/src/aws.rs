@@ -61,11 +61,9 @@ impl Builder {
             clock: clock.clone(),
             requests: AtomicU64::new(0),
         });
-        let server = Server::bind(self.address, Arc::clone(&exchange)).await?;
-        let address = server.address();
+        let port = Port::open(self.address, &exchange).await?;
+        let address = port.address;
         codeartifact.set_base(format!("http://{address}"));
-        let (commands, inbox) = mpsc::channel(1);
-        let task = tokio::spawn(server.run(inbox));
         Ok(SimulatedAws {
             address,
             region: self.region,
@@ -75,8 +73,7 @@ impl Builder {
             sts,
             codeartifact,
             exchange,
-            commands,
-            task,
+            port,
         })
     }
 }
@@ -91,8 +88,7 @@ pub struct SimulatedAws {
     sts: Sts,
     codeartifact: CodeArtifact,
     exchange: Arc<Exchange>,
-    commands: mpsc::Sender<Command>,
-    task: JoinHandle<()>,
+    port: Port,
 }
 
 impl SimulatedAws {
@@ -177,7 +173,7 @@ impl SimulatedAws {
     /// # Errors
     /// The server is no longer running.
     pub async fn go_offline(&self) -> Result<(), Error> {
-        self.ask(Command::GoOffline).await
+        self.port.ask(Command::GoOffline).await
     }
 
     /// Opens the same port again.
@@ -185,11 +181,37 @@ impl SimulatedAws {
     /// # Errors
     /// Another program took the port meanwhile, or the server is no longer running.
     pub async fn go_online(&self) -> Result<(), Error> {
-        self.ask(Command::GoOnline).await
+        self.port.ask(Command::GoOnline).await
     }
 
     /// Stops, and returns when every connection is closed.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
+        self.port.close().await;
+    }
+}
+
+/// A port that is served.
+pub(crate) struct Port {
+    pub(crate) address: SocketAddr,
+    commands: mpsc::Sender<Command>,
+    task: JoinHandle<()>,
+}
+
+impl Port {
+    pub(crate) async fn open(address: SocketAddr, exchange: &Arc<Exchange>) -> Result<Self, Error> {
+        let server = Server::bind(address, Arc::clone(exchange)).await?;
+        let address = server.address();
+        let (commands, inbox) = mpsc::channel(1);
+        let task = tokio::spawn(server.run(inbox));
+        Ok(Self {
+            address,
+            commands,
+            task,
+        })
+    }
+
+    /// Returns when every connection is closed.
+    async fn close(mut self) {
         let (closed, _) = mpsc::channel(1);
         self.commands = closed;
         if let Err(error) = (&mut self.task).await {
@@ -210,7 +232,7 @@ impl SimulatedAws {
     }
 }
 
-impl Drop for SimulatedAws {
+impl Drop for Port {
     fn drop(&mut self) {
         self.task.abort();
     }

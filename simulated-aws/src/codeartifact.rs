@@ -37,7 +37,7 @@ pub use state::{Origin, Restriction};
 pub use tokens::IssuedToken;
 
 use crate::service::Service;
-use crate::{Action, Clock, Identities, random};
+use crate::{Action, Call, Clock, Identities, random};
 use options::{Feature, Options};
 use place::{Domain, Place};
 use state::State;
@@ -150,6 +150,14 @@ impl CodeArtifact {
     #[must_use]
     pub fn tokens(&self) -> Vec<IssuedToken> {
         self.shared.lock().tokens.all()
+    }
+
+    /// The token that a call of the [log](crate::Counters::log) came with, if it was given out here: whose it is,
+    /// and which of several.
+    #[must_use]
+    pub fn token_of(&self, call: &Call) -> Option<IssuedToken> {
+        let token = data::token(&call.head.as_ref()?.headers)?;
+        self.shared.lock().tokens.get(&token).cloned()
     }
 
     /// The status for a token that is missing, unknown, at its end or of another domain: 401 unless set. 403 and 404

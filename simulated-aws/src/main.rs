@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use simulated_aws::{Rotation, SimulatedAws, Sso};
+use simulated_aws::packages::{NpmPackage, Wheel};
+use simulated_aws::{CodeArtifact, Format, Rotation, SimulatedAws, Sso};
 use tracing_subscriber::EnvFilter;
 
-/// Serves a folder as S3 on this machine, with SSO and STS on the same port, for trying things out. Not for anyone else's data.
+/// Serves a folder as S3 on this machine, with SSO, STS and CodeArtifact on the same port, for trying things out. Not for anyone else's data.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -31,9 +32,52 @@ struct Arguments {
     /// The longest that STS's credentials live, in seconds, whatever is asked for
     #[arg(long)]
     sts_longest_life: Option<u64>,
+    /// A repository of CodeArtifact, with a small package for each of pip, npm and Maven in it; can be given more than
+    /// once
+    #[arg(long, value_name = "DOMAIN/OWNER/REPOSITORY", value_parser = repository)]
+    repository: Vec<[String; 3]>,
+    /// The longest that CodeArtifact's tokens live, in seconds, whatever is asked for
+    #[arg(long)]
+    token_longest_life: Option<u64>,
     #[command(flatten)]
     sso: SsoArguments,
 }
+
+/// The parts of a repository's name.
+fn repository(text: &str) -> Result<[String; 3], String> {
+    let parts: Vec<_> = text.split('/').map(str::to_owned).collect();
+    let parts: [String; 3] = parts.try_into().map_err(|_| {
+        "it must be DOMAIN/OWNER/REPOSITORY, as in acme/012345678901/tools".to_owned()
+    })?;
+    let owner = &parts[1];
+    if owner.len() != 12 || !owner.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!(
+            "the owner `{owner}` must be an account of 12 digits"
+        ));
+    }
+    Ok(parts)
+}
+
+impl Arguments {
+    /// Makes the repositories and says where they are.
+    fn fill(&self, codeartifact: &CodeArtifact) {
+        codeartifact.set_longest_token_life(self.token_longest_life.map(Duration::from_secs));
+        for [domain, owner, name] in &self.repository {
+            let repository = codeartifact.add_repository(domain, owner, &self.region, name);
+            repository
+                .put_wheel(&Wheel::new("hello-pypi", "1.0"))
+                .put_npm(&NpmPackage::new("hello-npm", "1.0.0"))
+                .put_maven("com/example/hello/1.0/hello-1.0.pom", HELLO_POM);
+            for format in [Format::Pypi, Format::Npm, Format::Maven] {
+                println!("# {format} of {name}: {}", repository.url(format));
+            }
+        }
+    }
+}
+
+/// What stands for a package of Maven's: a pom without a jar is one.
+const HELLO_POM: &str = "<project><modelVersion>4.0.0</modelVersion><groupId>com.example</groupId>\
+                         <artifactId>hello</artifactId><version>1.0</version><packaging>pom</packaging></project>\n";
 
 /// How SSO behaves.
 #[derive(clap::Args)]
@@ -91,6 +135,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     arguments.sso.apply(aws.sso());
     aws.sts()
         .set_longest_life(arguments.sts_longest_life.map(Duration::from_secs));
+    arguments.fill(aws.codeartifact());
     println!("export AWS_ENDPOINT_URL={}", aws.endpoint_url());
     println!("export AWS_ACCESS_KEY_ID={}", arguments.access_key);
     println!("export AWS_SECRET_ACCESS_KEY={}", arguments.secret);

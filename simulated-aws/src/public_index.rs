@@ -11,9 +11,8 @@ use futures_util::future::BoxFuture;
 use http::header::ACCEPT;
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
+use crate::aws::Port;
 use crate::codeartifact::asset::Asset;
 use crate::codeartifact::page::Page;
 use crate::codeartifact::presigned;
@@ -21,7 +20,6 @@ use crate::codeartifact::pypi::page::Telling;
 use crate::codeartifact::pypi::{Project, ProjectFile, chosen, normalised};
 use crate::exchange::Exchange;
 use crate::packages::Wheel;
-use crate::server::{Command, Server};
 use crate::service::{ErrorAnswer, PlainBody, RequestId, Service, Target, reply};
 use crate::{Clock, Counters, Error, Faults, Operation};
 
@@ -33,22 +31,8 @@ pub struct PublicIndex {
     shared: Arc<Shared>,
     faults: Faults,
     counters: Counters,
-    index: Half,
-    files: Half,
-}
-
-/// One of its two servers.
-struct Half {
-    address: SocketAddr,
-    task: JoinHandle<()>,
-    /// It serves as long as somebody could still tell it something.
-    _commands: mpsc::Sender<Command>,
-}
-
-impl Drop for Half {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    index: Port,
+    files: Port,
 }
 
 struct Shared {
@@ -88,11 +72,11 @@ impl PublicIndex {
             files: OnceLock::new(),
         });
         let (faults, counters) = (Faults::default(), Counters::default());
-        let files = half(Box::new(Files(Arc::clone(&shared))), &faults, &counters).await?;
+        let files = open(Box::new(Files(Arc::clone(&shared))), &faults, &counters).await?;
         shared
             .files
             .get_or_init(|| format!("http://{}", files.address));
-        let index = half(Box::new(Index(Arc::clone(&shared))), &faults, &counters).await?;
+        let index = open(Box::new(Index(Arc::clone(&shared))), &faults, &counters).await?;
         Ok(Self {
             shared,
             faults,
@@ -156,7 +140,7 @@ impl PublicIndex {
         keys.filter_map(|key| {
             let name = key
                 .split('/')
-                .find(|part| !part.is_empty() && *part != "simple");
+                .find(|part| !part.is_empty() && !matches!(*part, "simple" | "packages"));
             name.map(normalised)
         })
         .collect()
@@ -175,11 +159,11 @@ impl PublicIndex {
     }
 }
 
-async fn half(
+async fn open(
     service: Box<dyn Service>,
     faults: &Faults,
     counters: &Counters,
-) -> Result<Half, Error> {
+) -> Result<Port, Error> {
     let exchange = Exchange {
         services: vec![service],
         faults: faults.clone(),
@@ -188,13 +172,7 @@ async fn half(
         requests: AtomicU64::new(0),
     };
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let server = Server::bind(address, Arc::new(exchange)).await?;
-    let (commands, inbox) = mpsc::channel(1);
-    Ok(Half {
-        address: server.address(),
-        task: tokio::spawn(server.run(inbox)),
-        _commands: commands,
-    })
+    Port::open(address, &Arc::new(exchange)).await
 }
 
 /// The pages.

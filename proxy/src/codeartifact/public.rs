@@ -290,10 +290,14 @@ fn allowed<'a>(
 /// Whether a file, or a redirect to it, may come from there.
 fn may_come_from(fallback: &PublicFallback, url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    let with_port = format!("{host}:{port}");
     let mut hosts = fallback.file_hosts.iter();
     let index = &fallback.index_url;
-    let is_known =
-        index.host_str() == Some(host) || hosts.any(|known| known.eq_ignore_ascii_case(host));
+    let is_known = index.host_str() == Some(host)
+        || hosts.any(|known| {
+            known.eq_ignore_ascii_case(host) || known.eq_ignore_ascii_case(&with_port)
+        });
     let is_private = url.scheme() == "https"
         || (url.scheme() == "http" && is_loopback(url) && is_loopback(index));
     is_known && is_private && url.username().is_empty() && url.password().is_none()

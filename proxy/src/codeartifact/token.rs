@@ -243,7 +243,12 @@ impl Tokens {
         {
             let mut state = slot.state();
             if state.is_current(token) {
-                let lately = |at: Instant| at.elapsed() < FORCED_AT_MOST_EVERY;
+                // One that has worked and is refused now is dead, however young it is.
+                let rest = match suspicion {
+                    Suspicion::Refused if token.is_proven() => FAILURE_MEMORY,
+                    Suspicion::Refused | Suspicion::Doubted => FORCED_AT_MOST_EVERY,
+                };
+                let lately = |at: Instant| at.elapsed() < rest;
                 if state.forced.is_some_and(lately) {
                     return Ok(None);
                 }

@@ -78,7 +78,7 @@ pub enum Format {
 pub struct PublicFallback {
     /// `index_url`: of the simple API, ending in `/`; https, or plain http on loopback.
     pub index_url: Url,
-    /// `file_hosts`: where its files may come from, beside the index's own host.
+    /// `file_hosts`: where its files may come from, beside the index's own host; with a port, from that alone.
     pub file_hosts: Vec<String>,
     /// `names`: the only ones, normalised (PEP 503).
     pub names: Vec<String>,

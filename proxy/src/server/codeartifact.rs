@@ -96,7 +96,9 @@ pub(super) async fn answer(
             Format::Pypi | Format::Maven => not_allowed(&asked, &place),
         },
     };
-    if let Some(source) = Verdict::of(&answer).source() {
+    // What is passed on each time says nothing about the cache.
+    let counted = Some(address.kind()).filter(|kind| *kind != Kind::Other);
+    if let Some(source) = counted.and_then(|_| Verdict::of(&answer).source()) {
         let labels = [
             place.upstream.config.alias.as_str(),
             place.format.name(),

@@ -47,12 +47,8 @@ impl Asked {
         let (domain, rest, own, files) = if let Some(rest) = path.strip_prefix(DATA) {
             let (label, rest) = rest.split_once('/')?;
             let own = format!("http://{host}{DATA}{label}");
-            (
-                Domain::of_label(label)?,
-                rest,
-                own,
-                format!("http://{host}"),
-            )
+            let files = format!("http://{}", other_name(host));
+            (Domain::of_label(label)?, rest, own, files)
         } else {
             let domain = Domain::of_host(host)?;
             let region = &domain.region;
@@ -106,19 +102,29 @@ impl Asked {
     pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
         header(&self.headers, name)
     }
+}
 
-    /// The token, of either scheme. The user of Basic is always `aws`.
-    fn token(&self) -> Option<String> {
-        let (scheme, value) = self.header(AUTHORIZATION)?.split_once(' ')?;
-        if scheme.eq_ignore_ascii_case("bearer") {
-            return Some(value.trim().to_owned());
-        }
-        if !scheme.eq_ignore_ascii_case("basic") {
-            return None;
-        }
-        let pair = STANDARD.decode(value.trim()).ok()?;
-        let pair = String::from_utf8(pair).ok()?;
-        pair.strip_prefix("aws:").map(str::to_owned)
+/// The token of a request, of either scheme. The user of Basic is always `aws`.
+pub(super) fn token(headers: &HeaderMap) -> Option<String> {
+    let (scheme, value) = header(headers, AUTHORIZATION)?.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(value.trim().to_owned());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = STANDARD.decode(value.trim()).ok()?;
+    let pair = String::from_utf8(pair).ok()?;
+    pair.strip_prefix("aws:").map(str::to_owned)
+}
+
+/// Another name of this machine, if the host is one of it: clients take what they have for one host to no other,
+/// and some of them tell hosts apart by nothing but their names.
+fn other_name(host: &str) -> String {
+    if host.starts_with("localhost") {
+        host.replacen("localhost", "127.0.0.1", 1)
+    } else {
+        host.replacen("127.0.0.1", "localhost", 1)
     }
 }
 
@@ -175,7 +181,7 @@ impl Data {
 
     /// The token, the repository, the permission.
     fn admit(&self, asked: &Asked, operation: Operation) -> Result<(), ErrorAnswer> {
-        let token = asked.token();
+        let token = token(&asked.headers);
         let state = self.0.lock();
         let now = self.0.clock.now();
         let issued = state

@@ -14,6 +14,9 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
@@ -28,6 +31,9 @@ use crate::xml::escape;
 /// What the paths of all files begin with.
 const ASSETS: &str = "/codeartifact-assets/";
 
+/// How dates are written.
+const DATE: &str = "%Y%m%dT%H%M%SZ";
+
 /// What a path keeps as it is.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
@@ -41,18 +47,28 @@ pub(super) fn sign(shared: &Shared, place: &Place, format: Format, path: &str) -
     let (label, repository) = (place.domain.label(), &place.repository);
     let path = format!("{ASSETS}{label}/{repository}/{format}/{path}");
     let path = utf8_percent_encode(&path, ENCODED).to_string();
-    let issued = seconds(shared.clock.now());
+    let now = Timestamp::try_from(shared.clock.now()).unwrap_or_default();
+    let issued = now.to_zoned(TimeZone::UTC).strftime(DATE).to_string();
     let life = shared.lock().options.presigned_life.as_secs();
-    let signature = signature(shared, &path, issued, life);
+    let signature = signature(shared, &path, &issued, life);
     format!(
         "{path}?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={issued}&X-Amz-Expires={life}\
          &X-Amz-SignedHeaders=host&X-Amz-Signature={signature}"
     )
 }
 
-fn signature(shared: &Shared, path: &str, issued: u64, life: u64) -> String {
+fn signature(shared: &Shared, path: &str, issued: &str, life: u64) -> String {
     let text = format!("{}\n{path}\n{issued}\n{life}", shared.secret);
     hex::encode(Sha256::digest(text))
+}
+
+/// Seconds since 1970 of a date of ours; 0 for another.
+fn epoch_seconds(date: &str) -> u64 {
+    let civil = DateTime::strptime(DATE, date).ok();
+    let zoned = civil.and_then(|civil| civil.to_zoned(TimeZone::UTC).ok());
+    zoned.map_or(0, |zoned| {
+        u64::try_from(zoned.timestamp().as_second()).unwrap_or(0)
+    })
 }
 
 fn seconds(time: SystemTime) -> u64 {
@@ -100,18 +116,18 @@ impl Presigned {
             return Err(ErrorAnswer::new(400, "InvalidArgument", message));
         }
         let query = head.uri.query().unwrap_or_default();
-        let number = |name: &str| query_value(query, name)?.parse::<u64>().ok();
-        let (issued, life) = number("X-Amz-Date")
-            .zip(number("X-Amz-Expires"))
+        let life = query_value(query, "X-Amz-Expires").and_then(|life| life.parse().ok());
+        let (issued, life) = query_value(query, "X-Amz-Date")
+            .zip(life)
             .ok_or_else(|| refuse("AccessDenied", "Access Denied"))?;
-        let expected = signature(&self.0, head.uri.path(), issued, life);
+        let expected = signature(&self.0, head.uri.path(), &issued, life);
         // The method is signed as well, and it is GET.
         if head.method != Method::GET || query_value(query, "X-Amz-Signature") != Some(expected) {
             let message = "The request signature we calculated does not match the signature you provided. Check \
                            your key and signing method.";
             return Err(refuse("SignatureDoesNotMatch", message));
         }
-        if issued.saturating_add(life) <= seconds(self.0.clock.now()) {
+        if epoch_seconds(&issued).saturating_add(life) <= seconds(self.0.clock.now()) {
             return Err(refuse("AccessDenied", "Request has expired"));
         }
         let asset = parse(head).and_then(|(place, format, path)| {

@@ -51,8 +51,8 @@ impl Repository {
         self.put_asset(project, version, file_name, asset)
     }
 
-    /// Puts a file of that length in whose bytes are made up as they are sent: every eight tell their own
-    /// place, as a big-endian number. It is larger than the memory if need be, and no wheel.
+    /// Puts a file of that length in whose bytes are made up as they are sent. It is larger than the memory if need
+    /// be, and no wheel; its `ETag` is, as that of an object of several parts, no MD5.
     pub fn put_large_file(
         &self,
         project: &str,

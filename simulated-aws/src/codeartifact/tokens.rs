@@ -100,6 +100,10 @@ impl Tokens {
         }
     }
 
+    pub(super) fn get(&self, token: &str) -> Option<&IssuedToken> {
+        self.by_secret.get(token)
+    }
+
     pub(super) fn revoke_all(&mut self) {
         for issued in self.by_secret.values_mut() {
             issued.is_revoked = true;

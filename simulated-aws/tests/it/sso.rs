@@ -1,6 +1,6 @@
 //! SSO under the real SDKs and the real AWS CLI.
 
-mod aws_cli;
+pub(crate) mod aws_cli;
 mod clients;
 mod device;
 mod faults;

@@ -165,10 +165,15 @@ async fn origin_controls_and_an_unreachable_codeartifact_close_the_fallback() {
     assert_eq!(public.counters().total(), 0, "{:?}", public.asked());
 
     // Neither does a login that is needed open it.
+    let private = world.get("/pypi/simple/acme-first/").await;
+    assert_eq!(private.status, 200, "{}", private.text());
     world.end_login();
-    let answer = page("leftpad").await;
-    assert_eq!(answer.status, 503, "{}", answer.text());
-    assert!(answer.text().contains("aws sso login"), "{}", answer.text());
+    tests::eventually("a login is asked for", async || {
+        let answer = page("leftpad").await;
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        answer.text().contains("aws sso login")
+    })
+    .await;
     assert_eq!(public.counters().total(), 0, "{:?}", public.asked());
     let _login = world.sso.sign_in();
     tests::eventually("it is there again", async || {

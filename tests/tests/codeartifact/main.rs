@@ -11,6 +11,7 @@
 
 mod calls;
 mod clients;
+mod commands;
 mod confusion;
 mod defects;
 mod integrity;

@@ -363,7 +363,8 @@ async fn every_example_is_valid() {
     assert!(files.len() >= 3, "{files:?}");
     for file in files {
         let said = valid(&builder, &["--config", text(&file)]).await;
-        assert!(said.contains("\n  service "), "{said}");
+        let gives = |what: &str| said.contains(&format!("\n  {what} "));
+        assert!(gives("service") || gives("codeartifact"), "{said}");
     }
 }
 
@@ -411,7 +412,23 @@ async fn the_schema_takes_the_examples_and_refuses_what_the_program_refuses() {
             "services: {{a: {{auth_token: 0123456789abcdef, assumed_role: {{RoleArn: 'arn:aws:iam::123456789012:role/a', {lines}}}}}}}\n"
         )
     };
+    let repository =
+        |lines: &str| format!("codeartifact: {{a: {{domain: acme, repository: main, {lines}}}}}\n");
     for wrong in [
+        repository("region: eu-west-1"),
+        repository("domain_owner: 12345678901"),
+        repository("domain_owner: '12345678901'"),
+        repository("domain_owner: 123456789012, formats: [nuget]"),
+        repository("domain_owner: 123456789012, formats: []"),
+        repository("domain_owner: 123456789012, publish: maybe"),
+        repository("domain_owner: 123456789012, token_duration: 60"),
+        repository("domain_owner: 123456789012, public_fallback: {names: [a]}"),
+        repository(
+            "domain_owner: 123456789012, public_fallback: {index_url: 'http://pypi.example/simple/', names: [a]}",
+        ),
+        repository("domain_owner: 123456789012").replace("{a:", "{A:"),
+        repository("domain_owner: 123456789012").replace("acme", "Acme"),
+        "codeartifact: {}\n".to_owned(),
         "server: {}\n".to_owned(),
         "services: {}\n".to_owned(),
         "dynamic_services: {enabled: false}\n".to_owned(),
@@ -444,6 +461,17 @@ async fn the_schema_takes_the_examples_and_refuses_what_the_program_refuses() {
     let ended = run(validator(&scratch, &file), LIMIT).await;
     assert_eq!(ended.code(), 0, "{}", ended.text());
     valid(&builder, &["--config", text(&file)]).await;
+    for right in [
+        "domain_owner: 123456789012, region: eu-west-1, formats: 'npm, pypi', token_duration: 0",
+        "domain_owner: '012345678901', token_duration: 1h, formats: [maven], publish: yes",
+        "domain_owner: '${fromEnv:ACCOUNT}', public_fallback: {index_url: 'http://127.0.0.1:1/', names: 'a, b'}",
+    ] {
+        let file = write(&scratch, "right.yaml", &repository(right));
+        let ended = run(validator(&scratch, &file), LIMIT).await;
+        assert_eq!(ended.code(), 0, "{right}{}", ended.text());
+        let builder = builder.clone().env("ACCOUNT", "012345678901");
+        valid(&builder, &["--config", text(&file)]).await;
+    }
     let right = role(
         "Tags: {a: b}, PolicyArns: ['arn:aws:iam::aws:policy/ReadOnlyAccess'], DurationSeconds: '${fromEnv:SECONDS}'",
     );

@@ -131,7 +131,7 @@ async fn a_busy_page_is_clean_while_builds_wait_and_after_they_failed() {
     let look = async {
         // Its patience ends within 10 s: the first trouble.
         let failed = scene
-            .miss_of("pip/23.0.1", "/simple/requests/requests-2.31.0.whl")
+            .miss_of("Mozilla/5.0", "/simple/requests/requests-2.31.0.whl")
             .await;
         assert_eq!(failed.status, 503);
         scene.waiting(4).await;

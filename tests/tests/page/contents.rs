@@ -544,7 +544,7 @@ async fn the_upstream_is_told_and_how_it_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_name_stays_text() {
     let scene = Scene::logged_out().await;
-    let asked = scene.miss_of("pip/23.0.1", HOSTILE_PATH);
+    let asked = scene.miss_of("Mozilla/5.0", HOSTILE_PATH);
     let look = async {
         scene.waiting(1).await;
         scene.html().await
@@ -574,7 +574,7 @@ async fn no_secret_is_on_the_page() {
         .await;
     look().await;
     scene.log_out().await;
-    let asked = scene.miss_of("pip/23.0.1", "/g/a.jar?X-Amz-Signature=very-secret");
+    let asked = scene.miss_of("Mozilla/5.0", "/g/a.jar?X-Amz-Signature=very-secret");
     let looked = async {
         scene.waiting(1).await;
         look().await;

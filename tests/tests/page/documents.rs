@@ -36,7 +36,7 @@ async fn every_field_is_documented() {
     let path = scene.put("g/a.jar", b"bytes");
     let _asked = scene.world.signalled().await;
     // One that fails soon, one that waits, and a download.
-    scene.miss_of("pip/23.0.1", &path).await;
+    scene.miss_of("Mozilla/5.0", &path).await;
     let waits = scene.miss_of("bazel/7.4.0", &path);
     let look = async { scene.waiting(1).await };
     let mut found = BTreeSet::new();

@@ -136,7 +136,7 @@ pub fn promised(page: &Page, path: &str) -> Vec<ExpectedChecksum> {
 impl Dist<'_> {
     /// Whether a client may have it.
     fn make_neutral(&self, body: &str, site: &Site, edits: &mut Edits) -> bool {
-        let Some(raw) = self.tarball else {
+        let Some(raw) = self.tarball.filter(|raw| raw.get() != "null") else {
             return true;
         };
         let Some(tarball) = string(raw) else {

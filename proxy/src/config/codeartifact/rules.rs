@@ -64,6 +64,11 @@ pub(in crate::config) const PREFIX: Rule = Rule {
     what: "the beginning of a Python project's name",
     cure: "use letters, digits, `.`, `-` and `_`, for example acme-",
 };
+pub(in crate::config) const FILE_HOST: Rule = Rule {
+    is_met: is_host,
+    what: "a host",
+    cure: "give names without scheme and path, for example files.example; a port may follow",
+};
 /// Nothing else is taken by `GetAuthorizationToken`, but for zero.
 pub(in crate::config) const TOKEN_DURATIONS: RangeInclusive<Duration> =
     Duration::from_mins(15)..=Duration::from_hours(12);
@@ -100,6 +105,16 @@ fn is_repository(text: &str) -> bool {
 
 fn is_project(text: &str) -> bool {
     is_prefix(text) && text.ends_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+/// A name or address, perhaps with a port.
+fn is_host(text: &str) -> bool {
+    let Ok(authority) = text.parse::<http::uri::Authority>() else {
+        return false;
+    };
+    let port = text.strip_prefix(authority.host());
+    let has_good_port = port == Some("") || authority.port_u16().is_some_and(|port| port > 0);
+    !authority.host().is_empty() && !text.contains(['@', '*']) && has_good_port
 }
 
 fn is_prefix(text: &str) -> bool {
@@ -206,6 +221,27 @@ mod tests {
             &["", "-a", "a-", "a b", "a[b]"],
         );
         rule(&PREFIX, &["acme-", "a"], &["", "-acme", "*"]);
+        rule(
+            &FILE_HOST,
+            &[
+                "files.example",
+                "10.0.0.1",
+                "[::1]",
+                "[::1]:80",
+                "files.example:8443",
+            ],
+            &[
+                "",
+                "https://files.example",
+                "files.example/",
+                "a:",
+                "a:0",
+                "a:b",
+                "u@a",
+                "*.a",
+                "a b",
+            ],
+        );
         rule(&FORMAT, &["pypi", "npm", "maven"], &["", "PyPI", "nuget"]);
     }
 

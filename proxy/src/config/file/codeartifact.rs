@@ -8,7 +8,7 @@ use super::reader::{Field, Fields, Reading, Text};
 use super::yaml::{Mark, Value};
 use crate::config::codeartifact::rules::{self, Rule};
 use crate::config::codeartifact::{DEFAULT_TOKEN_DURATION, MOST_UPSTREAMS};
-use crate::config::{CodeArtifactUpstream, Format, PROGRAM, PublicFallback, setting};
+use crate::config::{CodeArtifactUpstream, Format, PROGRAM, PublicFallback};
 
 /// All repositories below `codeartifact`. Every key there is a name, also one that begins with `x-`.
 pub(super) fn upstreams(reading: &mut Reading<'_>, field: &Field<'_>) -> Vec<CodeArtifactUpstream> {
@@ -230,15 +230,9 @@ fn index_url(reading: &mut Reading<'_>, field: &Field<'_>) -> Option<url::Url> {
 }
 
 fn file_hosts(reading: &mut Reading<'_>, field: &Field<'_>) -> Vec<String> {
-    let names = reading.words(field);
-    for name in &names {
-        if !setting::is_host_name(&name.value) {
-            let cure = "Give names without scheme, port and path, for example files.example.";
-            reading.fault_of(name, "is not a host's name", cure);
-        }
-    }
-    let names = names.into_iter();
-    names.map(|name| name.value.to_ascii_lowercase()).collect()
+    let names = reading.words(field).into_iter();
+    let checked = names.filter_map(|name| checked(reading, &name, &rules::FILE_HOST));
+    checked.map(|name| name.to_ascii_lowercase()).collect()
 }
 
 /// As they are written, and normalised.

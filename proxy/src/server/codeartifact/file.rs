@@ -1,22 +1,18 @@
 //! Files of packages: as artifacts of the bucket are answered, and the metadata inside of wheels.
 
 use bytes::Bytes;
-use http::HeaderMap;
 
 use super::super::artifact;
 use super::super::content::Answer;
-use super::super::verdict::Verdict;
 use super::Asked;
-use super::rendered::Rendered;
 use crate::artifact::ArtifactKey;
 use crate::codeartifact::{Address, Kind};
 use crate::config::Format;
 use crate::error::Error;
-use crate::fetch::{Found, Verdict as How};
+use crate::fetch::Found;
 
 /// What a wheel's name is followed by for its metadata alone (PEP 658).
 const METADATA: &str = ".metadata";
-const METADATA_TYPE: &str = "text/plain; charset=utf-8";
 
 /// A file for which nothing has to be waited for.
 pub(super) fn at_hand(asked: &Asked<'_>) -> Option<Answer> {
@@ -31,11 +27,16 @@ pub(super) fn at_hand(asked: &Asked<'_>) -> Option<Answer> {
 
 /// A HEAD begins the download, too: who asks for the size means to read, and the file's own host takes no HEAD.
 pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, Error> {
-    if let Some(wheel) = of_metadata(asked.address) {
-        return metadata(asked, &wheel).await;
-    }
+    let fetcher = asked.codeartifact.fetcher();
     let key = asked.address.key().ok_or(Error::NotFound)?;
-    let found = asked.codeartifact.fetcher().get(&key).await?;
+    let found = match (fetcher.get(&key).await, of_metadata(asked.address)) {
+        (Err(Error::NotFound), Some(wheel)) => {
+            // Whoever asks was told of it, so the wheel was here, and had to go for others.
+            read_whole(asked, &wheel).await?;
+            fetcher.get(&key).await?
+        }
+        (found, _) => found?,
+    };
     Ok(with(asked, &key, &found))
 }
 
@@ -47,24 +48,13 @@ fn with(asked: &Asked<'_>, key: &ArtifactKey, found: &Found) -> Answer {
 /// The wheel whose metadata is asked for.
 fn of_metadata(address: &Address) -> Option<Address> {
     let wheel = address.path().strip_suffix(METADATA)?;
-    let is_wheel = address.format() == Format::Pypi && wheel.ends_with(".whl");
-    is_wheel.then(|| address.at(wheel, None)).flatten()
+    let is_of_wheel = address.format() == Format::Pypi && is_wheel(wheel);
+    is_of_wheel.then(|| address.at(wheel, None)).flatten()
 }
 
-async fn metadata(asked: &Asked<'_>, wheel: &Address) -> Result<Answer, Error> {
-    let (bytes, how) = match asked.codeartifact.core_metadata(wheel).await {
-        Err(Error::NotFound) => {
-            // Whoever asks was told of it, so the wheel was here, and had to go for others.
-            read_whole(asked, wheel).await?;
-            let bytes = asked.codeartifact.core_metadata(wheel).await?;
-            (bytes, How::Miss)
-        }
-        outcome => (outcome?, How::Hit),
-    };
-    let rendered = Rendered::of(METADATA_TYPE, bytes);
-    let mut answer = rendered.answer(asked.request, HeaderMap::new());
-    Verdict::Found(how).mark(&mut answer);
-    Ok(answer)
+/// By its name, of which installers want just these letters.
+pub(super) fn is_wheel(name: &str) -> bool {
+    name.strip_suffix(".whl").is_some()
 }
 
 async fn read_whole(asked: &Asked<'_>, wheel: &Address) -> Result<(), Error> {

@@ -10,6 +10,7 @@ use super::super::content::Answer;
 use super::super::hold::authority;
 use super::super::verdict::Verdict;
 use super::Asked;
+use super::file::is_wheel;
 use super::rendered::Rendered;
 use crate::artifact::ArtifactKey;
 use crate::codeartifact::index::{self, Page};
@@ -38,13 +39,12 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, Error> {
     let served = asked.codeartifact.page(address).await?;
     let neutral = served.page.body.clone();
     let pages = asked.app.rendered_pages();
-    let rendered = match pages.get(&key, &base, &neutral) {
-        Some(rendered) => rendered,
-        None => {
-            let rendered = render(asked.codeartifact, address, served.page, &base).await?;
-            pages.keep((key, base), neutral, &rendered);
-            rendered
-        }
+    let rendered = if let Some(rendered) = pages.get(&key, &base, &neutral) {
+        rendered
+    } else {
+        let rendered = render(asked.codeartifact, address, served.page, &base).await?;
+        pages.keep((key, base), neutral, &rendered);
+        rendered
     };
     let mut answer = rendered.answer(asked.request, said());
     Verdict::Found(served.verdict).mark(&mut answer);
@@ -117,7 +117,7 @@ fn wheels_without_metadata(page: &Page, address: &Address) -> Vec<(String, Artif
     let files = index::pypi::files(page, address.path()).unwrap_or_default();
     let wheels = files
         .into_iter()
-        .filter(|file| !file.has_core_metadata && file.name.ends_with(".whl"));
+        .filter(|file| !file.has_core_metadata && is_wheel(&file.name));
     let wheels = wheels.filter_map(|file| {
         let key = address.at(file.path.as_deref()?, None)?.key()?;
         Some((file.name, key))
@@ -135,8 +135,9 @@ async fn cached(
     }
     let (names, keys): (Vec<_>, Vec<_>) = wheels.into_iter().unzip();
     let are_cached = codeartifact.fetcher().cached(&keys).await;
-    let named = names.into_iter().zip(are_cached);
-    named
+    names
+        .into_iter()
+        .zip(are_cached)
         .filter_map(|(name, cached)| cached.then_some(name))
         .collect()
 }

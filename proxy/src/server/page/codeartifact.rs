@@ -12,7 +12,7 @@ use crate::metrics::{Metrics, PackageTotals};
 
 /// One repository.
 #[derive(Serialize)]
-pub(super) struct Repository {
+pub(super) struct Packages {
     /// Its name in the configuration, and in URLs.
     alias: String,
     /// What it is at CodeArtifact.
@@ -32,18 +32,25 @@ pub(super) struct Repository {
 }
 
 /// All of them.
-pub(super) fn of(codeartifact: &CodeArtifact, metrics: &Metrics) -> Vec<Repository> {
+pub(super) fn of(codeartifact: &CodeArtifact, metrics: &Metrics) -> Vec<Packages> {
     let reports = codeartifact.reports().into_iter();
     let totals = |alias: &str| PackageTotals::of(metrics, alias);
     reports
         .map(|report| {
             let totals = totals(&report.alias);
-            Repository::new(report, totals)
+            Packages::new(report, totals)
         })
         .collect()
 }
 
-impl Repository {
+/// Whether there is a good token for any of them.
+pub(super) fn has_token(codeartifact: &CodeArtifact) -> bool {
+    let reports = codeartifact.reports();
+    let mut tokens = reports.iter().map(|report| &report.token);
+    tokens.any(|token| matches!(token, TokenReport::Good { .. }))
+}
+
+impl Packages {
     fn new(report: UpstreamReport, totals: PackageTotals) -> Self {
         let (token, until, error) = match report.token {
             TokenReport::NoneYet => ("none-yet", None, None),
@@ -95,7 +102,7 @@ mod tests {
         }
     }
 
-    async fn page(repositories: &[Repository]) -> String {
+    async fn page(repositories: &[Packages]) -> String {
         let mut status = status(&json!([]));
         status["codeartifact"] = json!(repositories);
         let page = Pages::new().render("status.html", &status);
@@ -113,15 +120,15 @@ mod tests {
             trouble: None,
         };
         let totals = PackageTotals { hits: 2, misses: 1 };
-        let good = Repository::new(report("main", good), totals);
+        let good = Packages::new(report("main", good), totals);
         let trouble = Trouble::new("the login has ended", "Run `aws sso login`.");
         let missing = TokenReport::Missing(Error::LoginRequired(trouble));
-        let missing = Repository {
+        let missing = Packages {
             publish: true,
             has_public_fallback: true,
-            ..Repository::new(report("tools", missing), PackageTotals::default())
+            ..Packages::new(report("tools", missing), PackageTotals::default())
         };
-        let unused = Repository::new(report("idle", TokenReport::NoneYet), totals);
+        let unused = Packages::new(report("idle", TokenReport::NoneYet), totals);
         let page = page(&[good, missing, unused]).await;
         for part in [
             "CodeArtifact <span class=\"count number\">3</span>",

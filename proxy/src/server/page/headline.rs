@@ -47,7 +47,8 @@ enum Tone {
 #[derive(Clone, Copy)]
 pub(super) struct Served {
     pub(super) bucket: bool,
-    pub(super) codeartifact: bool,
+    /// Where it is: whether there is a token for it, which outlives a login.
+    pub(super) codeartifact: Option<bool>,
     /// Another proxy is asked before S3, and needs no login of ours.
     pub(super) upstream: bool,
 }
@@ -72,10 +73,16 @@ pub(super) fn of(
     let trouble = trouble
         .map(AsRef::as_ref)
         .or(recent.map(|noted| &noted.trouble));
-    let hits = if served.upstream {
-        "Cached artifacts are served, and so is what the upstream has."
-    } else {
-        "Cached artifacts are served."
+    let hits = match (served.upstream, served.codeartifact == Some(true)) {
+        (true, true) => {
+            "Cached artifacts are served, and so are what the upstream has, and CodeArtifact while its \
+             token is good."
+        }
+        (true, false) => "Cached artifacts are served, and so is what the upstream has.",
+        (false, true) => {
+            "Cached artifacts are served, and so is CodeArtifact while its token is good."
+        }
+        (false, false) => "Cached artifacts are served.",
     };
     let (tone, title, others) = words(report, served, recent.is_some(), login_wait);
     Headline {
@@ -163,7 +170,7 @@ fn words(
 impl Served {
     /// Where things come from.
     fn from(self) -> &'static str {
-        match (self.bucket, self.codeartifact) {
+        match (self.bucket, self.codeartifact.is_some()) {
             (true, true) => "S3 and CodeArtifact",
             (false, true) => "CodeArtifact",
             (true | false, false) => "S3",

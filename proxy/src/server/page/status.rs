@@ -6,7 +6,7 @@ use serde::Serialize;
 use sso_session::date;
 
 use super::super::app::App;
-use super::codeartifact::{self, Repository};
+use super::codeartifact::{self, Packages};
 use super::containers::{self, Container};
 use super::credentials::{Advice, Credentials, Signal};
 use super::headline::{self, Headline, Served};
@@ -35,7 +35,7 @@ pub(super) struct Status {
     traffic: Traffic,
     cache: CacheFill,
     /// Repositories of CodeArtifact, where any are served.
-    codeartifact: Option<Vec<Repository>>,
+    codeartifact: Option<Vec<Packages>>,
     /// Services that containers get credentials as, where the configuration has any.
     containers: Option<Vec<Container>>,
     /// How much of their configuration is defined and not in force.
@@ -62,7 +62,7 @@ impl Status {
                 &troubles,
                 Served {
                     bucket: app.bucket().is_some(),
-                    codeartifact: app.served_codeartifact().is_some(),
+                    codeartifact: app.served_codeartifact().map(codeartifact::has_token),
                     upstream: upstream.as_ref().is_some_and(Upstream::is_asked),
                 },
                 app.vantage().login_wait(),

@@ -7,6 +7,7 @@ use bytes::{Buf, BytesMut};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt;
+use memchr::memmem;
 
 use crate::codeartifact::asset::Received;
 use crate::service::{ErrorAnswer, PlainBody};
@@ -117,7 +118,7 @@ impl Source {
         mut take: impl FnMut(&[u8]) -> Result<(), ErrorAnswer>,
     ) -> Result<(), ErrorAnswer> {
         loop {
-            if let Some(at) = find(&self.held, end) {
+            if let Some(at) = memmem::find(&self.held, end) {
                 take(&self.held[..at])?;
                 self.held.advance(at + end.len());
                 return Ok(());
@@ -163,19 +164,6 @@ impl Source {
         }
         Err(malformed("the body ends before its last boundary"))
     }
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    let first = *wanted.first()?;
-    let mut from = 0;
-    while let Some(at) = bytes.get(from..)?.iter().position(|byte| *byte == first) {
-        let at = from + at;
-        if bytes[at..].starts_with(wanted) {
-            return Some(at);
-        }
-        from = at + 1;
-    }
-    None
 }
 
 fn boundary_of(content_type: &str) -> Option<String> {

@@ -24,7 +24,7 @@ const BROWSER: &str = r#"#!/bin/sh
 "#;
 
 /// The CLI with a home of its own.
-pub(super) struct Cli {
+pub(crate) struct Cli {
     program: PathBuf,
     home: TempDir,
     endpoint: String,
@@ -32,7 +32,7 @@ pub(super) struct Cli {
 
 impl Cli {
     /// `None` where the CLI is not installed.
-    pub(super) fn new(setup: &Setup) -> Option<Self> {
+    pub(crate) fn new(setup: &Setup) -> Option<Self> {
         Some(Self::of(installed()?, setup))
     }
 
@@ -66,7 +66,7 @@ impl Cli {
         self.home.path().join(".aws/sso/cache")
     }
 
-    pub(super) fn command(&self, arguments: &str) -> Command {
+    pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(&self.program);
         command
             .args(arguments.split(' '))
@@ -85,11 +85,11 @@ impl Cli {
         command
     }
 
-    pub(super) async fn succeed(&self, arguments: &str) -> String {
+    pub(crate) async fn succeed(&self, arguments: &str) -> String {
         self.succeed_with(arguments, self.command(arguments)).await
     }
 
-    pub(super) async fn succeed_with(&self, arguments: &str, mut command: Command) -> String {
+    pub(crate) async fn succeed_with(&self, arguments: &str, mut command: Command) -> String {
         let output = finished(command.output()).await;
         let (said, complained) = texts(&output);
         assert!(
@@ -100,16 +100,16 @@ impl Cli {
     }
 }
 
-pub(super) async fn finished(output: impl Future<Output = std::io::Result<Output>>) -> Output {
+pub(crate) async fn finished(output: impl Future<Output = std::io::Result<Output>>) -> Output {
     tokio::time::timeout(LIMIT, output).await.unwrap().unwrap()
 }
 
-pub(super) fn texts(output: &Output) -> (String, String) {
+pub(crate) fn texts(output: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (text(&output.stdout), text(&output.stderr))
 }
 
-pub(super) fn write(path: &Path, text: &str) {
+pub(crate) fn write(path: &Path, text: &str) {
     use std::io::Write as _;
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut file = fs::File::create(path).unwrap();

@@ -62,7 +62,7 @@ async fn bazel_downloads_what_a_lock_names_cold_warm_and_offline() {
     let counters = world.sso.aws.counters().clone();
     let place = Place::new(&world.index());
     write_project(&place, &world.index(), &files);
-    let build = async |offline: bool| {
+    let build = async |way: &str| {
         let root = format!("--output_user_root={}", place.file("root").display());
         let mut bazel = place.command(BAZEL.path());
         bazel.current_dir(place.file("ws")).args([
@@ -76,7 +76,7 @@ async fn bazel_downloads_what_a_lock_names_cold_warm_and_offline() {
         succeed(bazel, LIMIT).await;
         let sums = place.text("ws/bazel-bin/sums.txt");
         for (path, sha256) in &files {
-            assert!(sums.contains(sha256), "{offline}: {path} is not in {sums}");
+            assert!(sums.contains(sha256), "{way}: {path} is not in {sums}");
         }
         let mut clean = place.command(BAZEL.path());
         clean.current_dir(place.file("ws")).args([
@@ -88,11 +88,12 @@ async fn bazel_downloads_what_a_lock_names_cold_warm_and_offline() {
         ]);
         succeed(clean, LIMIT).await;
     };
+    build("cold").await;
     counters.reset();
-    build(false).await;
+    build("warm").await;
     assert_eq!(counters.total(), 0, "the files are in the cache");
     world.sso.aws.go_offline().await.expect("offline");
-    build(true).await;
+    build("offline").await;
     let mut writable = place.command("/bin/chmod");
     writable.args(["-R", "u+w"]).arg(place.file("root"));
     succeed(writable, LIMIT).await;

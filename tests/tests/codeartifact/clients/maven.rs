@@ -67,7 +67,8 @@ impl Client for Maven {
             let version = file
                 .strip_prefix(&format!("{name}-"))?
                 .strip_suffix(".jar")?;
-            Some(version.to_owned())
+            let is_version = version.starts_with(|first: char| first.is_ascii_digit());
+            is_version.then(|| version.to_owned())
         })
     }
 }

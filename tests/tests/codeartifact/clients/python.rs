@@ -32,7 +32,7 @@ pub(crate) fn python(place: &Place, module: &str) -> Command {
 
 /// The version in the name of a `.dist-info`.
 fn version_in(folder: &Path, name: &str) -> Option<String> {
-    let begin = format!("{}-", name.replace('-', "_"));
+    let begin = format!("{}-", name.to_lowercase().replace('-', "_"));
     let entries = std::fs::read_dir(folder).ok()?;
     entries.flatten().find_map(|entry| {
         let found = entry.file_name().into_string().ok()?;

@@ -168,10 +168,9 @@ pub(super) fn public(
             continue;
         };
         edits.replace(place(body, file.url), quoted(&public.link()));
-        for offer in [file.core_metadata, file.dist_info_metadata] {
-            if let Some(raw) = offer {
-                edits.replace(place(body, raw), "false".to_owned());
-            }
+        let offers = [file.core_metadata, file.dist_info_metadata];
+        for offer in offers.into_iter().flatten() {
+            edits.replace(place(body, offer), "false".to_owned());
         }
         files.push(public);
     }

@@ -157,7 +157,7 @@ fn a_fallback_is_never_vague() {
         ),
         (
             with("  names: [a]\n  file_hosts: ['https://files.example/']"),
-            "is not a host's name",
+            "`https://files.example/` is not a host",
         ),
         (
             with("  names: [a]\nformats: [npm]"),
