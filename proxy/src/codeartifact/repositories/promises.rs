@@ -147,9 +147,8 @@ fn pages_of(file: &Address) -> Vec<ArtifactKey> {
         Format::Maven => (None, ""),
     };
     let page = page.unwrap_or_default();
-    let pages = accepts
-        .iter()
-        .filter_map(|accept| file.at(&page, Some(accept)));
+    let accepts = std::iter::once(usual).chain(OTHER_ACCEPTS);
+    let pages = accepts.filter_map(|accept| file.at(&page, Some(accept)));
     pages.filter_map(|page| page.key()).collect()
 }
 
