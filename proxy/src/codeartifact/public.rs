@@ -290,8 +290,6 @@ fn allowed<'a>(
 /// Whether a file, or a redirect to it, may come from there.
 fn may_come_from(fallback: &PublicFallback, url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    let port = url.port_or_known_default().unwrap_or_default();
-    let with_port = format!("{host}:{port}");
     let mut hosts = fallback.file_hosts.iter();
     let index = &fallback.index_url;
     // Named with a port, a host is meant with that one alone.
