@@ -290,13 +290,15 @@ fn allowed<'a>(
 /// Whether a file, or a redirect to it, may come from there.
 fn may_come_from(fallback: &PublicFallback, url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    let port = url.port_or_known_default().unwrap_or_default();
-    let with_port = format!("{host}:{port}");
     let mut hosts = fallback.file_hosts.iter();
     let index = &fallback.index_url;
+    // Named with a port, a host is meant with that one alone.
+    let with_port = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
     let is_known = index.host_str() == Some(host)
         || hosts.any(|known| {
-            known.eq_ignore_ascii_case(host) || known.eq_ignore_ascii_case(&with_port)
+            [host, &with_port]
+                .iter()
+                .any(|it| known.eq_ignore_ascii_case(it))
         });
     let is_private = url.scheme() == "https"
         || (url.scheme() == "http" && is_loopback(url) && is_loopback(index));
@@ -542,11 +544,17 @@ mod tests {
 
     #[test]
     fn files_come_from_known_hosts_over_tls() {
-        let public = fallback("https://index.example/simple/", &["files.example"]);
+        let public = fallback(
+            "https://index.example/simple/",
+            &["files.example", "ported.example:444"],
+        );
         let local = fallback("http://127.0.0.1:9000/simple/", &["localhost"]);
         for (fallback, url, is_allowed) in [
             (&public, "https://index.example/x", true),
             (&public, "https://files.example/x", true),
+            (&public, "https://files.example:444/x", true),
+            (&public, "https://ported.example:444/x", true),
+            (&public, "https://ported.example/x", false),
             (&public, "http://files.example/x", false),
             (&public, "https://other.example/x", false),
             (&public, "https://files.example.evil.example/x", false),

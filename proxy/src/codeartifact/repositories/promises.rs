@@ -147,9 +147,8 @@ fn pages_of(file: &Address) -> Vec<ArtifactKey> {
         Format::Maven => (None, ""),
     };
     let page = page.unwrap_or_default();
-    let pages = accepts
-        .iter()
-        .filter_map(|accept| file.at(&page, Some(accept)));
+    let accepts = std::iter::once(usual).chain(OTHER_ACCEPTS);
+    let pages = accepts.filter_map(|accept| file.at(&page, Some(accept)));
     pages.filter_map(|page| page.key()).collect()
 }
 
@@ -231,7 +230,7 @@ mod tests {
                 Format::Pypi,
                 "simple/a/1/a-1.whl",
                 "/pypi/simple/a/@accept=",
-                3,
+                7,
             ),
             (
                 Format::Npm,
