@@ -49,6 +49,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long one answer may take to begin. A package that CodeArtifact has yet to fetch from elsewhere takes its time;
 /// clients give up before, and find it when they come back.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long what was found before may take to be found again.
+const PROOF_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 /// From CodeArtifact to where an asset is. One is usual.
@@ -198,7 +200,11 @@ impl Client {
             let (why, advice) = match attempt {
                 Ok(Attempt { verdict, answer }) => match verdict {
                     Verdict::Found | Verdict::NotModified => {
-                        token.prove();
+                        if answer.is_of_assets {
+                            token.prove();
+                        } else {
+                            token.prove_by(answer.url.clone());
+                        }
                         return Ok(answer);
                     }
                     Verdict::NotFound if token.is_proven() => return Err(Error::NotFound),
@@ -209,13 +215,21 @@ impl Client {
                             Suspicion::Doubted
                         };
                         let replaced = if is_replaced {
-                            None
+                            Ok(None)
                         } else {
                             let patience = left().max(FIRST_BACKOFF);
                             let tokens = &self.tokens;
-                            tokens
-                                .replace(upstream, &token, suspicion, patience)
-                                .await?
+                            tokens.replace(upstream, &token, suspicion, patience).await
+                        };
+                        let replaced = match replaced {
+                            // There is no other one, and this one may be shown to be good in another way.
+                            Err(_)
+                                if verdict == Verdict::NotFound
+                                    && self.still_finds(&token).await =>
+                            {
+                                None
+                            }
+                            replaced => replaced?,
                         };
                         if replaced.is_none() {
                             return Err(self.believed(question, &token, verdict, answer).await);
@@ -259,6 +273,22 @@ impl Client {
             tokio::time::sleep(pause).await;
             backoff = (backoff * 2).min(LONGEST_BACKOFF);
         }
+    }
+
+    /// Whether a token still finds what it has found before.
+    async fn still_finds(&self, token: &Token) -> bool {
+        let (Some(url), Ok(authorization)) = (token.found(), authorization(token)) else {
+            return false;
+        };
+        let Ok(_place) = self.pace.call(PATIENCE).await else {
+            return false;
+        };
+        let request = Request::get("/")
+            .header(USER_AGENT, peer::USER_AGENT)
+            .header(ACCEPT, "*/*")
+            .header(AUTHORIZATION, authorization);
+        let sent = timeout(PROOF_TIMEOUT, self.wire.ask(&url, request)).await;
+        matches!(sent, Ok(Ok(answer)) if answer.status().is_success())
     }
 
     /// The word that stays although the token is beyond suspicion.

@@ -2,7 +2,7 @@
 //!
 //! * One call at a time gets one; whoever wants it meanwhile waits for that one, and a client that leaves ends
 //!   nothing.
-//! * It is renewed ahead, while the old one serves. It outlives the login: nobody waits for anything while it is
+//! * It is renewed ahead, while the old one serves, also where nobody asks for it then. It outlives the login: nobody waits for anything while it is
 //!   good.
 //! * A failure is remembered for two seconds at most, and never one that a login cures.
 
@@ -17,7 +17,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sso_session::secret::Secret;
 use tokio::time::{Instant, timeout};
-use tracing::{debug, info, warn};
+use tracing::{Instrument as _, debug, info, info_span, warn};
+use url::Url;
 
 use super::control::{Control, Operation};
 use super::{TokenReport, Upstream};
@@ -70,6 +71,8 @@ pub(super) struct Token {
     made_at: SystemTime,
     /// When it last was shown to be good, or was replaced for a doubt that the new one did not clear.
     proven: Mutex<Option<Instant>>,
+    /// What was found with it last.
+    found: Mutex<Option<Url>>,
 }
 
 /// Why a token is replaced before its time.
@@ -110,6 +113,7 @@ impl Token {
             made: Instant::now(),
             made_at: now(),
             proven: Mutex::default(),
+            found: Mutex::default(),
         }
     }
 
@@ -126,6 +130,20 @@ impl Token {
     /// It has just worked.
     pub(super) fn prove(&self) {
         *self.proven.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// It has just found something of CodeArtifact's own there.
+    pub(super) fn prove_by(&self, url: Url) {
+        self.prove();
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(url);
+    }
+
+    /// What was found with it last, and is so still if it is good.
+    pub(super) fn found(&self) -> Option<Url> {
+        self.found
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Whether it has worked lately: then what is not found with it is not there.
@@ -267,8 +285,14 @@ impl Tokens {
             let error = state.into_result().err().filter(|_| is_known);
             return (error.map_or(TokenReport::NoneYet, TokenReport::Missing), 0);
         };
+        let generation = self.control.credentials().generation();
         let state = slot.state();
-        let failure = state.failure.as_ref().map(|(_, _, error)| error.clone());
+        // What was wrong with other credentials says nothing of these.
+        let failure = state
+            .failure
+            .as_ref()
+            .filter(|(_, with, _)| *with == generation);
+        let failure = failure.map(|(_, _, error)| error.clone());
         let good = state.token.as_ref().filter(|token| token.is_good());
         let report = match (good, failure) {
             (Some(token), trouble) => TokenReport::Good {
@@ -322,12 +346,37 @@ impl Tokens {
         let upstream = Arc::clone(upstream);
         request::spawn(async move {
             let renewing = Renewing(Arc::clone(&slot));
-            if let Err(error) = this.obtain(&slot, &upstream, Some(&token)).await {
-                let alias = &upstream.config.alias;
-                warn!(upstream = alias, %error, "a token of CodeArtifact could not be renewed ahead");
-            }
+            // A failure was logged; the old one serves meanwhile.
+            let _outcome = this.obtain(&slot, &upstream, Some(&token)).await;
             drop(renewing);
         });
+    }
+
+    /// Renews a token when its time has come, whether somebody asks or not: a token that is young when the login
+    /// ends serves the longer. Ends with the token, or when it is not the one in use any more.
+    fn renew_in_time(&self, slot: &Arc<Slot>, upstream: &Arc<Upstream>, token: &Arc<Token>) {
+        let (this, token) = (self.clone(), Arc::clone(token));
+        let span = info_span!("token", upstream = upstream.config.alias);
+        let (slot, upstream) = (Arc::downgrade(slot), Arc::downgrade(upstream));
+        let renewing = async move {
+            let mut pause = schedule::renewal_age(token.life);
+            loop {
+                tokio::time::sleep(pause).await;
+                let (Some(slot), Some(upstream)) = (slot.upgrade(), upstream.upgrade()) else {
+                    return;
+                };
+                let is_in_use = slot.state().is_current(&token)
+                    && this
+                        .slot(&upstream)
+                        .is_some_and(|current| Arc::ptr_eq(&current, &slot));
+                if !is_in_use || !token.is_good() {
+                    return;
+                }
+                this.renew_ahead(&slot, &upstream, &token);
+                pause = RENEWAL_REST;
+            }
+        };
+        tokio::spawn(renewing.instrument(span));
     }
 
     /// Another token than `than`, got in a task of its own.
@@ -356,8 +405,8 @@ impl Tokens {
 
     async fn obtain(
         &self,
-        slot: &Slot,
-        upstream: &Upstream,
+        slot: &Arc<Slot>,
+        upstream: &Arc<Upstream>,
         than: Option<&Arc<Token>>,
     ) -> Result<Arc<Token>, Error> {
         let _turn = slot.turn.lock().await;
@@ -379,9 +428,15 @@ impl Tokens {
                 state.token = Some(Arc::clone(&token));
                 state.failure = None;
                 state.renewals += 1;
+                self.renew_in_time(slot, upstream, &token);
                 Ok(token)
             }
             Err(error) => {
+                // Each trouble once; the keeper has said that a login is needed.
+                let is_known = matches!(error, Error::LoginRequired(_)) || state.failure.is_some();
+                if !is_known {
+                    warn!(upstream = alias, %error, "no token of CodeArtifact could be had");
+                }
                 state.failure = Some((Instant::now(), generation, error.clone()));
                 Err(error)
             }

@@ -67,6 +67,9 @@ pub(crate) fn upstream(keys: &str) -> String {
 pub(crate) fn fallback(index: &PublicIndex, names: &[&str], private: &[&str]) -> String {
     let list = |names: &[&str]| format!("[{}]", names.join(", "));
     let files = index.files_host();
+    let files = files
+        .rsplit_once(':')
+        .map_or(files.as_str(), |(host, _)| host);
     format!(
         "public_fallback:\n  index_url: {}/\n  file_hosts: [\"{files}\"]\n  names: {}\n  \
          private_prefixes: {}",

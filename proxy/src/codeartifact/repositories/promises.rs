@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use tracing::debug;
 
 use super::Repositories;
-use crate::artifact::Freshness;
+use crate::artifact::{ArtifactKey, Freshness};
 use crate::checksum::ExpectedChecksum;
 use crate::codeartifact::index::{Page, maven, npm, pypi};
 use crate::codeartifact::{Address, LONGEST_PAGE_BYTES, whole};
@@ -19,6 +19,15 @@ pub(in crate::codeartifact) const PYPI_ACCEPT: &str = "application/vnd.pypi.simp
 /// As npm asks for a packument where it installs.
 pub(super) const NPM_ACCEPT: &str =
     "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
+/// As others ask for the same (uv; tools without a taste): a copy of theirs says the same.
+const OTHER_ACCEPTS: [&str; 6] = [
+    "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01",
+    "application/vnd.pypi.simple.v1+json",
+    "application/json",
+    "text/html",
+    "*/*",
+    "",
+];
 /// Beside each file of Maven, the strongest first.
 const MAVEN_SIDECARS: [&str; 2] = [".sha256", ".sha1"];
 /// A checksum's file is a line.
@@ -72,13 +81,13 @@ impl Repositories {
     }
 
     async fn promised_by_page(&self, address: &Address) -> Result<Vec<ExpectedChecksum>, Error> {
-        let Some(page) = page_of(address) else {
-            return Ok(Vec::new());
-        };
-        let Some(key) = page.key() else {
-            return Ok(Vec::new());
-        };
         let fetcher = self.fetcher()?;
+        let pages = pages_of(address);
+        let cached = fetcher.cached(&pages).await;
+        let copy = cached.iter().position(|cached| *cached);
+        let Some(key) = pages.into_iter().nth(copy.unwrap_or_default()) else {
+            return Ok(Vec::new());
+        };
         for is_last in [false, true] {
             let found = match fetcher.get(&key).await {
                 Ok(found) => found,
@@ -118,20 +127,29 @@ fn is_old(verdict: Verdict) -> bool {
     }
 }
 
-/// The page that lists a file.
-fn page_of(file: &Address) -> Option<Address> {
+/// The page that lists a file, in the forms that it is asked for: any of them will do.
+fn pages_of(file: &Address) -> Vec<ArtifactKey> {
     let path = file.path();
-    match file.format() {
+    let (page, usual) = match file.format() {
         Format::Pypi => {
-            let project = path.strip_prefix("simple/")?.split('/').next()?;
-            file.at(&format!("simple/{project}/"), Some(PYPI_ACCEPT))
+            let project = path
+                .strip_prefix("simple/")
+                .and_then(|rest| rest.split('/').next());
+            let page = project.map(|project| format!("simple/{project}/"));
+            (page, PYPI_ACCEPT)
         }
         Format::Npm => {
-            let (package, _) = path.split_once("/-/")?;
-            file.at(package, Some(NPM_ACCEPT))
+            let package = path
+                .split_once("/-/")
+                .map(|(package, _)| package.to_owned());
+            (package, NPM_ACCEPT)
         }
-        Format::Maven => None,
-    }
+        Format::Maven => (None, ""),
+    };
+    let page = page.unwrap_or_default();
+    let accepts = std::iter::once(usual).chain(OTHER_ACCEPTS);
+    let pages = accepts.filter_map(|accept| file.at(&page, Some(accept)));
+    pages.filter_map(|page| page.key()).collect()
 }
 
 /// In a thread where work may take its time: pages can be long.
@@ -178,4 +196,69 @@ pub(in crate::codeartifact) fn sha256(hexadecimal: &str) -> Option<ExpectedCheck
         .ok()
         .filter(|bytes| bytes.len() == 32)?;
     Some(ExpectedChecksum::Sha256(BASE64.encode(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::codeartifact::Table;
+    use crate::config::CodeArtifactUpstream;
+
+    fn file(format: Format, path: &str) -> Address {
+        let table = Table::new(vec![CodeArtifactUpstream {
+            alias: "main".to_owned(),
+            domain: "acme".to_owned(),
+            domain_owner: "012345678901".to_owned(),
+            region: "eu-central-1".to_owned(),
+            repository: "all".to_owned(),
+            formats: Format::ALL.to_vec(),
+            publish: false,
+            public_fallback: None,
+            token_duration: Duration::from_hours(12),
+        }]);
+        let upstream = table.by_alias("main").expect("an upstream");
+        let path = percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC);
+        Address::parse(upstream, format, &path.to_string(), None).expect("an address")
+    }
+
+    #[test]
+    fn each_file_is_listed_by_one_page() {
+        for (format, path, page, forms) in [
+            (
+                Format::Pypi,
+                "simple/a/1/a-1.whl",
+                "/pypi/simple/a/@accept=",
+                3,
+            ),
+            (
+                Format::Npm,
+                "@acme/pad/-/pad-1.tgz",
+                "/npm/@acme/pad/@accept=",
+                7,
+            ),
+            (Format::Npm, "pad/-/pad-1.tgz", "/npm/pad/@accept=", 7),
+            (Format::Pypi, "a-1.whl", "", 0),
+            (Format::Maven, "g/a/1/a-1.jar", "", 0),
+        ] {
+            let pages = pages_of(&file(format, path));
+            assert_eq!(pages.len(), forms, "{path}");
+            for key in pages {
+                assert!(key.as_str().contains(page), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_hash_of_a_page_is_compared_as_base64() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+        assert_eq!(
+            sha256(empty),
+            Some(ExpectedChecksum::Sha256(base64.to_owned()))
+        );
+        assert_eq!(sha256("e3b0"), None);
+        assert_eq!(sha256("no hash"), None);
+    }
 }
