@@ -191,6 +191,11 @@ impl Config {
         } else {
             String::new()
         };
+        let mut notes = credproxy::without_effect(vars);
+        notes.extend(older.notes);
+        if !has_bucket && !codeartifact.is_empty() {
+            notes.extend(without_a_bucket(&read));
+        }
         let mut config = Self {
             serves_artifacts: has_bucket || !codeartifact.is_empty(),
             bucket,
@@ -214,10 +219,7 @@ impl Config {
             file_path,
             codeartifact,
             file: None,
-            notes: credproxy::without_effect(vars)
-                .into_iter()
-                .chain(older.notes)
-                .collect(),
+            notes,
         };
         // Read by the HTTP client itself, which would go on without it.
         read.forward_proxy("HTTPS_PROXY");
@@ -310,6 +312,14 @@ fn of_file(fault: FileFault) -> Fault {
         problem: fault.problem,
         cure: fault.cure,
     }
+}
+
+/// What has no effect where CodeArtifact alone is served.
+fn without_a_bucket(read: &Reader<'_>) -> Vec<String> {
+    let set = ["S3_PREFIX", "UPSTREAM_PROXY_URL"].into_iter();
+    let set = set.filter(|variable| read.is_set(variable));
+    set.map(|variable| format!("{variable} has no effect: S3_BUCKET_NAME is not set"))
+        .collect()
 }
 
 /// Unset means `default`; set but empty means the SDK's default chain.
@@ -585,7 +595,15 @@ mod tests {
         let config = from(&named).expect("a valid configuration");
         assert!(config.serves_artifacts && !config.has_bucket());
         assert_eq!(config.codeartifact[0].alias, "default");
-        let both = valid(&named);
+        assert_eq!(config.notes, [""; 0]);
+        let team = [("UPSTREAM_PROXY_URL", "http://artifacts.example:9000")];
+        let config = from(&[&named[..], &team].concat()).expect("a valid configuration");
+        assert_eq!(
+            config.notes,
+            ["UPSTREAM_PROXY_URL has no effect: S3_BUCKET_NAME is not set"]
+        );
+        let both = valid(&[&named[..], &team].concat());
+        assert_eq!(both.notes, [""; 0]);
         assert!(both.serves_artifacts && both.has_bucket());
         assert_eq!(both.codeartifact.len(), 1);
         let told = from(&[]).expect_err("nothing to serve").to_string();
