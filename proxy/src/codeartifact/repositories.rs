@@ -144,18 +144,19 @@ impl Repositories {
                 let (attributes, page) = self.page(address, answer).await?;
                 Ok(WholeBody::boxed(attributes, page))
             }
-            Kind::File => match PublicIndex::file_of(address) {
-                Some(file) => {
+            Kind::File => {
+                let public = PublicIndex::file_of(address);
+                if let Some(file) = &public {
                     self.must_be_missing(address, file.project).await?;
-                    self.public.open(address, &file).await
                 }
-                None if address.path().ends_with(METADATA_SUFFIX)
-                    && address.format() == Format::Pypi =>
-                {
-                    self.metadata(address).await
+                let is_metadata =
+                    address.path().ends_with(METADATA_SUFFIX) && address.format() == Format::Pypi;
+                match public {
+                    _ if is_metadata => self.metadata(address).await,
+                    Some(file) => self.public.open(address, &file).await,
+                    None => self.file(address).await,
                 }
-                None => self.file(address).await,
-            },
+            }
             Kind::Other => Err(Error::NotFound),
         }
     }

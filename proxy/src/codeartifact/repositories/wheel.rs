@@ -13,6 +13,7 @@ use crate::artifact::ArtifactKey;
 use crate::codeartifact::Address;
 use crate::codeartifact::body::WholeBody;
 use crate::codeartifact::index::wheel;
+use crate::codeartifact::public::PublicIndex;
 use crate::error::Error;
 use crate::fetch::{Fetcher, Found};
 use crate::object::ObjectAttributes;
@@ -41,6 +42,10 @@ impl Repositories {
                 Ok(bytes) => return Ok(WholeBody::boxed(attributes(&bytes), bytes)),
                 Err(error) => warn!(path, %error, "a wheel's metadata cannot be read"),
             }
+        }
+        if PublicIndex::file_of(address).is_some() {
+            // Offered only of wheels that are here.
+            return Err(Error::NotFound);
         }
         self.file(address).await
     }

@@ -66,7 +66,10 @@ async fn bazel_downloads_what_a_lock_names_cold_and_offline() {
         let mut bazel = place.command(BAZEL.path());
         bazel.current_dir(place.file("ws")).args([
             &format!("--output_user_root={}", place.file("root").display()),
-            &format!("--output_base={}", place.file(&format!("root/{way}")).display()),
+            &format!(
+                "--output_base={}",
+                place.file(&format!("root/{way}")).display()
+            ),
             "--nohome_rc",
             "--batch",
             "build",
