@@ -144,19 +144,14 @@ impl Repositories {
                 let (attributes, page) = self.page(address, answer).await?;
                 Ok(WholeBody::boxed(attributes, page))
             }
-            Kind::File => {
-                let public = PublicIndex::file_of(address);
-                if let Some(file) = &public {
+            Kind::File if is_metadata(address) => self.metadata(address).await,
+            Kind::File => match PublicIndex::file_of(address) {
+                Some(file) => {
                     self.must_be_missing(address, file.project).await?;
+                    self.public.open(address, &file).await
                 }
-                let is_metadata =
-                    address.path().ends_with(METADATA_SUFFIX) && address.format() == Format::Pypi;
-                match public {
-                    _ if is_metadata => self.metadata(address).await,
-                    Some(file) => self.public.open(address, &file).await,
-                    None => self.file(address).await,
-                }
-            }
+                None => self.file(address).await,
+            },
             Kind::Other => Err(Error::NotFound),
         }
     }
@@ -301,6 +296,11 @@ impl Repositories {
         }
         Ok(Revalidation::Changed(WholeBody::boxed(attributes, body)))
     }
+}
+
+/// Whether a path is of a wheel's metadata (PEP 658), rather than of a file.
+fn is_metadata(address: &Address) -> bool {
+    address.format() == Format::Pypi && address.path().ends_with(METADATA_SUFFIX)
 }
 
 /// In a thread where work may take its time: pages can be long.

@@ -230,7 +230,7 @@ mod tests {
                 Format::Pypi,
                 "simple/a/1/a-1.whl",
                 "/pypi/simple/a/@accept=",
-                3,
+                7,
             ),
             (
                 Format::Npm,

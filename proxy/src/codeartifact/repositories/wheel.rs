@@ -44,7 +44,7 @@ impl Repositories {
             }
         }
         if PublicIndex::file_of(address).is_some() {
-            // Offered only of wheels that are here.
+            // A public page offers none: they are of cached wheels alone.
             return Err(Error::NotFound);
         }
         self.file(address).await
