@@ -148,7 +148,6 @@ async fn origin_controls_and_an_unreachable_codeartifact_close_the_fallback() {
     let faults = world.sso.aws.faults();
     for (operation, status, code) in [
         (Operation::DescribePackage, 403, "AccessDeniedException"),
-        (Operation::DescribePackage, 500, "InternalServerException"),
         (Operation::ReadPackage, 500, "InternalServerException"),
         (Operation::ReadPackage, 403, "AccessDeniedException"),
     ] {

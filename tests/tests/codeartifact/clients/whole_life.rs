@@ -87,6 +87,7 @@ async fn whole_life(client: &dyn Client) {
 
     world.end_login();
     world.sso.aws.go_online().await.expect("online");
+    let _signal = world.sso.signalled().await;
     let ((), ()) = tokio::join!(gets(&world, client, "third"), async {
         world.until_waiting().await;
         let _login = world.sso.sign_in();
