@@ -61,9 +61,6 @@ pub enum PageError {
         /// What is wrong with it, and where in that part.
         error: serde_json::Error,
     },
-    /// It cannot be read unambiguously.
-    #[error("the HTML cannot be read: {0}")]
-    Html(String),
     /// It names a file that no path can.
     #[error("the page lists `{0}`, which is no file name")]
     FileName(String),

@@ -148,7 +148,7 @@ pub(super) fn public(
 }
 
 fn read(body: &str) -> Result<Document, PageError> {
-    let document = Document::read(body)?;
+    let document = Document::read(body);
     check_version(document.version.as_deref())?;
     Ok(document)
 }

@@ -1,14 +1,12 @@
 //! What of an HTML page matters, and where it stands.
 
-use std::cell::RefCell;
+use std::convert::Infallible;
 use std::ops::Range;
-use std::rc::Rc;
 
-use lol_html::html_content::Element;
-use lol_html::{HtmlRewriter, MemorySettings, Settings, element};
+use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+use html5gum::{Span, Tokenizer};
 
-use super::super::super::PageError;
-use super::entities::{decoded, encoded};
+use super::entities::encoded;
 
 /// Links, and what decides about them.
 #[derive(Debug, Default)]
@@ -45,97 +43,148 @@ pub(super) struct Attribute {
     is_quoted: bool,
 }
 
-/// The end tags found, each with the number of its link: what finds them outlives the borrow of the document.
-type Ends = Rc<RefCell<Vec<(usize, Range<usize>)>>>;
+/// Gathers it from what the tokenizer sees.
+struct Collector<'a> {
+    body: &'a str,
+    document: Document,
+    /// The start tag that is being read.
+    tag: Option<Tag>,
+    /// The number of the link whose text is being read.
+    open: Option<usize>,
+}
+
+/// A start tag on its way.
+struct Tag {
+    name: Vec<u8>,
+    start: usize,
+    attributes: Vec<Attribute>,
+}
 
 impl Document {
-    pub(super) fn read(body: &str) -> Result<Self, PageError> {
-        let mut document = Self::default();
-        let ends = Ends::default();
-        let collect = element!("a, area, base, link, meta", |element| {
-            document.take(body, element, &ends);
-            Ok(())
-        });
-        let settings = Settings {
-            element_content_handlers: vec![collect],
-            // The page itself is bounded; what is kept of it while it is read is less.
-            memory_settings: MemorySettings {
-                max_allowed_memory_usage: 4 * body.len() + (1 << 20),
-                ..MemorySettings::new()
-            },
-            adjust_charset_on_meta_tag: false,
-            ..Settings::new()
+    pub(super) fn read(body: &str) -> Self {
+        let mut collector = Collector {
+            body,
+            document: Self::default(),
+            tag: None,
+            open: None,
         };
-        let mut rewriter = HtmlRewriter::new(settings, |_: &[u8]| {});
-        let read = rewriter
-            .write(body.as_bytes())
-            .and_then(|()| rewriter.end());
-        read.map_err(|error| PageError::Html(error.to_string()))?;
-        for (number, end) in ends.take() {
-            // An element that is left open ends with whatever is around it.
-            let is_own = body.as_bytes().get(end.clone()).is_some_and(|tag| {
-                let name = tag.get(2..3).unwrap_or_default();
-                let is_whole = tag.get(3).is_some_and(|byte| !byte.is_ascii_alphanumeric());
-                name.eq_ignore_ascii_case(b"a") && is_whole
-            });
-            if let Some(link) = document.links.get_mut(number).filter(|_| is_own) {
-                link.end = Some(end);
-            }
+        let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, span: Span<usize>| {
+            collector.take(&event, span);
+            None::<Infallible>
+        });
+        // What stands in a script or a comment leads nowhere.
+        emitter.naively_switch_states(true);
+        let mut tokens = Tokenizer::new_with_emitter(body, emitter);
+        if let Some(Err(never)) = tokens.next() {
+            match never {}
         }
-        Ok(document)
+        drop(tokens);
+        collector.document
     }
+}
 
-    fn take(&mut self, body: &str, element: &mut Element<'_, '_>, ends: &Ends) {
-        let tag = element.source_location().bytes();
-        let name = element.tag_name();
-        match name.as_str() {
-            "base" => {
-                self.base_tags.push(tag);
-                let href = element.get_attribute("href");
-                let href = href.map(|href| decoded(&href).into_owned());
-                self.base = self.base.take().or(href);
+impl Collector<'_> {
+    fn take(&mut self, event: &CallbackEvent<'_>, span: Span<usize>) {
+        match event {
+            CallbackEvent::OpenStartTag { name } => {
+                self.tag = Some(Tag {
+                    name: name.to_vec(),
+                    start: span.start,
+                    attributes: Vec::new(),
+                });
             }
-            "meta" => {
-                let is_version = element
-                    .get_attribute("name")
-                    .is_some_and(|name| name.eq_ignore_ascii_case("pypi:repository-version"));
-                let content = element.get_attribute("content").filter(|_| is_version);
-                self.version = self.version.take().or(content);
-            }
-            _ => {
-                let is_anchor = name == "a";
-                if is_anchor {
-                    self.watch_end(element, ends);
+            CallbackEvent::AttributeName { name } => {
+                if let Some(tag) = &mut self.tag {
+                    tag.attributes.push(Attribute {
+                        name: String::from_utf8_lossy(name).into_owned(),
+                        value: String::new(),
+                        place: span.end..span.end,
+                        is_quoted: false,
+                    });
                 }
-                let attributes = element.attributes().iter().filter_map(|attribute| {
-                    let place = attribute.value_source_location()?.bytes();
-                    Some(Attribute::new(
-                        body,
-                        attribute.name(),
-                        &attribute.value(),
-                        place,
-                    ))
-                });
-                self.links.push(Link {
-                    is_anchor,
-                    tag,
-                    end: None,
-                    attributes: attributes.collect(),
-                });
             }
+            CallbackEvent::AttributeValue { value } => {
+                let attribute = self.tag.as_mut().and_then(|tag| tag.attributes.last_mut());
+                if let Some(attribute) = attribute {
+                    attribute.value = String::from_utf8_lossy(value).into_owned();
+                    (attribute.place, attribute.is_quoted) = place(self.body, span.start);
+                }
+            }
+            CallbackEvent::CloseStartTag { .. } => {
+                if let Some(tag) = self.tag.take() {
+                    self.close(tag, span.end);
+                }
+            }
+            CallbackEvent::EndTag { name } => {
+                // Of what it closes; attributes of an end tag are none of a link.
+                self.tag = None;
+                if *name == b"a"
+                    && let Some(link) = self.open.take()
+                {
+                    self.document.links[link].end = Some(span.start..span.end);
+                }
+            }
+            CallbackEvent::String { .. }
+            | CallbackEvent::Comment { .. }
+            | CallbackEvent::Doctype { .. }
+            | CallbackEvent::Error(_) => {}
         }
     }
 
-    fn watch_end(&self, element: &mut Element<'_, '_>, ends: &Ends) {
-        if let Some(handlers) = element.end_tag_handlers() {
-            let (number, ends) = (self.links.len(), Rc::clone(ends));
-            handlers.push(Box::new(move |end| {
-                ends.borrow_mut()
-                    .push((number, end.source_location().bytes()));
-                Ok(())
-            }));
+    fn close(&mut self, tag: Tag, end: usize) {
+        let document = &mut self.document;
+        let first = |name: &str| {
+            let mut attributes = tag.attributes.iter();
+            attributes.find(|attribute| attribute.name == name)
+        };
+        let place = tag.start..end;
+        match tag.name.as_slice() {
+            b"base" => {
+                document.base_tags.push(place);
+                let href = first("href").map(|href| href.value.clone());
+                document.base = document.base.take().or(href);
+            }
+            b"meta" => {
+                let is_version = first("name")
+                    .is_some_and(|name| name.value.eq_ignore_ascii_case("pypi:repository-version"));
+                let content = first("content").filter(|_| is_version);
+                let content = content.map(|content| content.value.clone());
+                document.version = document.version.take().or(content);
+            }
+            name @ (b"a" | b"area" | b"link") => {
+                let is_anchor = name == b"a";
+                if is_anchor {
+                    // One that is left open ends where the next one begins.
+                    self.open = Some(document.links.len());
+                }
+                document.links.push(Link {
+                    is_anchor,
+                    tag: place,
+                    end: None,
+                    attributes: tag.attributes,
+                });
+            }
+            _ => {}
         }
     }
+}
+
+/// Where a value stands that begins at `start`, and whether it is in quotes.
+fn place(body: &str, start: usize) -> (Range<usize>, bool) {
+    let (before, rest) = (
+        body.as_bytes().get(..start).unwrap_or_default(),
+        body.as_bytes().get(start..).unwrap_or_default(),
+    );
+    let quote = before
+        .last()
+        .copied()
+        .filter(|last| matches!(last, b'"' | b'\''));
+    let ends = |byte: &u8| match quote {
+        Some(quote) => *byte == quote,
+        None => byte.is_ascii_whitespace() || *byte == b'>',
+    };
+    let length = rest.iter().position(ends).unwrap_or(rest.len());
+    (start..start + length, quote.is_some())
 }
 
 impl Link {
@@ -153,16 +202,6 @@ impl Link {
 }
 
 impl Attribute {
-    fn new(body: &str, name: String, value: &str, place: Range<usize>) -> Self {
-        let before = body.as_bytes().get(..place.start).unwrap_or_default();
-        Self {
-            name,
-            value: decoded(value).into_owned(),
-            is_quoted: before.ends_with(b"\"") || before.ends_with(b"'"),
-            place,
-        }
-    }
-
     /// Another value as it stands in this one's place.
     pub(super) fn written(&self, value: &str) -> String {
         let value = encoded(value);
