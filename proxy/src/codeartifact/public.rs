@@ -14,8 +14,11 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_sdk_codeartifact::types::{AllowUpstream, PackageOriginRestrictions};
+use aws_sdk_codeartifact::operation::describe_package::DescribePackageError;
+use aws_sdk_codeartifact::types::{AllowUpstream, PackageOriginRestrictions, ResourceType};
 use aws_sdk_s3::primitives::SdkBody;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::{
@@ -31,7 +34,7 @@ use url::Url;
 
 use super::body::{FileBody, Source, WholeBody, page_of, received, text, text_of};
 use super::client::{Client, is_loopback};
-use super::control::{Operation, Refusal, Verdict};
+use super::control::Operation;
 use super::index::{Page, pypi};
 use super::repositories::{Tables, sha256};
 use super::{Address, LONGEST_PAGE_BYTES, Upstream, whole};
@@ -215,8 +218,8 @@ impl PublicIndex {
         let operation = Operation::DescribePackage;
         let control = &self.client.control;
         let described = control
-            .call(upstream, operation, PATIENCE, |client| {
-                client
+            .call(upstream, operation, PATIENCE, |client| async move {
+                let described = client
                     .describe_package()
                     .domain(&config.domain)
                     .domain_owner(&config.domain_owner)
@@ -224,11 +227,18 @@ impl PublicIndex {
                     .format(super::endpoint::of_api(Format::Pypi))
                     .package(name)
                     .send()
+                    .await;
+                match described {
+                    Ok(described) => Ok(Some(described)),
+                    Err(error) if is_unknown_package(&error) => Ok(None),
+                    Err(error) => Err(error),
+                }
             })
             .await;
         let described = match described {
-            Ok(described) => described,
-            Err(Refusal::Answer(Verdict::NotFound, _)) => return Ok(()),
+            Ok(Some(described)) => described,
+            Ok(None) => return Ok(()),
+            // A repository that is not there says nothing of its packages.
             Err(refusal) => return Err(control.explain(upstream, operation, refusal)),
         };
         let controls = described
@@ -271,6 +281,16 @@ impl PublicIndex {
         };
         let public = read.map_err(wrong)?;
         Ok((found.verdict, found.attributes().last_modified, public))
+    }
+}
+
+/// Whether it is the package that is not there, rather than its repository or domain.
+fn is_unknown_package(error: &SdkError<DescribePackageError, HttpResponse>) -> bool {
+    match error.as_service_error() {
+        Some(DescribePackageError::ResourceNotFoundException(what)) => {
+            what.resource_type() == Some(&ResourceType::Package)
+        }
+        Some(_) | None => false,
     }
 }
 

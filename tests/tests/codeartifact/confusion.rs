@@ -161,6 +161,16 @@ async fn origin_controls_and_an_unreachable_codeartifact_close_the_fallback() {
         );
         faults.remove(fault);
     }
+    // Nor does a repository that is not there: what it would know of a package is not known.
+    for (resource, status) in [("repository", 503), ("domain", 503)] {
+        let missing = Fault::on(Operation::DescribePackage)
+            .respond(404, "ResourceNotFoundException")
+            .reason(resource);
+        let missing = faults.add(missing);
+        let answer = page("leftpad").await;
+        assert_eq!(answer.status, status, "{resource}: {}", answer.text());
+        faults.remove(missing);
+    }
     assert_eq!(public.counters().total(), 0, "{:?}", public.asked());
 
     // Neither does a login that is needed open it.
