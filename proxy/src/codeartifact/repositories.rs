@@ -158,10 +158,11 @@ impl Repositories {
 
     /// A file, with what the index promises of it.
     async fn file(&self, address: &Address) -> Result<Box<dyn Body>, Error> {
-        let question = Question::of(address);
-        let asked = Box::pin(self.client.ask(&question, PATIENCE));
-        let (answer, promised) = tokio::join!(asked, self.promised(address));
-        self.body(address, answer?, promised?).await
+        // First the promise: it takes places of the same kind, and a file that waits for it with a place of its own
+        // can wait for ever.
+        let promised = self.promised(address).await?;
+        let answer = Box::pin(self.client.ask(&Question::of(address), PATIENCE)).await?;
+        self.body(address, answer, promised).await
     }
 
     async fn body(

@@ -1,4 +1,4 @@
-//! What CodeArtifact's own index says of a file's bytes: asked beside the file itself, mostly out of the cache.
+//! What CodeArtifact's own index says of a file's bytes: asked before the file itself, mostly out of the cache.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
