@@ -46,6 +46,7 @@ use crate::error::Error;
 use crate::fetch::{Fetcher, Found, Verdict};
 use crate::metrics::Metrics;
 use client::Question;
+use public::PublicIndex;
 use repositories::{METADATA_SUFFIX, PYPI_ACCEPT, Repositories};
 
 /// What all objects of CodeArtifact are kept under; the rest of the name stands in each key.
@@ -109,6 +110,11 @@ impl CodeArtifact {
     #[must_use]
     pub fn fetcher(&self) -> &Arc<Fetcher> {
         &self.fetcher
+    }
+
+    /// Whether the configuration of the moment lets a file be served that may have come when it was another.
+    pub fn may_be_served(&self, address: &Address) -> Result<(), Error> {
+        PublicIndex::may_be_served(address)
     }
 
     /// A page, from the cache or from CodeArtifact, and from the public index where that is allowed.

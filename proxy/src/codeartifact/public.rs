@@ -94,6 +94,22 @@ pub(super) struct PublicFileSource {
     path: String,
 }
 
+impl<'a> PublicName<'a> {
+    /// Of a path below a repository of Python's packages.
+    pub(super) fn of(path: &'a str) -> Option<Self> {
+        let mut parts = path.strip_prefix("simple/")?.split('/');
+        let (project, folder) = (parts.next()?, parts.next()?);
+        let (sha256, file) = (parts.next()?, parts.next()?);
+        let is_hash = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_one = folder == FOLDER && is_hash && !file.is_empty() && parts.next().is_none();
+        is_one.then_some(Self {
+            project,
+            sha256,
+            file,
+        })
+    }
+}
+
 impl PublicIndex {
     /// Asks nobody.
     pub(super) fn new(
@@ -136,16 +152,16 @@ impl PublicIndex {
         if address.format() != Format::Pypi {
             return None;
         }
-        let mut parts = address.path().strip_prefix("simple/")?.split('/');
-        let (project, folder) = (parts.next()?, parts.next()?);
-        let (sha256, file) = (parts.next()?, parts.next()?);
-        let is_hash = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let is_one = folder == FOLDER && is_hash && !file.is_empty() && parts.next().is_none();
-        is_one.then_some(PublicName {
-            project,
-            sha256,
-            file,
-        })
+        PublicName::of(address.path())
+    }
+
+    /// Whether what the configuration says now lets a file be served. What is not public needs no word.
+    pub(super) fn may_be_served(address: &Address) -> Result<(), Error> {
+        let fallback = address.upstream().config.public_fallback.as_ref();
+        match Self::file_of(address) {
+            Some(name) => allowed(fallback, name.project).map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// A public file, which is the one of its hash or none.
@@ -194,20 +210,19 @@ impl PublicIndex {
     }
 
     /// Whether a project may be looked for outside. The error says why not.
-    async fn admit(
+    pub(super) async fn admit(
         &self,
         upstream: &Arc<Upstream>,
         project: &str,
     ) -> Result<Arc<PublicFallback>, Error> {
         let fallback = allowed(upstream.config.public_fallback.as_ref(), project)?;
         let fallback = Arc::new(fallback.clone());
-        let name = pypi::normalised(project);
-        let remembered = format!("{}/{name}", upstream.name());
+        let remembered = format!("{}/{project}", upstream.name());
         let is_fresh = |at: Instant| at.elapsed() < UNBLOCKED_FOR;
         if self.unblocked.get(&remembered).is_some_and(is_fresh) {
             return Ok(fallback);
         }
-        self.must_not_block(upstream, &name).await?;
+        self.must_not_block(upstream, project).await?;
         self.unblocked.insert(remembered, Instant::now());
         Ok(fallback)
     }
@@ -264,8 +279,7 @@ impl PublicIndex {
             .public_fallback
             .as_ref()
             .ok_or(Error::NotFound)?;
-        let name = pypi::normalised(project);
-        let key = key_of(upstream, &name, accept)?;
+        let key = key_of(upstream, project, accept)?;
         let fetcher = self
             .fetcher
             .get()
@@ -273,11 +287,11 @@ impl PublicIndex {
         let found = fetcher.get(&key).await?;
         let body = whole(fetcher, &key, &found, LONGEST_PAGE_BYTES).await?;
         let content_type = found.attributes().content_type.clone().unwrap_or_default();
-        let (page, asked) = (Page { content_type, body }, page_url(fallback, &name)?);
+        let (page, asked) = (Page { content_type, body }, page_url(fallback, project)?);
         let read = request::spawn_blocking(move || pypi::public(&page, &asked)).await;
         let read = read.map_err(|_| Error::unavailable("reading a page ended unexpectedly"))?;
         let wrong = |error| {
-            Error::unavailable(format!("the public page of {name} cannot be used: {error}"))
+            Error::unavailable(format!("the public page of {project} cannot be used: {error}"))
         };
         let public = read.map_err(wrong)?;
         Ok((found.verdict, found.attributes().last_modified, public))
@@ -294,17 +308,23 @@ fn is_unknown_package(error: &SdkError<DescribePackageError, HttpResponse>) -> b
     }
 }
 
-/// What the configuration says of a project: nothing but a 404 to be had where it does not name it.
+/// What the configuration says of a project, by its normalised name: nothing but a 404 to be had where it does not
+/// name it.
 fn allowed<'a>(
     fallback: Option<&'a PublicFallback>,
     project: &str,
 ) -> Result<&'a PublicFallback, Error> {
-    let name = pypi::normalised(project);
+    // In the one spelling alone: what CodeArtifact was asked for is what the public index is asked for.
+    let is_right = pypi::normalised(project).as_deref() == Some(project);
     let is_allowed = |fallback: &&PublicFallback| {
         let mut prefixes = fallback.private_prefixes.iter();
-        fallback.names.contains(&name) && !prefixes.any(|prefix| name.starts_with(prefix.as_str()))
+        let is_listed = fallback.names.iter().any(|name| name == project);
+        is_listed && !prefixes.any(|prefix| project.starts_with(prefix.as_str()))
     };
-    fallback.filter(is_allowed).ok_or(Error::NotFound)
+    fallback
+        .filter(|_| is_right)
+        .filter(is_allowed)
+        .ok_or(Error::NotFound)
 }
 
 /// Whether a file, or a redirect to it, may come from there.
@@ -545,9 +565,11 @@ mod tests {
         let fallback = fallback("https://index.example/simple/", &[]);
         for (project, is_allowed) in [
             ("requests", true),
-            ("Requests", true),
-            ("zope.interface", true),
-            ("zope__interface", true),
+            ("zope-interface", true),
+            // Not what CodeArtifact was asked for.
+            ("Requests", false),
+            ("zope.interface", false),
+            ("re\u{212a}uests", false),
             ("requests2", false),
             ("acme-tools", false),
             ("ACME_Tools", false),

@@ -22,7 +22,7 @@ use super::body::{FileBody, WholeBody, page_of, text};
 use super::client::{Answer, Client, InPlace, PATIENCE, Question};
 use super::control::Control;
 use super::index::{Page, npm, pypi};
-use super::public::PublicIndex;
+use super::public::{PublicIndex, PublicName};
 use super::table::Table;
 use crate::artifact::{ArtifactKey, Freshness};
 use crate::cache::Cache;
@@ -147,7 +147,7 @@ impl Repositories {
             Kind::File if is_metadata(address) => self.metadata(address).await,
             Kind::File => match PublicIndex::file_of(address) {
                 Some(file) => {
-                    self.must_be_missing(address, file.project).await?;
+                    self.must_be_missing(address, file.project, None).await?;
                     self.public.open(address, &file).await
                 }
                 None => self.file(address).await,
@@ -214,14 +214,18 @@ impl Repositories {
     }
 
     /// Fails unless CodeArtifact says that it has no such project: what it has is never taken from elsewhere.
-    pub(super) async fn must_be_missing(
+    async fn must_be_missing(
         &self,
         address: &Address,
         project: &str,
+        patience_with_copy: Option<Duration>,
     ) -> Result<(), Error> {
         let page = address.at(&format!("simple/{project}/"), Some(PYPI_ACCEPT));
         let page = page.ok_or(Error::NotFound)?;
-        match self.client.ask(&Question::of(&page), PATIENCE).await {
+        let mut question = Question::of(&page);
+        question.has_copy = patience_with_copy.is_some();
+        let patience = patience_with_copy.unwrap_or(PATIENCE);
+        match self.client.ask(&question, patience).await {
             Err(Error::NotFound) => Ok(()),
             Ok(_) => Err(Error::NotFound),
             Err(error) => Err(error),
@@ -271,6 +275,13 @@ impl Repositories {
         patience: Duration,
     ) -> Result<Revalidation, Error> {
         let address = self.address(key)?;
+        if let Some(file) = PublicIndex::file_of(&address) {
+            // Its bytes are those of its hash for ever; whether they may be served is another question.
+            self.must_be_missing(&address, file.project, Some(patience))
+                .await?;
+            self.public.admit(address.upstream(), file.project).await?;
+            return Ok(Revalidation::NotModified);
+        }
         let mut question = Question::of(&address);
         question.has_copy = true;
         question.unless = copy
@@ -385,6 +396,10 @@ impl Remote for Repositories {
         match (format, parts.next()) {
             (Some(Format::Maven), Some(path)) => Freshness::of(path),
             (Some(_), Some(_)) if Address::is_page(key) => Freshness::Mutable,
+            // CodeArtifact may have the project by now, or block it.
+            (Some(Format::Pypi), Some(path)) if PublicName::of(path).is_some() => {
+                Freshness::Mutable
+            }
             (Some(_), Some(_)) => Freshness::Immutable,
             (None, _) | (_, None) => Freshness::Mutable,
         }

@@ -132,6 +132,7 @@ fn pages_of(file: &Address) -> Vec<ArtifactKey> {
     let path = file.path();
     let (page, usual) = match file.format() {
         Format::Pypi => {
+            let path = pypi::in_one_spelling(path);
             let project = path
                 .strip_prefix("simple/")
                 .and_then(|rest| rest.split('/').next());
@@ -166,7 +167,7 @@ async fn listed(page: Page, file: Address) -> Result<Listed, Error> {
 }
 
 fn of_project(page: &Page, file: &Address) -> Result<Listed, Error> {
-    let path = file.path();
+    let path = pypi::in_one_spelling(file.path());
     let project = path
         .strip_prefix("simple/")
         .and_then(|rest| rest.split('/').next());
@@ -176,7 +177,10 @@ fn of_project(page: &Page, file: &Address) -> Result<Listed, Error> {
     })?;
     let found = files
         .into_iter()
-        .find(|listed| listed.path.as_deref() == Some(path));
+        .find(|listed| {
+            let listed = listed.path.as_deref();
+            listed.is_some_and(|listed| pypi::in_one_spelling(listed) == path)
+        });
     Ok(match found {
         Some(found) => Listed::As(
             found
@@ -230,6 +234,12 @@ mod tests {
                 Format::Pypi,
                 "simple/a/1/a-1.whl",
                 "/pypi/simple/a/@accept=",
+                7,
+            ),
+            (
+                Format::Pypi,
+                "simple/Foo_Bar/1/foo_bar-1.whl",
+                "/pypi/simple/foo-bar/@accept=",
                 7,
             ),
             (

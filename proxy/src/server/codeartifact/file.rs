@@ -20,6 +20,7 @@ pub(super) fn at_hand(asked: &Asked<'_>) -> Option<Answer> {
         return None;
     }
     let fetcher = asked.codeartifact.fetcher();
+    asked.codeartifact.may_be_served(asked.address).ok()?;
     let key = asked.address.key()?;
     let found = fetcher.at_hand(key.as_str())?;
     Some(with(asked, &key, &found))
@@ -28,6 +29,7 @@ pub(super) fn at_hand(asked: &Asked<'_>) -> Option<Answer> {
 /// A HEAD begins the download, too: who asks for the size means to read, and the file's own host takes no HEAD.
 pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, Error> {
     let fetcher = asked.codeartifact.fetcher();
+    asked.codeartifact.may_be_served(asked.address)?;
     let key = asked.address.key().ok_or(Error::NotFound)?;
     let found = match (fetcher.get(&key).await, of_metadata(asked.address)) {
         (Err(Error::NotFound), Some(wheel)) => {
