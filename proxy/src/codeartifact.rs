@@ -19,6 +19,7 @@ mod client;
 mod control;
 mod endpoint;
 pub mod index;
+mod memory;
 mod public;
 mod publish;
 mod report;
@@ -35,6 +36,7 @@ use bytes::{Bytes, BytesMut};
 use url::Url;
 
 pub use address::{Address, AddressError, Kind};
+pub use memory::{PageMemory, Room};
 pub use report::{TokenReport, UpstreamReport};
 pub use table::{Table, Upstream};
 
@@ -104,6 +106,12 @@ impl CodeArtifact {
     /// Serves these from now on; requests under way end as they began.
     pub fn replace(&self, upstreams: Vec<CodeArtifactUpstream>) {
         self.repositories.replace(upstreams);
+    }
+
+    /// Where pages find room that are held in memory whole.
+    #[must_use]
+    pub fn page_memory(&self) -> &PageMemory {
+        &self.repositories.client.pages
     }
 
     /// What finds files and pages.

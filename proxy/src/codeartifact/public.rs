@@ -19,7 +19,6 @@ use aws_sdk_codeartifact::types::{AllowUpstream, PackageOriginRestrictions, Reso
 use aws_sdk_s3::primitives::SdkBody;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION, RANGE,
@@ -291,7 +290,9 @@ impl PublicIndex {
         let read = request::spawn_blocking(move || pypi::public(&page, &asked)).await;
         let read = read.map_err(|_| Error::unavailable("reading a page ended unexpectedly"))?;
         let wrong = |error| {
-            Error::unavailable(format!("the public page of {project} cannot be used: {error}"))
+            Error::unavailable(format!(
+                "the public page of {project} cannot be used: {error}"
+            ))
         };
         let public = read.map_err(wrong)?;
         Ok((found.verdict, found.attributes().last_modified, public))
@@ -492,7 +493,7 @@ impl Pages {
             }
         }
         let headers = response.headers().clone();
-        let body: Bytes = page_of(response).await?;
+        let (body, _room) = page_of(response, &self.client.pages).await?;
         received(self.client.metrics(), upstream).inc_by(body.len() as u64);
         let attributes = ObjectAttributes {
             length: body.len() as u64,

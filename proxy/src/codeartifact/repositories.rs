@@ -18,7 +18,7 @@ use tracing::warn;
 use url::Url;
 
 use super::address::{Address, Kind};
-use super::body::{FileBody, WholeBody, page_of, text};
+use super::body::{FileBody, WholeBody, measured, page_of, text};
 use super::client::{Answer, Client, InPlace, PATIENCE, Question};
 use super::control::Control;
 use super::index::{Page, npm, pypi};
@@ -175,6 +175,14 @@ impl Repositories {
             // Its place among the calls is for others while the body comes.
             answer.place = self.client.for_body(answer.place).await?;
         }
+        if !answer.response.headers().contains_key(CONTENT_LENGTH) {
+            // What CodeArtifact makes up as it answers, such as a maven-metadata.xml.
+            let measured = measured(answer.response, &self.client.pages).await?;
+            let (attributes, bytes, _room) = measured;
+            let received = super::body::received(self.client.metrics(), address.upstream());
+            received.inc_by(bytes.len() as u64);
+            return Ok(WholeBody::promised(attributes, bytes, promised));
+        }
         let (client, login_wait) = (&self.client, self.login_wait);
         FileBody::of_codeartifact(client, address, answer, promised, login_wait)
     }
@@ -251,7 +259,7 @@ impl Repositories {
             ));
         }
         let headers = response.headers().clone();
-        let body = page_of(response).await?;
+        let (body, _room) = page_of(response, &self.client.pages).await?;
         drop(place);
         let received = super::body::received(self.client.metrics(), address.upstream());
         received.inc_by(body.len() as u64);

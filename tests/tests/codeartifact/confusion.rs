@@ -226,7 +226,11 @@ async fn a_public_package_installs_again_by_the_metadata_of_its_cached_wheel() {
     let (wheel, _) = world.locked_wheel("leftpad").await;
     let metadata = world.get(&format!("{wheel}.metadata")).await;
     assert_eq!(metadata.status, 200, "{}", metadata.text());
-    assert!(metadata.text().contains("Version: 99.0"), "{}", metadata.text());
+    assert!(
+        metadata.text().contains("Version: 99.0"),
+        "{}",
+        metadata.text()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,9 +245,7 @@ async fn a_cached_public_file_goes_when_a_rule_closes() {
         assert_eq!(world.get(path).await.status, 200, "{path}");
     }
     // CodeArtifact has it now, or will have nothing of it.
-    world
-        .repository
-        .put_wheel(&Wheel::new("rightpad", "1.0"));
+    world.repository.put_wheel(&Wheel::new("rightpad", "1.0"));
     world.block_upstream("blockpad");
     for path in [&right, &block] {
         tests::eventually("it is gone", async || world.get(path).await.status == 404).await;

@@ -1,5 +1,7 @@
 //! What CodeArtifact's own index says of a file's bytes: asked before the file itself, mostly out of the cache.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use tracing::debug;
@@ -11,7 +13,7 @@ use crate::codeartifact::index::{Page, maven, npm, pypi};
 use crate::codeartifact::{Address, LONGEST_PAGE_BYTES, whole};
 use crate::config::Format;
 use crate::error::Error;
-use crate::fetch::Verdict;
+use crate::fetch::{Fetcher, Verdict};
 use crate::request;
 
 /// As pip asks for a project's page, so that the copy is one and the same.
@@ -58,6 +60,7 @@ impl Repositories {
         if is_sidecar || Freshness::of(path) == Freshness::Mutable {
             return Ok(Vec::new());
         }
+        let mut refused = None;
         for suffix in MAVEN_SIDECARS {
             let beside = address.at(&format!("{path}{suffix}"), None);
             let Some(key) = beside.and_then(|beside| beside.key()) else {
@@ -73,28 +76,46 @@ impl Repositories {
                         return Ok(vec![promise]);
                     }
                 }
-                Err(Error::NotFound | Error::Rejected { .. }) => {}
+                Err(Error::NotFound) => {}
+                // No word on whether there is one.
+                Err(error @ Error::Rejected { .. }) => refused = Some(not_promised(&error)),
                 Err(error) => return Err(error),
             }
         }
-        Ok(Vec::new())
+        refused.map_or_else(|| Ok(Vec::new()), Err)
     }
 
     async fn promised_by_page(&self, address: &Address) -> Result<Vec<ExpectedChecksum>, Error> {
         let fetcher = self.fetcher()?;
-        let pages = pages_of(address);
+        let mut pages = pages_of(address);
         let cached = fetcher.cached(&pages).await;
-        let copy = cached.iter().position(|cached| *cached);
-        let Some(key) = pages.into_iter().nth(copy.unwrap_or_default()) else {
-            return Ok(Vec::new());
-        };
+        if let Some(copy) = cached.iter().position(|cached| *cached) {
+            pages.swap(0, copy);
+        }
+        let mut refused = None;
+        for key in pages {
+            match self.promised_by(&fetcher, &key, address).await {
+                // Another form may be had.
+                Err(error @ Error::Rejected { .. }) => refused = Some(not_promised(&error)),
+                outcome => return outcome,
+            }
+        }
+        refused.map_or_else(|| Ok(Vec::new()), Err)
+    }
+
+    async fn promised_by(
+        &self,
+        fetcher: &Arc<Fetcher>,
+        key: &ArtifactKey,
+        address: &Address,
+    ) -> Result<Vec<ExpectedChecksum>, Error> {
         for is_last in [false, true] {
-            let found = match fetcher.get(&key).await {
+            let found = match fetcher.get(key).await {
                 Ok(found) => found,
-                Err(Error::NotFound | Error::Rejected { .. }) => return Ok(Vec::new()),
+                Err(Error::NotFound) => return Ok(Vec::new()),
                 Err(error) => return Err(error),
             };
-            let body = whole(&fetcher, &key, &found, LONGEST_PAGE_BYTES).await?;
+            let body = whole(fetcher, key, &found, LONGEST_PAGE_BYTES).await?;
             let attributes = found.attributes();
             let content_type = attributes.content_type.clone().unwrap_or_default();
             let page = Page { content_type, body };
@@ -113,6 +134,13 @@ impl Repositories {
         );
         Ok(Vec::new())
     }
+}
+
+/// Not the client's own request was refused, but the one for what its file is compared with.
+fn not_promised(error: &Error) -> Error {
+    Error::unavailable(format!(
+        "what the file is to be compared with cannot be had ({error})"
+    ))
 }
 
 /// Whether a page that was found like this may be older than a file that it does not list.
@@ -175,12 +203,10 @@ fn of_project(page: &Page, file: &Address) -> Result<Listed, Error> {
     let files = pypi::files(page, &of_page).map_err(|error| {
         Error::unavailable(format!("CodeArtifact's page of {path} is wrong: {error}"))
     })?;
-    let found = files
-        .into_iter()
-        .find(|listed| {
-            let listed = listed.path.as_deref();
-            listed.is_some_and(|listed| pypi::in_one_spelling(listed) == path)
-        });
+    let found = files.into_iter().find(|listed| {
+        let listed = listed.path.as_deref();
+        listed.is_some_and(|listed| pypi::in_one_spelling(listed) == path)
+    });
     Ok(match found {
         Some(found) => Listed::As(
             found
