@@ -19,6 +19,7 @@ use tracing::{info, warn};
 
 use super::client::{Answer, Client, PATIENCE, Place, Question, Rest};
 use super::public::PublicFileSource;
+use super::repositories::Doubt;
 use super::{Address, LONGEST_PAGE_BYTES, PageMemory, Room, Upstream};
 use crate::checksum::{Expected, ExpectedChecksum};
 use crate::error::Error;
@@ -199,6 +200,8 @@ pub(super) enum Source {
         address: Address,
         /// Whether the host of assets has sent it.
         is_of_assets: bool,
+        /// What is told if its bytes are not as promised.
+        doubt: Option<Doubt>,
         login_wait: Duration,
     },
     /// A public index.
@@ -223,13 +226,14 @@ impl FileBody {
         client: &Arc<Client>,
         address: &Address,
         answer: Answer,
-        checksums: Vec<ExpectedChecksum>,
+        (checksums, doubt): (Vec<ExpectedChecksum>, Option<Doubt>),
         login_wait: Duration,
     ) -> Result<Box<dyn Body>, Error> {
         let source = Source::CodeArtifact {
             client: Arc::clone(client),
             address: address.clone(),
             is_of_assets: answer.is_of_assets,
+            doubt,
             login_wait,
         };
         let received = received(client.metrics(), address.upstream());
@@ -339,7 +343,12 @@ impl Body for FileBody {
     }
 
     fn witness(&self) -> Box<dyn Witness> {
-        Box::new(NoWitness)
+        match &self.source {
+            Source::CodeArtifact {
+                doubt: Some(doubt), ..
+            } => Box::new(doubt.clone()),
+            Source::CodeArtifact { doubt: None, .. } | Source::Public(_) => Box::new(NoWitness),
+        }
     }
 }
 
@@ -363,6 +372,7 @@ impl Source {
                 client,
                 address,
                 is_of_assets,
+                doubt: _,
                 login_wait,
             } => (client, address, *is_of_assets, *login_wait),
             Self::Public(source) => return Ok((source.rest(from, etag).await?, None)),

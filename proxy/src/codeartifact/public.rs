@@ -28,6 +28,7 @@ use http::request::Builder;
 use http::{Request, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use quick_cache::sync::Cache as Remembered;
+use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, timeout};
 use url::Url;
 
@@ -278,7 +279,7 @@ impl PublicIndex {
             .public_fallback
             .as_ref()
             .ok_or(Error::NotFound)?;
-        let key = key_of(upstream, project, accept)?;
+        let key = key_of(upstream, fallback, project, accept)?;
         let fetcher = self
             .fetcher
             .get()
@@ -351,10 +352,23 @@ fn page_url(fallback: &PublicFallback, name: &str) -> Result<Url, Error> {
     url.map_err(|_| Error::unavailable("this is no name of a project"))
 }
 
-fn key_of(upstream: &Upstream, name: &str, accept: &str) -> Result<ArtifactKey, Error> {
+/// `<name of the repository>/<hash of the index's URL>/<project>/@accept=…`: another index has other pages.
+fn key_of(
+    upstream: &Upstream,
+    fallback: &PublicFallback,
+    name: &str,
+    accept: &str,
+) -> Result<ArtifactKey, Error> {
     let accept = utf8_percent_encode(accept, NON_ALPHANUMERIC);
-    let key = format!("{}/{name}{FORM}{accept}", upstream.name());
+    let index = index_of(fallback);
+    let key = format!("{}/{index}/{name}{FORM}{accept}", upstream.name());
     ArtifactKey::new(&key).map_err(|_| Error::NotFound)
+}
+
+fn index_of(fallback: &PublicFallback) -> String {
+    let mut hash = hex::encode(Sha256::digest(fallback.index_url.as_str()));
+    hash.truncate(16);
+    hash
 }
 
 /// Asks, and follows redirects to where `may_be` allows them. The error holds no URL.
@@ -456,10 +470,14 @@ impl Pages {
         unless: Option<&str>,
     ) -> Result<Option<Box<dyn Body>>, Error> {
         let (rest, accept) = key.as_str().rsplit_once(FORM).ok_or(Error::NotFound)?;
-        let (of, name) = rest.rsplit_once('/').ok_or(Error::NotFound)?;
+        let (rest, name) = rest.rsplit_once('/').ok_or(Error::NotFound)?;
+        let (of, index) = rest.rsplit_once('/').ok_or(Error::NotFound)?;
         let table = self.tables.get();
         let upstream = table.by_name(of).ok_or(Error::NotFound)?;
         let fallback = allowed(upstream.config.public_fallback.as_ref(), name)?;
+        if index != index_of(fallback) {
+            return Err(Error::NotFound);
+        }
         let accept = percent_decode_str(accept).decode_utf8_lossy().into_owned();
         let url = page_url(fallback, name)?;
         // Links of a page are read by where it was asked for: it has to be there.

@@ -1,6 +1,7 @@
 //! CodeArtifact as a far side: what a key of the cache names is asked of the repository whose it is.
 
 mod changes;
+mod late;
 mod promises;
 mod wheel;
 
@@ -14,6 +15,7 @@ use futures_util::future::BoxFuture;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, StatusCode};
 use sha2::{Digest as _, Sha256};
+use tokio::time::timeout;
 use tracing::warn;
 use url::Url;
 
@@ -27,7 +29,7 @@ use super::table::Table;
 use crate::artifact::{ArtifactKey, Freshness};
 use crate::cache::Cache;
 use crate::config::{CodeArtifactUpstream, Config, Format};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, now};
 use crate::error::Error;
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
@@ -35,6 +37,8 @@ use crate::object::ObjectAttributes;
 use crate::remote::{Body, Remote, Revalidation};
 use crate::request;
 use changes::Changes;
+pub(super) use changes::Doubt;
+use late::Late;
 pub(super) use promises::{PYPI_ACCEPT, sha256};
 pub(super) use wheel::METADATA_SUFFIX;
 
@@ -59,7 +63,8 @@ pub(super) struct Repositories {
     tables: Arc<Tables>,
     pub(super) client: Arc<Client>,
     pub(super) public: Arc<PublicIndex>,
-    changes: Changes,
+    changes: Arc<Changes>,
+    late: Late,
     /// Whoever keeps what is had from here; pages that files are compared with come through it, too.
     fetcher: OnceLock<Weak<Fetcher>>,
     login_wait: Duration,
@@ -92,7 +97,8 @@ impl Repositories {
             public: PublicIndex::new(config, &tables, &client, cache),
             tables,
             client,
-            changes: Changes::default(),
+            changes: Arc::default(),
+            late: Late::default(),
             fetcher: OnceLock::new(),
             login_wait: config.login_wait,
         }
@@ -140,8 +146,10 @@ impl Repositories {
     async fn open(&self, address: &Address) -> Result<Box<dyn Body>, Error> {
         match address.kind() {
             Kind::Page => {
+                let asked_at = now();
                 let answer = self.client.ask(&Question::of(address), PATIENCE).await?;
                 let (attributes, page) = self.page(address, answer).await?;
+                self.note_asked(address, asked_at);
                 Ok(WholeBody::boxed(attributes, page))
             }
             Kind::File if is_metadata(address) => self.metadata(address).await,
@@ -161,8 +169,18 @@ impl Repositories {
         // First the promise: it takes places of the same kind, and a file that waits for it with a place of its own
         // can wait for ever.
         let promised = self.promised(address).await?;
+        let asked_at = now();
         let answer = Box::pin(self.client.ask(&Question::of(address), PATIENCE)).await?;
+        self.note_asked(address, asked_at);
         self.body(address, answer, promised).await
+    }
+
+    /// Of what may change: its copy is as old as the question, whenever it is stored.
+    fn note_asked(&self, address: &Address, at: SystemTime) {
+        let Some(key) = address.key() else { return };
+        if Remote::freshness(self, key.as_str()) == Freshness::Mutable {
+            self.changes.note_asked(key.as_str(), at);
+        }
     }
 
     async fn body(
@@ -184,7 +202,8 @@ impl Repositories {
             return Ok(WholeBody::promised(attributes, bytes, promised));
         }
         let (client, login_wait) = (&self.client, self.login_wait);
-        FileBody::of_codeartifact(client, address, answer, promised, login_wait)
+        let doubt = address.key().map(|key| Doubt::of(&self.changes, key));
+        FileBody::of_codeartifact(client, address, answer, (promised, doubt), login_wait)
     }
 
     /// Passes on what is not kept.
@@ -296,7 +315,9 @@ impl Repositories {
             .etag
             .as_deref()
             .filter(|etag| !etag.starts_with(OWN_TAG));
+        let asked_at = now();
         let answer = self.client.ask(&question, patience).await?;
+        self.note_asked(&address, asked_at);
         if answer.response.status() == StatusCode::NOT_MODIFIED {
             return Ok(Revalidation::NotModified);
         }
@@ -316,6 +337,54 @@ impl Repositories {
         }
         Ok(Revalidation::Changed(WholeBody::boxed(attributes, body)))
     }
+
+    /// Asks about a page's copy. One that takes longer than there is patience for is finished for the next client:
+    /// else a page that is always slow would stay as it is for ever.
+    async fn ask_about_page(
+        self: Arc<Self>,
+        key: ArtifactKey,
+        copy: ObjectAttributes,
+        patience: Duration,
+    ) -> Result<Revalidation, Error> {
+        let late = || Error::unavailable("CodeArtifact takes its time");
+        let turn = self.late.begin(&key).ok_or_else(late)?;
+        let (this, of) = (Arc::clone(&self), key.clone());
+        let mut asked = request::spawn(async move {
+            let allowed = PATIENCE.max(patience);
+            this.ask_whether_good(&of, &copy, allowed).await
+        });
+        let unexpected = |_| Err(Error::unavailable("asking about a page ended unexpectedly"));
+        if let Ok(outcome) = timeout(patience, &mut asked).await {
+            return outcome.unwrap_or_else(unexpected);
+        }
+        let fetcher = self.fetcher()?;
+        request::spawn(async move {
+            let outcome = asked.await.unwrap_or_else(unexpected);
+            fetcher.conclude(&key, outcome).await;
+            drop(turn);
+        });
+        Err(late())
+    }
+
+    /// Whether whoever reads a file means to write it anew: `mvn deploy` adds a version to the list that it reads, and
+    /// an old one would lose what others have published.
+    fn is_read_to_be_written(&self, key: &str) -> bool {
+        let path = key.splitn(4, '/').nth(3).unwrap_or_default();
+        is_list_of_versions(path)
+            && Address::of_key(&self.table(), key).is_some_and(|address| {
+                address.format() == Format::Maven && address.upstream().config.publish
+            })
+    }
+}
+
+/// A package's `maven-metadata.xml` or a checksum of it. That of a snapshot, which has a folder of its own, is none.
+pub(super) fn is_list_of_versions(path: &str) -> bool {
+    let Some((folder, file)) = path.rsplit_once('/') else {
+        return false;
+    };
+    let is_one = file.strip_prefix("maven-metadata.xml");
+    let is_one = is_one.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    is_one && !folder.ends_with("-SNAPSHOT")
 }
 
 /// Whether a path is of a wheel's metadata (PEP 658), rather than of a file.
@@ -386,7 +455,13 @@ impl Remote for Repositories {
         copy: ObjectAttributes,
         patience: Duration,
     ) -> BoxFuture<'static, Result<Revalidation, Error>> {
-        Box::pin(async move { self.ask_whether_good(&key, &copy, patience).await })
+        if Address::is_page(key.as_str()) {
+            return Box::pin(self.ask_about_page(key, copy, patience));
+        }
+        Box::pin(async move {
+            let asked = timeout(patience, self.ask_whether_good(&key, &copy, patience)).await;
+            asked.unwrap_or_else(|_| Err(Error::unavailable("CodeArtifact takes its time")))
+        })
     }
 
     fn refuse_without_login(&self) -> Result<(), Error> {
@@ -417,6 +492,10 @@ impl Remote for Repositories {
         self.changes.of(key)
     }
 
+    fn is_old(&self, key: &str, validated_at: SystemTime) -> bool {
+        self.changes.is_old(key, validated_at) || self.is_read_to_be_written(key)
+    }
+
     fn remembers_missing(&self) -> bool {
         false
     }
@@ -425,6 +504,20 @@ impl Remote for Repositories {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_of_versions_are_told_from_those_of_one_snapshot() {
+        for (path, is_one) in [
+            ("g/a/maven-metadata.xml", true),
+            ("g/a/maven-metadata.xml.sha1", true),
+            ("g/a/1.0-SNAPSHOT/maven-metadata.xml", false),
+            ("g/a/maven-metadata.xmlx", false),
+            ("g/a/1/a-1.jar", false),
+            ("maven-metadata.xml", false),
+        ] {
+            assert_eq!(is_list_of_versions(path), is_one, "{path}");
+        }
+    }
 
     #[test]
     fn a_page_without_a_tag_gets_one_of_its_bytes() {

@@ -48,10 +48,32 @@ enum Listed {
 impl Repositories {
     /// What is promised of a file; nothing where its index says nothing of it.
     pub(super) async fn promised(&self, address: &Address) -> Result<Vec<ExpectedChecksum>, Error> {
+        let key = address.key();
+        let is_doubted = key.is_some_and(|key| self.changes.take_doubt(key.as_str()));
+        if is_doubted {
+            self.forget_promises(address).await?;
+        }
         match address.format() {
             Format::Maven => self.promised_beside(address).await,
             Format::Pypi | Format::Npm => self.promised_by_page(address).await,
         }
+    }
+
+    /// What was promised and what has come are not the same: either may be old.
+    async fn forget_promises(&self, address: &Address) -> Result<(), Error> {
+        let fetcher = self.fetcher()?;
+        for page in pages_of(address) {
+            self.changes.note_page(page.as_str());
+        }
+        for suffix in MAVEN_SIDECARS {
+            let beside = address.at(&format!("{}{suffix}", address.path()), None);
+            if let Some(key) = beside.and_then(|beside| beside.key())
+                && address.format() == Format::Maven
+            {
+                fetcher.forget(&key).await;
+            }
+        }
+        Ok(())
     }
 
     async fn promised_beside(&self, address: &Address) -> Result<Vec<ExpectedChecksum>, Error> {

@@ -1,5 +1,7 @@
 //! Files of packages: as artifacts of the bucket are answered, and the metadata inside of wheels.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::super::artifact;
@@ -9,8 +11,10 @@ use crate::artifact::ArtifactKey;
 use crate::codeartifact::{Address, Kind};
 use crate::config::Format;
 use crate::error::Error;
-use crate::fetch::Found;
+use crate::fetch::{Found, Verdict as How};
 
+/// For a token, where it is asked for only to know what is wrong.
+const TOKEN_PATIENCE: Duration = Duration::from_secs(2);
 /// What a wheel's name is followed by for its metadata alone (PEP 658).
 const METADATA: &str = ".metadata";
 
@@ -39,6 +43,14 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, Error> {
         }
         (found, _) => found?,
     };
+    if found.verdict == How::Stale && asked.codeartifact.is_read_to_be_written(asked.address) {
+        // A login is waited for, if that is why.
+        let upstream = asked.address.upstream();
+        asked.codeartifact.ready(upstream, TOKEN_PATIENCE).await?;
+        return Err(Error::unavailable(
+            "CodeArtifact does not say which versions there are, and a deployment by an old list would lose some",
+        ));
+    }
     Ok(with(asked, &key, &found))
 }
 
@@ -74,8 +86,6 @@ async fn read_whole(asked: &Asked<'_>, wheel: &Address) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::codeartifact::Table;
     use crate::config::CodeArtifactUpstream;
