@@ -49,14 +49,12 @@ use crate::fetch::{Fetcher, Found, Verdict};
 use crate::metrics::Metrics;
 use client::Question;
 use public::PublicIndex;
-use repositories::{METADATA_SUFFIX, PYPI_ACCEPT, Repositories, is_list_of_versions};
+use repositories::{PYPI_ACCEPT, Repositories, is_list_of_versions};
 
 /// What all objects of CodeArtifact are kept under; the rest of the name stands in each key.
 const REPOSITORY: &str = "codeartifact:";
 /// No page is longer, in bytes: what is rewritten is held in memory whole.
 const LONGEST_PAGE_BYTES: u64 = 64 * 1024 * 1024;
-/// No wheel's metadata is, in bytes.
-const LONGEST_METADATA_BYTES: u64 = 4 * 1024 * 1024;
 
 /// All repositories of CodeArtifact that are served. Cheap to clone.
 #[derive(Clone)]
@@ -162,19 +160,6 @@ impl CodeArtifact {
             },
             last_modified: attributes.last_modified,
         })
-    }
-
-    /// The metadata of a wheel (PEP 658): out of the wheel, where it is cached; else what CodeArtifact has.
-    pub async fn core_metadata(&self, wheel: &Address) -> Result<Bytes, Error> {
-        let path = format!("{}{METADATA_SUFFIX}", wheel.path());
-        let metadata = wheel
-            .at(&path, None)
-            .filter(|metadata| metadata.kind() == Kind::File);
-        let key = metadata
-            .and_then(|metadata| metadata.key())
-            .ok_or(Error::NotFound)?;
-        let found = self.fetcher.get(&key).await?;
-        whole(&self.fetcher, &key, &found, LONGEST_METADATA_BYTES).await
     }
 
     /// Passes a GET or HEAD on for what is not kept ([`Kind::Other`]). Of the answer's headers only those of

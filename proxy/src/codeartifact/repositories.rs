@@ -2,6 +2,7 @@
 
 mod changes;
 mod late;
+mod parsed;
 mod promises;
 mod wheel;
 
@@ -39,8 +40,9 @@ use crate::request;
 use changes::Changes;
 pub(super) use changes::Doubt;
 use late::Late;
+use parsed::Parsed;
 pub(super) use promises::{PYPI_ACCEPT, sha256};
-pub(super) use wheel::METADATA_SUFFIX;
+use wheel::METADATA_SUFFIX;
 
 /// The entity tag that a page gets here where CodeArtifact gives none begins like this.
 const OWN_TAG: &str = "\"own-";
@@ -65,6 +67,7 @@ pub(super) struct Repositories {
     pub(super) public: Arc<PublicIndex>,
     changes: Arc<Changes>,
     late: Late,
+    parsed: Parsed,
     /// Whoever keeps what is had from here; pages that files are compared with come through it, too.
     fetcher: OnceLock<Weak<Fetcher>>,
     login_wait: Duration,
@@ -93,12 +96,14 @@ impl Repositories {
         tables.set(config.codeartifact.clone());
         let control = Control::new(config, credentials, http.clone(), metrics);
         let client = Arc::new(Client::new(config, control));
+        let parsed = Parsed::new(&client.pages);
         Self {
             public: PublicIndex::new(config, &tables, &client, cache),
             tables,
             client,
             changes: Arc::default(),
             late: Late::default(),
+            parsed,
             fetcher: OnceLock::new(),
             login_wait: config.login_wait,
         }

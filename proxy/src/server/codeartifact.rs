@@ -66,7 +66,7 @@ pub(super) async fn answer(
     let address = match address(&place, request) {
         Ok(address) => address,
         Err(error @ AddressError::Format { .. }) => return not_served(&error.to_string()),
-        Err(error @ (AddressError::Key(_) | AddressError::Accept)) => {
+        Err(error @ (AddressError::Key(_) | AddressError::Reserved | AddressError::Accept)) => {
             return text(
                 StatusCode::BAD_REQUEST,
                 &error.to_string(),

@@ -32,6 +32,8 @@ pub struct IndexedFile {
     pub sha256: Option<String>,
     /// Whether the page offers `<file>.metadata` (PEP 658).
     pub has_core_metadata: bool,
+    /// What it says of `<file>.metadata`, in lower-case hexadecimal.
+    pub core_metadata_sha256: Option<String>,
 }
 
 /// A file of a public index.

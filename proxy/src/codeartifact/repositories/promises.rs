@@ -9,12 +9,11 @@ use tracing::debug;
 use super::Repositories;
 use crate::artifact::{ArtifactKey, Freshness};
 use crate::checksum::ExpectedChecksum;
-use crate::codeartifact::index::{Page, maven, npm, pypi};
-use crate::codeartifact::{Address, LONGEST_PAGE_BYTES, whole};
+use crate::codeartifact::index::{maven, pypi};
+use crate::codeartifact::{Address, whole};
 use crate::config::Format;
 use crate::error::Error;
 use crate::fetch::{Fetcher, Verdict};
-use crate::request;
 
 /// As pip asks for a project's page, so that the copy is one and the same.
 pub(in crate::codeartifact) const PYPI_ACCEPT: &str = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01";
@@ -36,14 +35,6 @@ const MAVEN_SIDECARS: [&str; 2] = [".sha256", ".sha1"];
 const LONGEST_SIDECAR_BYTES: u64 = 4 * 1024;
 /// What belongs to another file and has no checksum of its own.
 const SIDECARS: [&str; 6] = [".sha1", ".md5", ".sha256", ".sha512", ".asc", ".sigstore"];
-
-/// What a page says of a file.
-enum Listed {
-    /// This.
-    As(Vec<ExpectedChecksum>),
-    /// It knows no such file.
-    Not,
-}
 
 impl Repositories {
     /// What is promised of a file; nothing where its index says nothing of it.
@@ -137,12 +128,8 @@ impl Repositories {
                 Err(Error::NotFound) => return Ok(Vec::new()),
                 Err(error) => return Err(error),
             };
-            let body = whole(fetcher, key, &found, LONGEST_PAGE_BYTES).await?;
-            let attributes = found.attributes();
-            let content_type = attributes.content_type.clone().unwrap_or_default();
-            let page = Page { content_type, body };
-            let listed = listed(page, address.clone()).await?;
-            if let Listed::As(promised) = listed {
+            let listed = self.parsed.of(fetcher, key, &found, address).await?;
+            if let Some(promised) = listed.get(address.path()) {
                 return Ok(promised);
             }
             if is_last || !is_old(found.verdict) {
@@ -203,45 +190,6 @@ fn pages_of(file: &Address) -> Vec<ArtifactKey> {
     pages.filter_map(|page| page.key()).collect()
 }
 
-/// In a thread where work may take its time: pages can be long.
-async fn listed(page: Page, file: Address) -> Result<Listed, Error> {
-    let read = request::spawn_blocking(move || match file.format() {
-        Format::Npm => Ok(match npm::promised(&page, file.path()) {
-            none if none.is_empty() => Listed::Not,
-            promised => Listed::As(promised),
-        }),
-        Format::Pypi | Format::Maven => of_project(&page, &file),
-    });
-    read.await
-        .unwrap_or_else(|_| Err(Error::unavailable("reading a page ended unexpectedly")))
-}
-
-fn of_project(page: &Page, file: &Address) -> Result<Listed, Error> {
-    let path = pypi::in_one_spelling(file.path());
-    let project = path
-        .strip_prefix("simple/")
-        .and_then(|rest| rest.split('/').next());
-    let of_page = format!("simple/{}/", project.unwrap_or_default());
-    let files = pypi::files(page, &of_page).map_err(|error| {
-        Error::unavailable(format!("CodeArtifact's page of {path} is wrong: {error}"))
-    })?;
-    let found = files.into_iter().find(|listed| {
-        let listed = listed.path.as_deref();
-        listed.is_some_and(|listed| pypi::in_one_spelling(listed) == path)
-    });
-    Ok(match found {
-        Some(found) => Listed::As(
-            found
-                .sha256
-                .as_deref()
-                .and_then(sha256)
-                .into_iter()
-                .collect(),
-        ),
-        None => Listed::Not,
-    })
-}
-
 /// As checksums are compared: base64 of what pages write in hexadecimal.
 pub(in crate::codeartifact) fn sha256(hexadecimal: &str) -> Option<ExpectedChecksum> {
     let bytes = hex::decode(hexadecimal)
@@ -281,23 +229,22 @@ mod tests {
             (
                 Format::Pypi,
                 "simple/a/1/a-1.whl",
-                "/pypi/simple/a/@accept=",
+                "/pypi/simple/a/@1:accept=",
                 7,
             ),
             (
                 Format::Pypi,
                 "simple/Foo_Bar/1/foo_bar-1.whl",
-                "/pypi/simple/foo-bar/@accept=",
+                "/pypi/simple/foo-bar/@1:accept=",
                 7,
             ),
             (
                 Format::Npm,
                 "@acme/pad/-/pad-1.tgz",
-                "/npm/@acme/pad/@accept=",
+                "/npm/@acme/pad/@1:accept=",
                 7,
             ),
-            (Format::Npm, "pad/-/pad-1.tgz", "/npm/pad/@accept=", 7),
-            (Format::Pypi, "a-1.whl", "", 0),
+            (Format::Npm, "pad/-/pad-1.tgz", "/npm/pad/@1:accept=", 7),
             (Format::Maven, "g/a/1/a-1.jar", "", 0),
         ] {
             let pages = pages_of(&file(format, path));

@@ -201,6 +201,7 @@ fn both_forms_list_the_same_files() {
         path: path.map(str::to_owned),
         sha256: has_hash.then(|| hash.clone()),
         has_core_metadata,
+        core_metadata_sha256: has_core_metadata.then(|| hash.clone()),
     });
     for page in [html_page, json_page] {
         let files = files(&page, "simple/requests/").expect("files");
