@@ -131,6 +131,11 @@ impl CodeArtifact {
         is_list && address.upstream().config.publish
     }
 
+    /// All that find something here: files and pages, and those of public indexes.
+    pub fn fetchers(&self) -> impl Iterator<Item = &Arc<Fetcher>> {
+        std::iter::once(&self.fetcher).chain(self.repositories.public.fetcher())
+    }
+
     /// A page, from the cache or from CodeArtifact, and from the public index where that is allowed.
     pub async fn page(&self, address: &Address) -> Result<ServedPage, Error> {
         let key = match address.kind() {
