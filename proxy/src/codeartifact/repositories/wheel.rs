@@ -49,9 +49,10 @@ impl Repositories {
         }
         // A public page offers none: they are of cached wheels alone.
         let is_public = PublicIndex::file_of(address).is_some();
-        let given = match is_public {
-            true => Err(Error::NotFound),
-            false => self.file(address).await,
+        let given = if is_public {
+            Err(Error::NotFound)
+        } else {
+            self.file(address).await
         };
         match (given, wheel) {
             (Err(Error::NotFound), Some(key)) => {
