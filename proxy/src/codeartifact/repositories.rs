@@ -494,7 +494,11 @@ impl Remote for Repositories {
     }
 
     fn changed_at(&self, key: &str) -> Option<SystemTime> {
-        self.changes.of(key)
+        // What is read to be written anew is as good as changed: neither a copy nor a download under way will do.
+        let is_read_to_be_written = self.is_read_to_be_written(key);
+        is_read_to_be_written
+            .then(now)
+            .or_else(|| self.changes.of(key))
     }
 
     fn is_old(&self, key: &str, validated_at: SystemTime) -> bool {
