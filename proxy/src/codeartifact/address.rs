@@ -11,8 +11,9 @@ use crate::config::Format;
 
 /// No client's `Accept` is longer, in bytes.
 const MOST_ACCEPT_BYTES: usize = 400;
-/// What stands between a page's path and the `Accept` that it was asked for with. No page's path ends so.
-const FORM: &str = "/@accept=";
+/// What stands between a page's path and the `Accept` that it was asked for with; no path has it. The number is of how
+/// pages are made neutral: one that was kept by another way is asked for anew.
+const FORM: &str = "/@1:accept=";
 
 /// One page or file of one repository.
 #[derive(Clone, Debug)]
@@ -51,6 +52,9 @@ pub enum AddressError {
         /// What was asked for.
         format: String,
     },
+    /// It would be taken for a page.
+    #[error("the path holds `{FORM}`, which no package's name does")]
+    Reserved,
     /// Longer than any client's.
     #[error("the Accept header is longer than {MOST_ACCEPT_BYTES} bytes")]
     Accept,
@@ -72,6 +76,9 @@ impl Address {
         }
         let path = percent_decode_str(path).decode_utf8();
         let path = path.map_err(|_| KeyError::NotUtf8)?.into_owned();
+        if path.contains(FORM) {
+            return Err(AddressError::Reserved);
+        }
         let kind = Kind::of(format, &path);
         let accept = accept.filter(|_| kind == Kind::Page).unwrap_or_default();
         if accept.len() > MOST_ACCEPT_BYTES {
@@ -189,9 +196,9 @@ impl Kind {
     pub fn of(format: Format, path: &str) -> Self {
         match format {
             Format::Pypi => {
-                let project = path.strip_prefix("simple/");
-                match project {
-                    Some("") | None if path.ends_with('/') || path.is_empty() => Self::Other,
+                // What stands elsewhere is no file of the simple API, and nothing promises what it is.
+                match path.strip_prefix("simple/") {
+                    None | Some("") => Self::Other,
                     Some(rest) if rest.trim_end_matches('/').contains('/') => {
                         if path.ends_with('/') {
                             Self::Other
@@ -200,7 +207,6 @@ impl Kind {
                         }
                     }
                     Some(_) => Self::Page,
-                    None => Self::File,
                 }
             }
             Format::Npm => {
@@ -250,6 +256,8 @@ mod tests {
         for (format, path, kind) in [
             (Format::Pypi, "simple/", Kind::Other),
             (Format::Pypi, "", Kind::Other),
+            (Format::Pypi, "simple", Kind::Other),
+            (Format::Pypi, "requests/json", Kind::Other),
             (Format::Pypi, "simple/requests/", Kind::Page),
             (Format::Pypi, "simple/requests", Kind::Page),
             (Format::Pypi, "simple/requests/2.0/r-2.0.tar.gz", Kind::File),
@@ -302,6 +310,8 @@ mod tests {
     fn what_no_client_asks_for_is_refused() {
         assert!(parse(Format::Pypi, "simple/../../x", None).is_err());
         assert!(parse(Format::Maven, "a%00b", None).is_err());
+        let reserved = parse(Format::Npm, "left-pad%2f@1:accept=/-/x.tgz", None);
+        assert_eq!(reserved.expect_err("reserved"), AddressError::Reserved);
         let long = "x".repeat(MOST_ACCEPT_BYTES + 1);
         let refused = parse(Format::Pypi, "simple/requests/", Some(&long));
         assert_eq!(refused.expect_err("too long"), AddressError::Accept);

@@ -1,12 +1,12 @@
 //! Bodies: pages, read whole; and files, which mend themselves on their way.
 
-use std::io::Read as _;
+mod whole;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
-use bytes::{Bytes, BytesMut};
-use flate2::read::GzDecoder;
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED,
@@ -18,153 +18,21 @@ use tracing::{info, warn};
 
 use super::client::{Answer, Client, PATIENCE, Place, Question, Rest};
 use super::public::PublicFileSource;
-use super::{Address, LONGEST_PAGE_BYTES, Upstream};
+use super::repositories::Doubt;
+use super::{Address, Upstream};
 use crate::checksum::{Expected, ExpectedChecksum};
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::object::ObjectAttributes;
 use crate::remote::{Body, NoWitness, ObjectHead, Witness};
-use crate::request;
+pub(super) use whole::{WholeBody, measured, page_of, read, text_of};
 
-/// What is read of an error's body, and what is shown of it, in bytes.
-const LONGEST_TEXT_BYTES: u64 = 8 * 1024;
-const SHOWN_TEXT_CHARACTERS: usize = 300;
 /// A body that is silent for so long is taken as cut.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Resumptions in a row that bring next to nothing.
 const FRUITLESS_RESUMPTIONS: u32 = 4;
 /// What a resumption has to bring to have been worth it, unless the body ends before.
 const WORTHWHILE_BYTES: u64 = 4 * 1024;
-
-/// A body that is all there.
-pub(super) struct WholeBody {
-    head: ObjectHead,
-    bytes: Option<Bytes>,
-}
-
-impl WholeBody {
-    pub(super) fn boxed(attributes: ObjectAttributes, bytes: Bytes) -> Box<dyn Body> {
-        let expected = Expected {
-            length: attributes.length,
-            checksums: Vec::new(),
-        };
-        Box::new(Self {
-            head: ObjectHead {
-                attributes,
-                expected,
-            },
-            bytes: Some(bytes).filter(|bytes| !bytes.is_empty()),
-        })
-    }
-}
-
-impl Body for WholeBody {
-    fn head(&self) -> &ObjectHead {
-        &self.head
-    }
-
-    fn next(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, Error>> {
-        let bytes = self.bytes.take();
-        Box::pin(async move { Ok(bytes) })
-    }
-
-    fn witness(&self) -> Box<dyn Witness> {
-        Box::new(NoWitness)
-    }
-}
-
-/// Reads a page whole. Compressed ones, though asked for otherwise, are unpacked.
-pub(super) async fn page_of(response: Response<SdkBody>) -> Result<Bytes, Error> {
-    let (head, body) = response.into_parts();
-    let bytes = read(body, LONGEST_PAGE_BYTES).await?;
-    match text(&head.headers, &CONTENT_ENCODING) {
-        None | Some("identity") => Ok(bytes),
-        Some("gzip") => {
-            let unpacked = request::spawn_blocking(move || unpacked(&bytes)).await;
-            unpacked
-                .unwrap_or_else(|_| Err(Error::unavailable("unpacking a page ended unexpectedly")))
-        }
-        Some(other) => Err(Error::unavailable(format!(
-            "a page has come in the encoding `{other}`, though none was asked for"
-        ))),
-    }
-}
-
-fn unpacked(bytes: &[u8]) -> Result<Bytes, Error> {
-    let mut unpacked = Vec::new();
-    let mut reader = GzDecoder::new(bytes).take(LONGEST_PAGE_BYTES + 1);
-    let read = reader.read_to_end(&mut unpacked);
-    let read =
-        read.map_err(|error| Error::unavailable(format!("a page cannot be unpacked ({error})")))?;
-    if read as u64 > LONGEST_PAGE_BYTES {
-        return Err(too_long(LONGEST_PAGE_BYTES));
-    }
-    Ok(unpacked.into())
-}
-
-/// Reads a body whole, up to so many bytes.
-pub(super) async fn read(body: SdkBody, most: u64) -> Result<Bytes, Error> {
-    let mut body = ByteStream::new(body);
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
-    loop {
-        let next = timeout(SILENCE_TIMEOUT, body.next()).await;
-        let next = next.map_err(|_| Error::unavailable("a body fell silent"))?;
-        let Some(bytes) = next else { break };
-        let bytes =
-            bytes.map_err(|error| Error::unavailable(format!("a body broke off ({error})")))?;
-        if (first.len() + all.len() + bytes.len()) as u64 > most {
-            return Err(too_long(most));
-        }
-        if first.is_empty() && all.is_empty() {
-            first = bytes;
-            continue;
-        }
-        if !first.is_empty() {
-            all.extend_from_slice(&std::mem::take(&mut first));
-        }
-        all.extend_from_slice(&bytes);
-    }
-    Ok(if all.is_empty() { first } else { all.freeze() })
-}
-
-fn too_long(most: u64) -> Error {
-    Error::unavailable(format!(
-        "what has come is longer than {most} bytes, which no page is"
-    ))
-}
-
-/// What an error's body says, in a line of its own: for people.
-pub(super) async fn text_of(body: SdkBody) -> String {
-    let Ok(bytes) = read(body, LONGEST_TEXT_BYTES).await else {
-        return "no text".to_owned();
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    // CodeArtifact's own form, and npm's.
-    let said = serde_json::from_str::<serde_json::Value>(&text)
-        .ok()
-        .and_then(|json| {
-            let said = ["message", "Message", "error"]
-                .into_iter()
-                .find_map(|key| json.get(key)?.as_str());
-            said.map(str::to_owned)
-        });
-    let text = said.unwrap_or_else(|| text.into_owned());
-    let words: Vec<_> = text
-        .split(|it: char| it.is_whitespace() || it.is_control())
-        .collect();
-    let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
-    let line: String = words
-        .join(" ")
-        .chars()
-        .take(SHOWN_TEXT_CHARACTERS)
-        .collect();
-    if line.is_empty() {
-        "no text".to_owned()
-    } else {
-        line.trim_end_matches('.').to_owned()
-    }
-}
 
 /// Who sends a file, and can be asked for its rest.
 pub(super) enum Source {
@@ -174,6 +42,8 @@ pub(super) enum Source {
         address: Address,
         /// Whether the host of assets has sent it.
         is_of_assets: bool,
+        /// What is told if its bytes are not as promised.
+        doubt: Option<Doubt>,
         login_wait: Duration,
     },
     /// A public index.
@@ -198,13 +68,14 @@ impl FileBody {
         client: &Arc<Client>,
         address: &Address,
         answer: Answer,
-        checksums: Vec<ExpectedChecksum>,
+        (checksums, doubt): (Vec<ExpectedChecksum>, Option<Doubt>),
         login_wait: Duration,
     ) -> Result<Box<dyn Body>, Error> {
         let source = Source::CodeArtifact {
             client: Arc::clone(client),
             address: address.clone(),
             is_of_assets: answer.is_of_assets,
+            doubt,
             login_wait,
         };
         let received = received(client.metrics(), address.upstream());
@@ -295,7 +166,7 @@ impl FileBody {
         let (response, place) = self.source.rest(position, &etag).await?;
         self.place = place;
         if position > 0 {
-            goes_on(&response, position, self.head.attributes.length)?;
+            goes_on(&response, position, &self.head.attributes)?;
         } else if attributes(response.headers())? != self.head.attributes {
             return Err(Error::Changed);
         }
@@ -314,7 +185,12 @@ impl Body for FileBody {
     }
 
     fn witness(&self) -> Box<dyn Witness> {
-        Box::new(NoWitness)
+        match &self.source {
+            Source::CodeArtifact {
+                doubt: Some(doubt), ..
+            } => Box::new(doubt.clone()),
+            Source::CodeArtifact { doubt: None, .. } | Source::Public(_) => Box::new(NoWitness),
+        }
     }
 }
 
@@ -338,6 +214,7 @@ impl Source {
                 client,
                 address,
                 is_of_assets,
+                doubt: _,
                 login_wait,
             } => (client, address, *is_of_assets, *login_wait),
             Self::Public(source) => return Ok((source.rest(from, etag).await?, None)),
@@ -382,7 +259,7 @@ pub(super) fn received(metrics: &Metrics, upstream: &Upstream) -> IntCounter {
 /// a file an empty one.
 pub(super) fn attributes(headers: &HeaderMap) -> Result<ObjectAttributes, Error> {
     let length = text(headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok());
-    let length = length.ok_or_else(|| Error::unavailable("it is not said how long the file is"))?;
+    let length = length.ok_or_else(length_untold)?;
     let last_modified =
         text(headers, &LAST_MODIFIED).and_then(|date| httpdate::parse_http_date(date).ok());
     let epoch = |at: std::time::SystemTime| {
@@ -403,8 +280,16 @@ pub(super) fn attributes(headers: &HeaderMap) -> Result<ObjectAttributes, Error>
     })
 }
 
-/// Fails unless an answer brings the rest of a file of this length from here on.
-fn goes_on(response: &Response<SdkBody>, from: u64, length: u64) -> Result<(), Error> {
+fn length_untold() -> Error {
+    Error::unavailable("it is not said how long the file is")
+}
+
+/// Fails unless an answer brings the rest of this very file from here on.
+fn goes_on(response: &Response<SdkBody>, from: u64, file: &ObjectAttributes) -> Result<(), Error> {
+    let length = file.length;
+    if text(response.headers(), &ETAG) != file.etag.as_deref() {
+        return Err(Error::Changed);
+    }
     let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
     let range = text(response.headers(), &CONTENT_RANGE).filter(|_| is_part);
     let range = range.and_then(|range| range.strip_prefix("bytes "));
@@ -433,74 +318,14 @@ pub(super) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a 
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
     use super::*;
 
-    #[tokio::test]
-    async fn what_is_read_whole_is_bounded() {
-        let all = read(SdkBody::from("12345"), 5).await.expect("all of it");
-        assert_eq!(&all[..], b"12345");
-        assert!(matches!(
-            read(SdkBody::from("12345"), 4).await,
-            Err(Error::Unavailable(_))
-        ));
-        assert!(read(SdkBody::empty(), 0).await.expect("nothing").is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_compressed_page_is_unpacked_and_a_bomb_is_not() {
-        let packed = |bytes: &[u8]| {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-            encoder.write_all(bytes).expect("memory");
-            encoder.finish().expect("memory")
-        };
-        let response = |body: Vec<u8>, encoding: &str| {
-            let response = Response::builder().header(CONTENT_ENCODING, encoding);
-            response.body(SdkBody::from(body)).expect("a response")
-        };
-        let page = page_of(response(packed(b"<html>"), "gzip"))
-            .await
-            .expect("a page");
-        assert_eq!(&page[..], b"<html>");
-        assert!(page_of(response(b"x".to_vec(), "br")).await.is_err());
-        assert!(
-            page_of(response(b"no gzip".to_vec(), "gzip"))
-                .await
-                .is_err()
-        );
-        let bomb = packed(&vec![
-            0;
-            usize::try_from(LONGEST_PAGE_BYTES).expect("fits") + 1
-        ]);
-        assert!(page_of(response(bomb, "gzip")).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn an_errors_text_is_one_short_line() {
-        for (body, text) in [
-            (
-                "{\"message\": \"Unsupported\\n media type.\"}",
-                "Unsupported media type",
-            ),
-            ("{\"error\": \"conflict\"}", "conflict"),
-            ("plain \x1b[31m text", "plain [31m text"),
-            ("", "no text"),
-        ] {
-            assert_eq!(text_of(SdkBody::from(body)).await, text);
-        }
-        let long = "x".repeat(1_000);
-        assert_eq!(
-            text_of(SdkBody::from(long)).await.len(),
-            SHOWN_TEXT_CHARACTERS
-        );
-    }
-
     #[test]
-    fn a_rest_is_taken_at_the_place_it_was_asked_for_alone() {
+    fn a_rest_is_taken_of_the_same_file_at_the_place_it_was_asked_for_alone() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_LENGTH, "10".parse().expect("a value"));
+        headers.insert(ETAG, "\"a\"".parse().expect("a value"));
+        let file = attributes(&headers).expect("attributes");
         for (status, range, is_taken) in [
             (206, "bytes 7-9/10", true),
             (206, "bytes 6-9/10", false),
@@ -510,15 +335,14 @@ mod tests {
             (206, "nonsense", false),
             (200, "bytes 7-9/10", false),
         ] {
-            let response = Response::builder()
-                .status(status)
-                .header(CONTENT_RANGE, range);
-            let response = response.body(SdkBody::empty()).expect("a response");
-            assert_eq!(
-                goes_on(&response, 7, 10).is_ok(),
-                is_taken,
-                "{status} {range}"
-            );
+            let part = |etag: &str| {
+                let part = Response::builder().status(status);
+                let part = part.header(CONTENT_RANGE, range).header(ETAG, etag);
+                part.body(SdkBody::empty()).expect("a response")
+            };
+            let goes_on = |etag| goes_on(&part(etag), 7, &file);
+            assert_eq!(goes_on("\"a\"").is_ok(), is_taken, "{status} {range}");
+            assert!(matches!(goes_on("\"b\""), Err(Error::Changed)));
         }
     }
 

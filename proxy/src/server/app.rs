@@ -147,8 +147,10 @@ impl App {
     /// What finds artifacts: one for each kind of far side.
     pub(super) fn fetchers(&self) -> impl Iterator<Item = &Arc<Fetcher>> {
         let bucket = self.bucket().map(|bucket| &bucket.fetcher);
-        let codeartifact = self.codeartifact().map(CodeArtifact::fetcher);
-        bucket.into_iter().chain(codeartifact)
+        let codeartifact = self.codeartifact().into_iter();
+        bucket
+            .into_iter()
+            .chain(codeartifact.flat_map(CodeArtifact::fetchers))
     }
 
     /// What everything is kept in.

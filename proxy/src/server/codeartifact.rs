@@ -66,7 +66,7 @@ pub(super) async fn answer(
     let address = match address(&place, request) {
         Ok(address) => address,
         Err(error @ AddressError::Format { .. }) => return not_served(&error.to_string()),
-        Err(error @ (AddressError::Key(_) | AddressError::Accept)) => {
+        Err(error @ (AddressError::Key(_) | AddressError::Reserved | AddressError::Accept)) => {
             return text(
                 StatusCode::BAD_REQUEST,
                 &error.to_string(),
@@ -116,7 +116,7 @@ fn address(place: &Place<'_>, request: &Parts) -> Result<Address, AddressError> 
 }
 
 async fn read(asked: &Asked<'_>) -> Answer {
-    if let Some(location) = right_name(asked.address, index::pypi::normalised) {
+    if let Some(location) = right_name(asked.address, index::pypi::folded) {
         return moved(&location);
     }
     let name = name(asked.address);

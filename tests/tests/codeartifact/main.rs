@@ -14,6 +14,7 @@ mod clients;
 mod commands;
 mod confusion;
 mod defects;
+mod freshness;
 mod integrity;
 mod locks;
 mod logins;

@@ -1,7 +1,7 @@
 //! npm's packuments, whole and abbreviated, and the documents of one version
 //! (github.com/npm/registry, `docs/responses/package-metadata.md`).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use memchr::memmem;
@@ -113,24 +113,29 @@ pub fn rendered(page: &Page, base: &str) -> Page {
     }
 }
 
-/// What a neutral packument promises of the tarball at `path`, decoded and below the repository's root: the
-/// strongest of its integrity, and its shasum. Nothing of a tarball that it does not list.
+/// What a neutral packument promises of the tarballs below the repository's root, by their decoded paths: the
+/// strongest of each one's integrity, and its shasum.
 #[must_use]
-pub fn promised(page: &Page, path: &str) -> Vec<ExpectedChecksum> {
-    let found = text(&page.body).ok().and_then(|body| {
-        let document: Document = serde_json::from_str(body).ok()?;
-        let versions = document.versions.unwrap_or_default().entries;
-        let name = path.rsplit('/').next().filter(|name| is_plain(name));
-        let finder = memmem::Finder::new(name.unwrap_or_default());
-        let versions = versions.into_iter().filter_map(|(_, version)| {
-            finder.find(version.get().as_bytes())?;
-            let version: Version = serde_json::from_str(version.get()).ok()?;
-            version.dist
-        });
-        let mut dists = document.dist.into_iter().chain(versions);
-        dists.find(|dist| dist.path().as_deref() == Some(path))
+pub fn promised(page: &Page) -> HashMap<String, Vec<ExpectedChecksum>> {
+    let document: Option<Document> = text(&page.body)
+        .ok()
+        .and_then(|body| serde_json::from_str(body).ok());
+    let Some(document) = document else {
+        return HashMap::new();
+    };
+    let versions = document.versions.unwrap_or_default().entries;
+    let versions = versions.into_iter().filter_map(|(_, version)| {
+        let version: Version = serde_json::from_str(version.get()).ok()?;
+        version.dist
     });
-    found.map(|dist| dist.promised()).unwrap_or_default()
+    let mut all = HashMap::new();
+    for dist in document.dist.into_iter().chain(versions) {
+        let promised = dist.promised();
+        if let Some(path) = dist.path().filter(|_| !promised.is_empty()) {
+            all.entry(path).or_insert(promised);
+        }
+    }
+    all
 }
 
 impl Dist<'_> {
@@ -234,12 +239,6 @@ fn begins<'a>(body: &'a [u8], with: &'a str) -> impl Iterator<Item = usize> + 'a
         let before = &body[..*place];
         before.ends_with(b"\"") && !before.ends_with(b"\\\"")
     })
-}
-
-/// Whether a name is written the same way in a URL and in JSON.
-fn is_plain(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    name.bytes().all(is_plain)
 }
 
 #[cfg(test)]

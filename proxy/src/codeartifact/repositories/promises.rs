@@ -1,4 +1,6 @@
-//! What CodeArtifact's own index says of a file's bytes: asked beside the file itself, mostly out of the cache.
+//! What CodeArtifact's own index says of a file's bytes: asked before the file itself, mostly out of the cache.
+
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -7,12 +9,11 @@ use tracing::debug;
 use super::Repositories;
 use crate::artifact::{ArtifactKey, Freshness};
 use crate::checksum::ExpectedChecksum;
-use crate::codeartifact::index::{Page, maven, npm, pypi};
-use crate::codeartifact::{Address, LONGEST_PAGE_BYTES, whole};
+use crate::codeartifact::index::{maven, pypi};
+use crate::codeartifact::{Address, whole};
 use crate::config::Format;
 use crate::error::Error;
-use crate::fetch::Verdict;
-use crate::request;
+use crate::fetch::{Fetcher, Verdict};
 
 /// As pip asks for a project's page, so that the copy is one and the same.
 pub(in crate::codeartifact) const PYPI_ACCEPT: &str = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01";
@@ -35,21 +36,35 @@ const LONGEST_SIDECAR_BYTES: u64 = 4 * 1024;
 /// What belongs to another file and has no checksum of its own.
 const SIDECARS: [&str; 6] = [".sha1", ".md5", ".sha256", ".sha512", ".asc", ".sigstore"];
 
-/// What a page says of a file.
-enum Listed {
-    /// This.
-    As(Vec<ExpectedChecksum>),
-    /// It knows no such file.
-    Not,
-}
-
 impl Repositories {
     /// What is promised of a file; nothing where its index says nothing of it.
     pub(super) async fn promised(&self, address: &Address) -> Result<Vec<ExpectedChecksum>, Error> {
+        let key = address.key();
+        let is_doubted = key.is_some_and(|key| self.changes.take_doubt(key.as_str()));
+        if is_doubted {
+            self.forget_promises(address).await?;
+        }
         match address.format() {
             Format::Maven => self.promised_beside(address).await,
             Format::Pypi | Format::Npm => self.promised_by_page(address).await,
         }
+    }
+
+    /// What was promised and what has come are not the same: either may be old.
+    async fn forget_promises(&self, address: &Address) -> Result<(), Error> {
+        let fetcher = self.fetcher()?;
+        for page in pages_of(address) {
+            self.changes.note_page(page.as_str());
+        }
+        for suffix in MAVEN_SIDECARS {
+            let beside = address.at(&format!("{}{suffix}", address.path()), None);
+            if let Some(key) = beside.and_then(|beside| beside.key())
+                && address.format() == Format::Maven
+            {
+                fetcher.forget(&key).await;
+            }
+        }
+        Ok(())
     }
 
     async fn promised_beside(&self, address: &Address) -> Result<Vec<ExpectedChecksum>, Error> {
@@ -58,6 +73,7 @@ impl Repositories {
         if is_sidecar || Freshness::of(path) == Freshness::Mutable {
             return Ok(Vec::new());
         }
+        let mut refused = None;
         for suffix in MAVEN_SIDECARS {
             let beside = address.at(&format!("{path}{suffix}"), None);
             let Some(key) = beside.and_then(|beside| beside.key()) else {
@@ -73,33 +89,47 @@ impl Repositories {
                         return Ok(vec![promise]);
                     }
                 }
-                Err(Error::NotFound | Error::Rejected { .. }) => {}
+                Err(Error::NotFound) => {}
+                // No word on whether there is one.
+                Err(error @ Error::Rejected { .. }) => refused = Some(not_promised(&error)),
                 Err(error) => return Err(error),
             }
         }
-        Ok(Vec::new())
+        refused.map_or_else(|| Ok(Vec::new()), Err)
     }
 
     async fn promised_by_page(&self, address: &Address) -> Result<Vec<ExpectedChecksum>, Error> {
         let fetcher = self.fetcher()?;
-        let pages = pages_of(address);
+        let mut pages = pages_of(address);
         let cached = fetcher.cached(&pages).await;
-        let copy = cached.iter().position(|cached| *cached);
-        let Some(key) = pages.into_iter().nth(copy.unwrap_or_default()) else {
-            return Ok(Vec::new());
-        };
+        if let Some(copy) = cached.iter().position(|cached| *cached) {
+            pages.swap(0, copy);
+        }
+        let mut refused = None;
+        for key in pages {
+            match self.promised_by(&fetcher, &key, address).await {
+                // Another form may be had.
+                Err(error @ Error::Rejected { .. }) => refused = Some(not_promised(&error)),
+                outcome => return outcome,
+            }
+        }
+        refused.map_or_else(|| Ok(Vec::new()), Err)
+    }
+
+    async fn promised_by(
+        &self,
+        fetcher: &Arc<Fetcher>,
+        key: &ArtifactKey,
+        address: &Address,
+    ) -> Result<Vec<ExpectedChecksum>, Error> {
         for is_last in [false, true] {
-            let found = match fetcher.get(&key).await {
+            let found = match fetcher.get(key).await {
                 Ok(found) => found,
-                Err(Error::NotFound | Error::Rejected { .. }) => return Ok(Vec::new()),
+                Err(Error::NotFound) => return Ok(Vec::new()),
                 Err(error) => return Err(error),
             };
-            let body = whole(&fetcher, &key, &found, LONGEST_PAGE_BYTES).await?;
-            let attributes = found.attributes();
-            let content_type = attributes.content_type.clone().unwrap_or_default();
-            let page = Page { content_type, body };
-            let listed = listed(page, address.clone()).await?;
-            if let Listed::As(promised) = listed {
+            let listed = self.parsed.of(fetcher, key, &found, address).await?;
+            if let Some(promised) = listed.get(address.path()) {
                 return Ok(promised);
             }
             if is_last || !is_old(found.verdict) {
@@ -113,6 +143,13 @@ impl Repositories {
         );
         Ok(Vec::new())
     }
+}
+
+/// Not the client's own request was refused, but the one for what its file is compared with.
+fn not_promised(error: &Error) -> Error {
+    Error::unavailable(format!(
+        "what the file is to be compared with cannot be had ({error})"
+    ))
 }
 
 /// Whether a page that was found like this may be older than a file that it does not list.
@@ -132,6 +169,7 @@ fn pages_of(file: &Address) -> Vec<ArtifactKey> {
     let path = file.path();
     let (page, usual) = match file.format() {
         Format::Pypi => {
+            let path = pypi::in_one_spelling(path);
             let project = path
                 .strip_prefix("simple/")
                 .and_then(|rest| rest.split('/').next());
@@ -150,44 +188,6 @@ fn pages_of(file: &Address) -> Vec<ArtifactKey> {
     let accepts = std::iter::once(usual).chain(OTHER_ACCEPTS);
     let pages = accepts.filter_map(|accept| file.at(&page, Some(accept)));
     pages.filter_map(|page| page.key()).collect()
-}
-
-/// In a thread where work may take its time: pages can be long.
-async fn listed(page: Page, file: Address) -> Result<Listed, Error> {
-    let read = request::spawn_blocking(move || match file.format() {
-        Format::Npm => Ok(match npm::promised(&page, file.path()) {
-            none if none.is_empty() => Listed::Not,
-            promised => Listed::As(promised),
-        }),
-        Format::Pypi | Format::Maven => of_project(&page, &file),
-    });
-    read.await
-        .unwrap_or_else(|_| Err(Error::unavailable("reading a page ended unexpectedly")))
-}
-
-fn of_project(page: &Page, file: &Address) -> Result<Listed, Error> {
-    let path = file.path();
-    let project = path
-        .strip_prefix("simple/")
-        .and_then(|rest| rest.split('/').next());
-    let of_page = format!("simple/{}/", project.unwrap_or_default());
-    let files = pypi::files(page, &of_page).map_err(|error| {
-        Error::unavailable(format!("CodeArtifact's page of {path} is wrong: {error}"))
-    })?;
-    let found = files
-        .into_iter()
-        .find(|listed| listed.path.as_deref() == Some(path));
-    Ok(match found {
-        Some(found) => Listed::As(
-            found
-                .sha256
-                .as_deref()
-                .and_then(sha256)
-                .into_iter()
-                .collect(),
-        ),
-        None => Listed::Not,
-    })
 }
 
 /// As checksums are compared: base64 of what pages write in hexadecimal.
@@ -229,17 +229,22 @@ mod tests {
             (
                 Format::Pypi,
                 "simple/a/1/a-1.whl",
-                "/pypi/simple/a/@accept=",
+                "/pypi/simple/a/@1:accept=",
+                7,
+            ),
+            (
+                Format::Pypi,
+                "simple/Foo_Bar/1/foo_bar-1.whl",
+                "/pypi/simple/foo-bar/@1:accept=",
                 7,
             ),
             (
                 Format::Npm,
                 "@acme/pad/-/pad-1.tgz",
-                "/npm/@acme/pad/@accept=",
+                "/npm/@acme/pad/@1:accept=",
                 7,
             ),
-            (Format::Npm, "pad/-/pad-1.tgz", "/npm/pad/@accept=", 7),
-            (Format::Pypi, "a-1.whl", "", 0),
+            (Format::Npm, "pad/-/pad-1.tgz", "/npm/pad/@1:accept=", 7),
             (Format::Maven, "g/a/1/a-1.jar", "", 0),
         ] {
             let pages = pages_of(&file(format, path));

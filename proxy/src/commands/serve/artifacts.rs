@@ -106,7 +106,7 @@ impl Artifacts {
         let fetchers = of_bucket.map(|bucket| &bucket.fetcher);
         let fetchers = fetchers
             .into_iter()
-            .chain(codeartifact.as_ref().map(CodeArtifact::fetcher));
+            .chain(codeartifact.iter().flat_map(CodeArtifact::fetchers));
         let fetchers = fetchers.cloned().collect();
         let wares = Wares {
             bucket,

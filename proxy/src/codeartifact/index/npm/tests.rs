@@ -28,6 +28,10 @@ fn value(page: &Page) -> Value {
     serde_json::from_slice(&page.body).expect("JSON")
 }
 
+fn promised_of(page: &Page, path: &str) -> Vec<ExpectedChecksum> {
+    promised(page).remove(path).unwrap_or_default()
+}
+
 #[test]
 fn nothing_but_links_and_missing_hashes_changes() {
     let body = format!(
@@ -137,12 +141,12 @@ fn a_tarball_s_promises_are_found_by_its_path() {
     let page = neutral_of(body.to_string()).page;
     let sha1 = ExpectedChecksum::Sha1(SHA1.to_owned());
     let sha512 = ExpectedChecksum::Sha512(SHA512.to_owned());
-    let plain = promised(&page, "pad/-/pad-1.0.0.tgz");
+    let plain = promised_of(&page, "pad/-/pad-1.0.0.tgz");
     assert_eq!(plain.as_slice(), std::slice::from_ref(&sha1));
-    let scoped = promised(&page, "@acme/pad/-/pad-2.0.0+x.tgz");
+    let scoped = promised_of(&page, "@acme/pad/-/pad-2.0.0+x.tgz");
     assert_eq!(scoped, [sha512, sha1]);
-    assert_eq!(promised(&page, "pad/-/pad-3.0.0.tgz"), []);
-    assert_eq!(promised(&page, "pad/-/pad-4.0.0.tgz"), []);
+    assert_eq!(promised_of(&page, "pad/-/pad-3.0.0.tgz"), []);
+    assert_eq!(promised_of(&page, "pad/-/pad-4.0.0.tgz"), []);
 }
 
 #[test]
@@ -222,7 +226,7 @@ proptest! {
     #[test]
     fn any_text_is_no_panic(body in "[\\x00-\\x7F]{0,64}") {
         if let Ok(found) = neutral(&page(body), &root()) {
-            let _any = promised(&found.page, "a");
+            let _any = promised(&found.page);
         }
     }
 }

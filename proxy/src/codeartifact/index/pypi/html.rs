@@ -72,6 +72,7 @@ pub(super) fn files(body: &str, asked: &Url, root: &Url) -> Result<Vec<IndexedFi
                 path,
                 sha256: link::sha256(&url),
                 has_core_metadata: link.has_core_metadata(),
+                core_metadata_sha256: link.core_metadata_sha256(),
             });
         }
     }
@@ -157,5 +158,13 @@ impl Link {
     fn has_core_metadata(&self) -> bool {
         let mut offers = [CORE_METADATA, DIST_INFO_METADATA].into_iter();
         offers.any(|name| self.attribute(name).is_some_and(|value| value != "false"))
+    }
+
+    fn core_metadata_sha256(&self) -> Option<String> {
+        let mut offers = [CORE_METADATA, DIST_INFO_METADATA].into_iter();
+        offers.find_map(|name| {
+            let hash = self.attribute(name)?.strip_prefix("sha256=")?;
+            link::hexadecimal(hash, 32)
+        })
     }
 }

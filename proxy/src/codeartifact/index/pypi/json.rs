@@ -81,6 +81,20 @@ impl<'a> File<'a> {
         let mut offers = offers.into_iter().flatten();
         offers.any(|offer| !matches!(offer.get(), "false" | "null"))
     }
+
+    fn core_metadata_sha256(&self) -> Option<String> {
+        let offers = [self.core_metadata, self.dist_info_metadata];
+        offers.into_iter().flatten().find_map(|offer| {
+            let offer: Offer = serde_json::from_str(offer.get()).ok()?;
+            link::hexadecimal(offer.sha256.as_deref()?, 32)
+        })
+    }
+}
+
+/// An offer that says more than that there is one.
+#[derive(Deserialize)]
+struct Offer {
+    sha256: Option<String>,
 }
 
 pub(super) fn neutral(body: &str, asked: &Url, root: &Url) -> Result<(Edits, usize), PageError> {
@@ -120,6 +134,7 @@ pub(super) fn files(body: &str, asked: &Url, root: &Url) -> Result<Vec<IndexedFi
             path,
             sha256: file.sha256().or(of_link),
             has_core_metadata: file.has_core_metadata(),
+            core_metadata_sha256: file.core_metadata_sha256(),
             name: file.filename,
         });
     }
