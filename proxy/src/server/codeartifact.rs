@@ -140,7 +140,7 @@ fn address(place: &Place<'_>, request: &Parts) -> Result<Address, AddressError> 
 }
 
 async fn read(asked: &Asked<'_>) -> Answer {
-    if let Some(location) = right_name(asked.address, index::pypi::normalised) {
+    if let Some(location) = right_name(asked.address, index::pypi::folded) {
         return moved(&location);
     }
     let name = name(asked.address);
