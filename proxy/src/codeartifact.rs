@@ -231,6 +231,12 @@ impl CodeArtifact {
             Err(error) => Err(error),
         }
     }
+
+    /// Whether CodeArtifact tells the origin controls that a public fallback goes by, and of which project that was
+    /// tried; `None` without a fallback. For `check`.
+    pub async fn try_describe(&self, upstream: &Arc<Upstream>) -> Result<Option<String>, Error> {
+        self.repositories.public.try_describe(upstream).await
+    }
 }
 
 /// Reads what was found whole, up to so many bytes.
