@@ -19,6 +19,7 @@ mod client;
 mod control;
 mod endpoint;
 pub mod index;
+mod memory;
 mod public;
 mod publish;
 mod report;
@@ -35,6 +36,7 @@ use bytes::{Bytes, BytesMut};
 use url::Url;
 
 pub use address::{Address, AddressError, Kind};
+pub use memory::{PageMemory, Room};
 pub use report::{TokenReport, UpstreamReport};
 pub use table::{Table, Upstream};
 
@@ -46,7 +48,8 @@ use crate::error::Error;
 use crate::fetch::{Fetcher, Found, Verdict};
 use crate::metrics::Metrics;
 use client::Question;
-use repositories::{METADATA_SUFFIX, PYPI_ACCEPT, Repositories};
+use public::PublicIndex;
+use repositories::{METADATA_SUFFIX, PYPI_ACCEPT, Repositories, is_list_of_versions};
 
 /// What all objects of CodeArtifact are kept under; the rest of the name stands in each key.
 const REPOSITORY: &str = "codeartifact:";
@@ -86,7 +89,8 @@ impl CodeArtifact {
         let repositories = Repositories::new(config, credentials, http, cache, metrics);
         let repositories = Arc::new(repositories);
         let remote: Arc<dyn crate::remote::Remote> = Arc::clone(&repositories) as _;
-        let fetcher = Fetcher::new(REPOSITORY, config.metadata_ttl, cache.clone(), remote);
+        let repository = repository(config);
+        let fetcher = Fetcher::new(&repository, config.metadata_ttl, cache.clone(), remote);
         repositories.kept_by(&fetcher);
         Self {
             repositories,
@@ -105,10 +109,28 @@ impl CodeArtifact {
         self.repositories.replace(upstreams);
     }
 
+    /// Where pages find room that are held in memory whole.
+    #[must_use]
+    pub fn page_memory(&self) -> &PageMemory {
+        &self.repositories.client.pages
+    }
+
     /// What finds files and pages.
     #[must_use]
     pub fn fetcher(&self) -> &Arc<Fetcher> {
         &self.fetcher
+    }
+
+    /// Whether the configuration of the moment lets a file be served that may have come when it was another.
+    pub fn may_be_served(&self, address: &Address) -> Result<(), Error> {
+        PublicIndex::may_be_served(address)
+    }
+
+    /// Whether a copy of a file must not be served that may be old: whoever reads it writes it anew.
+    #[must_use]
+    pub fn is_read_to_be_written(&self, address: &Address) -> bool {
+        let is_list = address.format() == Format::Maven && is_list_of_versions(address.path());
+        is_list && address.upstream().config.publish
     }
 
     /// A page, from the cache or from CodeArtifact, and from the public index where that is allowed.
@@ -237,6 +259,15 @@ impl CodeArtifact {
     pub async fn try_describe(&self, upstream: &Arc<Upstream>) -> Result<Option<String>, Error> {
         self.repositories.public.try_describe(upstream).await
     }
+}
+
+/// What all objects are kept under. A service that was moved has others of the same names.
+fn repository(config: &Config) -> String {
+    let moved = config.codeartifact_endpoint.as_deref();
+    format!(
+        "{REPOSITORY}{}",
+        moved.unwrap_or_default().trim_end_matches('/')
+    )
 }
 
 /// Reads what was found whole, up to so many bytes.

@@ -107,8 +107,10 @@ impl Error {
     #[must_use]
     pub fn leaves_stale_copy_usable(&self) -> bool {
         match self {
-            Self::NotFound | Self::Rejected { .. } => false,
-            Self::MissingOrDenied
+            // Gone for good is as good as not there.
+            Self::NotFound | Self::Rejected { status: 410, .. } => false,
+            Self::Rejected { .. }
+            | Self::MissingOrDenied
             | Self::Denied(_)
             | Self::LoginRequired(_)
             | Self::Misconfigured(_)

@@ -204,6 +204,11 @@ impl Fetcher {
         }
     }
 
+    /// Forgets a copy.
+    pub(crate) async fn forget(&self, key: &ArtifactKey) {
+        self.cache.remove(&self.cache_key(key)).await;
+    }
+
     /// Whether each of some artifacts is cached, in their order.
     pub async fn cached(&self, keys: &[ArtifactKey]) -> Vec<bool> {
         let keys: Vec<_> = keys.iter().map(|key| self.cache_key(key)).collect();
@@ -239,8 +244,7 @@ impl Fetcher {
         match self.origin.freshness(key) {
             Freshness::Immutable => true,
             Freshness::Mutable => {
-                let changed_at = self.origin.changed_at(key);
-                let is_older = changed_at.is_some_and(|changed_at| hit.validated_at <= changed_at);
+                let is_older = self.origin.is_old(key, hit.validated_at);
                 // A time in the future is a clock that was set back: not fresh.
                 let age = now().duration_since(hit.validated_at);
                 !is_older && age.is_ok_and(|age| age < self.metadata_ttl)

@@ -31,6 +31,7 @@ use crate::artifact::ArtifactKey;
 use crate::cache::key::EntryId;
 use crate::cache::{Cache, CacheKey};
 use crate::checksum::{Checksums, ExpectedChecksum};
+use crate::credentials::now;
 use crate::error::Error;
 use crate::object::ObjectAttributes;
 use crate::remote::{Body, ObjectHead, Remote, VerifiedDownload};
@@ -150,8 +151,7 @@ impl Flights {
     #[must_use]
     pub fn running(&self, cache_key: &CacheKey) -> Option<Arc<Flight>> {
         let running = self.table().get(&cache_key.id()).cloned();
-        // Nobody who comes later fails by what has failed before.
-        running.filter(|flight| !flight.has_failed())
+        running.filter(|flight| self.takes_more(flight))
     }
 
     /// How many downloads are under way.
@@ -168,7 +168,7 @@ impl Flights {
     ) -> (Arc<Flight>, bool) {
         let mut table = self.table();
         let running = table.get(&cache_key.id());
-        if let Some(flight) = running.filter(|flight| !flight.has_failed()) {
+        if let Some(flight) = running.filter(|flight| self.takes_more(flight)) {
             return (Arc::clone(flight), false);
         }
         let flight = Arc::new(Flight::of(key));
@@ -182,6 +182,14 @@ impl Flights {
         let task = download::run(self.clone(), landing, key.clone(), cache_key.clone(), begin);
         request::spawn(task);
         (flight, true)
+    }
+
+    /// Whether those who come later may read along: nobody fails by what has failed before, and nobody who comes
+    /// after a change gets what was asked for before it.
+    fn takes_more(&self, flight: &Flight) -> bool {
+        let changed_at = self.origin.changed_at(flight.key.as_str());
+        let age = changed_at.and_then(|changed_at| now().duration_since(changed_at).ok());
+        !flight.has_failed() && age.is_none_or(|age| flight.begun.elapsed() < age)
     }
 
     fn table(&self) -> MutexGuard<'_, HashMap<EntryId, Arc<Flight>>> {

@@ -66,6 +66,12 @@ pub trait Remote: Send + Sync + 'static {
         None
     }
 
+    /// Whether a copy of a mutable object, stored or confirmed at that time, is known to be old, however young it is.
+    fn is_old(&self, key: &str, validated_at: SystemTime) -> bool {
+        let changed_at = self.changed_at(key);
+        changed_at.is_some_and(|changed_at| validated_at <= changed_at)
+    }
+
     /// Whether it is remembered for a moment that there is no such object.
     fn remembers_missing(&self) -> bool {
         true

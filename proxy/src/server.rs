@@ -17,6 +17,7 @@ mod access;
 mod answering;
 mod app;
 mod artifact;
+mod browsers;
 mod codeartifact;
 mod conditions;
 mod connection;

@@ -10,15 +10,17 @@ use flate2::read::GzDecoder;
 use futures_util::future::BoxFuture;
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED,
+    TRANSFER_ENCODING,
 };
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode, Version};
 use prometheus::IntCounter;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use super::client::{Answer, Client, PATIENCE, Place, Question, Rest};
 use super::public::PublicFileSource;
-use super::{Address, LONGEST_PAGE_BYTES, Upstream};
+use super::repositories::Doubt;
+use super::{Address, LONGEST_PAGE_BYTES, PageMemory, Room, Upstream};
 use crate::checksum::{Expected, ExpectedChecksum};
 use crate::error::Error;
 use crate::metrics::Metrics;
@@ -44,9 +46,18 @@ pub(super) struct WholeBody {
 
 impl WholeBody {
     pub(super) fn boxed(attributes: ObjectAttributes, bytes: Bytes) -> Box<dyn Body> {
+        Self::promised(attributes, bytes, Vec::new())
+    }
+
+    /// The same, of which more is promised than its length.
+    pub(super) fn promised(
+        attributes: ObjectAttributes,
+        bytes: Bytes,
+        checksums: Vec<ExpectedChecksum>,
+    ) -> Box<dyn Body> {
         let expected = Expected {
             length: attributes.length,
-            checksums: Vec::new(),
+            checksums,
         };
         Box::new(Self {
             head: ObjectHead {
@@ -73,16 +84,23 @@ impl Body for WholeBody {
     }
 }
 
-/// Reads a page whole. Compressed ones, though asked for otherwise, are unpacked.
-pub(super) async fn page_of(response: Response<SdkBody>) -> Result<Bytes, Error> {
+/// Reads a page whole, in the room that it takes. Compressed ones, though asked for otherwise, are unpacked.
+pub(super) async fn page_of(
+    response: Response<SdkBody>,
+    memory: &PageMemory,
+) -> Result<(Bytes, Room), Error> {
     let (head, body) = response.into_parts();
-    let bytes = read(body, LONGEST_PAGE_BYTES).await?;
+    let told = text(&head.headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let mut room = memory.room(told.unwrap_or_default()).await?;
+    let bytes = read_in(body, LONGEST_PAGE_BYTES, Some(&mut room)).await?;
     match text(&head.headers, &CONTENT_ENCODING) {
-        None | Some("identity") => Ok(bytes),
+        None | Some("identity") => Ok((bytes, room)),
         Some("gzip") => {
+            room.fit(LONGEST_PAGE_BYTES).await?;
             let unpacked = request::spawn_blocking(move || unpacked(&bytes)).await;
-            unpacked
-                .unwrap_or_else(|_| Err(Error::unavailable("unpacking a page ended unexpectedly")))
+            let unpacked = unpacked
+                .unwrap_or_else(|_| Err(Error::unavailable("unpacking a page ended unexpectedly")));
+            Ok((unpacked?, room))
         }
         Some(other) => Err(Error::unavailable(format!(
             "a page has come in the encoding `{other}`, though none was asked for"
@@ -104,6 +122,10 @@ fn unpacked(bytes: &[u8]) -> Result<Bytes, Error> {
 
 /// Reads a body whole, up to so many bytes.
 pub(super) async fn read(body: SdkBody, most: u64) -> Result<Bytes, Error> {
+    read_in(body, most, None).await
+}
+
+async fn read_in(body: SdkBody, most: u64, mut room: Option<&mut Room>) -> Result<Bytes, Error> {
     let mut body = ByteStream::new(body);
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
@@ -113,8 +135,12 @@ pub(super) async fn read(body: SdkBody, most: u64) -> Result<Bytes, Error> {
         let Some(bytes) = next else { break };
         let bytes =
             bytes.map_err(|error| Error::unavailable(format!("a body broke off ({error})")))?;
-        if (first.len() + all.len() + bytes.len()) as u64 > most {
+        let length = (first.len() + all.len() + bytes.len()) as u64;
+        if length > most {
             return Err(too_long(most));
+        }
+        if let Some(room) = &mut room {
+            room.fit(length).await?;
         }
         if first.is_empty() && all.is_empty() {
             first = bytes;
@@ -174,6 +200,8 @@ pub(super) enum Source {
         address: Address,
         /// Whether the host of assets has sent it.
         is_of_assets: bool,
+        /// What is told if its bytes are not as promised.
+        doubt: Option<Doubt>,
         login_wait: Duration,
     },
     /// A public index.
@@ -198,13 +226,14 @@ impl FileBody {
         client: &Arc<Client>,
         address: &Address,
         answer: Answer,
-        checksums: Vec<ExpectedChecksum>,
+        (checksums, doubt): (Vec<ExpectedChecksum>, Option<Doubt>),
         login_wait: Duration,
     ) -> Result<Box<dyn Body>, Error> {
         let source = Source::CodeArtifact {
             client: Arc::clone(client),
             address: address.clone(),
             is_of_assets: answer.is_of_assets,
+            doubt,
             login_wait,
         };
         let received = received(client.metrics(), address.upstream());
@@ -295,7 +324,7 @@ impl FileBody {
         let (response, place) = self.source.rest(position, &etag).await?;
         self.place = place;
         if position > 0 {
-            goes_on(&response, position, self.head.attributes.length)?;
+            goes_on(&response, position, &self.head.attributes)?;
         } else if attributes(response.headers())? != self.head.attributes {
             return Err(Error::Changed);
         }
@@ -314,7 +343,12 @@ impl Body for FileBody {
     }
 
     fn witness(&self) -> Box<dyn Witness> {
-        Box::new(NoWitness)
+        match &self.source {
+            Source::CodeArtifact {
+                doubt: Some(doubt), ..
+            } => Box::new(doubt.clone()),
+            Source::CodeArtifact { doubt: None, .. } | Source::Public(_) => Box::new(NoWitness),
+        }
     }
 }
 
@@ -338,6 +372,7 @@ impl Source {
                 client,
                 address,
                 is_of_assets,
+                doubt: _,
                 login_wait,
             } => (client, address, *is_of_assets, *login_wait),
             Self::Public(source) => return Ok((source.rest(from, etag).await?, None)),
@@ -382,7 +417,7 @@ pub(super) fn received(metrics: &Metrics, upstream: &Upstream) -> IntCounter {
 /// a file an empty one.
 pub(super) fn attributes(headers: &HeaderMap) -> Result<ObjectAttributes, Error> {
     let length = text(headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok());
-    let length = length.ok_or_else(|| Error::unavailable("it is not said how long the file is"))?;
+    let length = length.ok_or_else(length_untold)?;
     let last_modified =
         text(headers, &LAST_MODIFIED).and_then(|date| httpdate::parse_http_date(date).ok());
     let epoch = |at: std::time::SystemTime| {
@@ -403,8 +438,36 @@ pub(super) fn attributes(headers: &HeaderMap) -> Result<ObjectAttributes, Error>
     })
 }
 
-/// Fails unless an answer brings the rest of a file of this length from here on.
-fn goes_on(response: &Response<SdkBody>, from: u64, length: u64) -> Result<(), Error> {
+/// Reads a file of untold length whole, up to the longest page's, where its end is told by the connection's own
+/// framing: one that ends with its connection may have been cut anywhere.
+pub(super) async fn measured(
+    mut response: Response<SdkBody>,
+    memory: &PageMemory,
+) -> Result<(ObjectAttributes, Bytes, Room), Error> {
+    let is_framed = response.version() == Version::HTTP_2
+        || text(response.headers(), &TRANSFER_ENCODING)
+            .is_some_and(|encoding| encoding.to_ascii_lowercase().ends_with("chunked"));
+    if !is_framed {
+        return Err(length_untold());
+    }
+    let body = std::mem::replace(response.body_mut(), SdkBody::empty());
+    let mut room = memory.room(0).await?;
+    let bytes = read_in(body, LONGEST_PAGE_BYTES, Some(&mut room)).await?;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LENGTH, bytes.len().into());
+    Ok((attributes(headers)?, bytes, room))
+}
+
+fn length_untold() -> Error {
+    Error::unavailable("it is not said how long the file is")
+}
+
+/// Fails unless an answer brings the rest of this very file from here on.
+fn goes_on(response: &Response<SdkBody>, from: u64, file: &ObjectAttributes) -> Result<(), Error> {
+    let length = file.length;
+    if text(response.headers(), &ETAG) != file.etag.as_deref() {
+        return Err(Error::Changed);
+    }
     let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
     let range = text(response.headers(), &CONTENT_RANGE).filter(|_| is_part);
     let range = range.and_then(|range| range.strip_prefix("bytes "));
@@ -462,16 +525,13 @@ mod tests {
             let response = Response::builder().header(CONTENT_ENCODING, encoding);
             response.body(SdkBody::from(body)).expect("a response")
         };
-        let page = page_of(response(packed(b"<html>"), "gzip"))
-            .await
-            .expect("a page");
-        assert_eq!(&page[..], b"<html>");
+        let memory = PageMemory::default();
+        let page_of = async |response| page_of(response, &memory).await.map(|(page, _)| page);
+        let page = page_of(response(packed(b"<html>"), "gzip")).await;
+        assert_eq!(&page.expect("a page")[..], b"<html>");
         assert!(page_of(response(b"x".to_vec(), "br")).await.is_err());
-        assert!(
-            page_of(response(b"no gzip".to_vec(), "gzip"))
-                .await
-                .is_err()
-        );
+        let no_gzip = response(b"no gzip".to_vec(), "gzip");
+        assert!(page_of(no_gzip).await.is_err());
         let bomb = packed(&vec![
             0;
             usize::try_from(LONGEST_PAGE_BYTES).expect("fits") + 1
@@ -500,7 +560,11 @@ mod tests {
     }
 
     #[test]
-    fn a_rest_is_taken_at_the_place_it_was_asked_for_alone() {
+    fn a_rest_is_taken_of_the_same_file_at_the_place_it_was_asked_for_alone() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_LENGTH, "10".parse().expect("a value"));
+        headers.insert(ETAG, "\"a\"".parse().expect("a value"));
+        let file = attributes(&headers).expect("attributes");
         for (status, range, is_taken) in [
             (206, "bytes 7-9/10", true),
             (206, "bytes 6-9/10", false),
@@ -510,16 +574,36 @@ mod tests {
             (206, "nonsense", false),
             (200, "bytes 7-9/10", false),
         ] {
-            let response = Response::builder()
-                .status(status)
-                .header(CONTENT_RANGE, range);
-            let response = response.body(SdkBody::empty()).expect("a response");
-            assert_eq!(
-                goes_on(&response, 7, 10).is_ok(),
-                is_taken,
-                "{status} {range}"
-            );
+            let part = |etag: &str| {
+                let part = Response::builder().status(status);
+                let part = part.header(CONTENT_RANGE, range).header(ETAG, etag);
+                part.body(SdkBody::empty()).expect("a response")
+            };
+            let goes_on = |etag| goes_on(&part(etag), 7, &file);
+            assert_eq!(goes_on("\"a\"").is_ok(), is_taken, "{status} {range}");
+            assert!(matches!(goes_on("\"b\""), Err(Error::Changed)));
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_of_untold_length_is_measured_where_its_end_is_told() {
+        let memory = PageMemory::default();
+        let response = |encoding: Option<&str>, version| {
+            let mut response = Response::builder().version(version);
+            if let Some(encoding) = encoding {
+                response = response.header(TRANSFER_ENCODING, encoding);
+            }
+            response.body(SdkBody::from("12345")).expect("a response")
+        };
+        let measured = async |response| measured(response, &memory).await;
+        for told in [
+            response(Some("chunked"), Version::HTTP_11),
+            response(None, Version::HTTP_2),
+        ] {
+            let (attributes, bytes, _room) = measured(told).await.expect("a file");
+            assert_eq!((attributes.length, &bytes[..]), (5, &b"12345"[..]));
+        }
+        assert!(measured(response(None, Version::HTTP_11)).await.is_err());
     }
 
     #[test]

@@ -34,7 +34,7 @@ use super::body::text_of;
 use super::control::{Control, jittered};
 use super::endpoint::Endpoints;
 use super::token::{Suspicion, Token, Tokens};
-use super::{Address, Kind, Upstream};
+use super::{Address, Kind, PageMemory, Upstream};
 use crate::config::{Config, Format};
 use crate::credentials::Credentials;
 use crate::error::{Error, Trouble};
@@ -71,6 +71,7 @@ pub(super) struct Client {
     pub(super) endpoints: Endpoints,
     pub(super) control: Arc<Control>,
     pub(super) wire: Wire,
+    pub(super) pages: PageMemory,
     pace: Pace,
 }
 
@@ -158,6 +159,7 @@ impl Client {
             endpoints: Endpoints::new(Arc::clone(&control)),
             control,
             wire: Wire::new(config.ca_bundle.as_deref()),
+            pages: PageMemory::default(),
             pace: Pace::default(),
         }
     }

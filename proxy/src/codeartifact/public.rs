@@ -14,9 +14,11 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_sdk_codeartifact::types::{AllowUpstream, PackageOriginRestrictions};
+use aws_sdk_codeartifact::operation::describe_package::DescribePackageError;
+use aws_sdk_codeartifact::types::{AllowUpstream, PackageOriginRestrictions, ResourceType};
 use aws_sdk_s3::primitives::SdkBody;
-use bytes::Bytes;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use futures_util::future::BoxFuture;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION, RANGE,
@@ -26,12 +28,13 @@ use http::request::Builder;
 use http::{Request, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use quick_cache::sync::Cache as Remembered;
+use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, timeout};
 use url::Url;
 
 use super::body::{FileBody, Source, WholeBody, page_of, received, text, text_of};
 use super::client::{Client, is_loopback};
-use super::control::{Operation, Refusal, Verdict};
+use super::control::Operation;
 use super::index::{Page, pypi};
 use super::repositories::{Tables, sha256};
 use super::{Address, LONGEST_PAGE_BYTES, Upstream, whole};
@@ -91,6 +94,22 @@ pub(super) struct PublicFileSource {
     path: String,
 }
 
+impl<'a> PublicName<'a> {
+    /// Of a path below a repository of Python's packages.
+    pub(super) fn of(path: &'a str) -> Option<Self> {
+        let mut parts = path.strip_prefix("simple/")?.split('/');
+        let (project, folder) = (parts.next()?, parts.next()?);
+        let (sha256, file) = (parts.next()?, parts.next()?);
+        let is_hash = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_one = folder == FOLDER && is_hash && !file.is_empty() && parts.next().is_none();
+        is_one.then_some(Self {
+            project,
+            sha256,
+            file,
+        })
+    }
+}
+
 impl PublicIndex {
     /// Asks nobody.
     pub(super) fn new(
@@ -133,16 +152,16 @@ impl PublicIndex {
         if address.format() != Format::Pypi {
             return None;
         }
-        let mut parts = address.path().strip_prefix("simple/")?.split('/');
-        let (project, folder) = (parts.next()?, parts.next()?);
-        let (sha256, file) = (parts.next()?, parts.next()?);
-        let is_hash = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let is_one = folder == FOLDER && is_hash && !file.is_empty() && parts.next().is_none();
-        is_one.then_some(PublicName {
-            project,
-            sha256,
-            file,
-        })
+        PublicName::of(address.path())
+    }
+
+    /// Whether what the configuration says now lets a file be served. What is not public needs no word.
+    pub(super) fn may_be_served(address: &Address) -> Result<(), Error> {
+        let fallback = address.upstream().config.public_fallback.as_ref();
+        match Self::file_of(address) {
+            Some(name) => allowed(fallback, name.project).map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// A public file, which is the one of its hash or none.
@@ -191,20 +210,19 @@ impl PublicIndex {
     }
 
     /// Whether a project may be looked for outside. The error says why not.
-    async fn admit(
+    pub(super) async fn admit(
         &self,
         upstream: &Arc<Upstream>,
         project: &str,
     ) -> Result<Arc<PublicFallback>, Error> {
         let fallback = allowed(upstream.config.public_fallback.as_ref(), project)?;
         let fallback = Arc::new(fallback.clone());
-        let name = pypi::normalised(project);
-        let remembered = format!("{}/{name}", upstream.name());
+        let remembered = format!("{}/{project}", upstream.name());
         let is_fresh = |at: Instant| at.elapsed() < UNBLOCKED_FOR;
         if self.unblocked.get(&remembered).is_some_and(is_fresh) {
             return Ok(fallback);
         }
-        self.must_not_block(upstream, &name).await?;
+        self.must_not_block(upstream, project).await?;
         self.unblocked.insert(remembered, Instant::now());
         Ok(fallback)
     }
@@ -232,8 +250,8 @@ impl PublicIndex {
         let operation = Operation::DescribePackage;
         let control = &self.client.control;
         let described = control
-            .call(upstream, operation, PATIENCE, |client| {
-                client
+            .call(upstream, operation, PATIENCE, |client| async move {
+                let described = client
                     .describe_package()
                     .domain(&config.domain)
                     .domain_owner(&config.domain_owner)
@@ -241,11 +259,18 @@ impl PublicIndex {
                     .format(super::endpoint::of_api(Format::Pypi))
                     .package(name)
                     .send()
+                    .await;
+                match described {
+                    Ok(described) => Ok(Some(described)),
+                    Err(error) if is_unknown_package(&error) => Ok(None),
+                    Err(error) => Err(error),
+                }
             })
             .await;
         let described = match described {
-            Ok(described) => described,
-            Err(Refusal::Answer(Verdict::NotFound, _)) => return Ok(()),
+            Ok(Some(described)) => described,
+            Ok(None) => return Ok(()),
+            // A repository that is not there says nothing of its packages.
             Err(refusal) => return Err(control.explain(upstream, operation, refusal)),
         };
         let controls = described
@@ -271,8 +296,7 @@ impl PublicIndex {
             .public_fallback
             .as_ref()
             .ok_or(Error::NotFound)?;
-        let name = pypi::normalised(project);
-        let key = key_of(upstream, &name, accept)?;
+        let key = key_of(upstream, fallback, project, accept)?;
         let fetcher = self
             .fetcher
             .get()
@@ -280,28 +304,46 @@ impl PublicIndex {
         let found = fetcher.get(&key).await?;
         let body = whole(fetcher, &key, &found, LONGEST_PAGE_BYTES).await?;
         let content_type = found.attributes().content_type.clone().unwrap_or_default();
-        let (page, asked) = (Page { content_type, body }, page_url(fallback, &name)?);
+        let (page, asked) = (Page { content_type, body }, page_url(fallback, project)?);
         let read = request::spawn_blocking(move || pypi::public(&page, &asked)).await;
         let read = read.map_err(|_| Error::unavailable("reading a page ended unexpectedly"))?;
         let wrong = |error| {
-            Error::unavailable(format!("the public page of {name} cannot be used: {error}"))
+            Error::unavailable(format!(
+                "the public page of {project} cannot be used: {error}"
+            ))
         };
         let public = read.map_err(wrong)?;
         Ok((found.verdict, found.attributes().last_modified, public))
     }
 }
 
-/// What the configuration says of a project: nothing but a 404 to be had where it does not name it.
+/// Whether it is the package that is not there, rather than its repository or domain.
+fn is_unknown_package(error: &SdkError<DescribePackageError, HttpResponse>) -> bool {
+    match error.as_service_error() {
+        Some(DescribePackageError::ResourceNotFoundException(what)) => {
+            what.resource_type() == Some(&ResourceType::Package)
+        }
+        Some(_) | None => false,
+    }
+}
+
+/// What the configuration says of a project, by its normalised name: nothing but a 404 to be had where it does not
+/// name it.
 fn allowed<'a>(
     fallback: Option<&'a PublicFallback>,
     project: &str,
 ) -> Result<&'a PublicFallback, Error> {
-    let name = pypi::normalised(project);
+    // In the one spelling alone: what CodeArtifact was asked for is what the public index is asked for.
+    let is_right = pypi::normalised(project).as_deref() == Some(project);
     let is_allowed = |fallback: &&PublicFallback| {
         let mut prefixes = fallback.private_prefixes.iter();
-        fallback.names.contains(&name) && !prefixes.any(|prefix| name.starts_with(prefix.as_str()))
+        let is_listed = fallback.names.iter().any(|name| name == project);
+        is_listed && !prefixes.any(|prefix| project.starts_with(prefix.as_str()))
     };
-    fallback.filter(is_allowed).ok_or(Error::NotFound)
+    fallback
+        .filter(|_| is_right)
+        .filter(is_allowed)
+        .ok_or(Error::NotFound)
 }
 
 /// Whether a file, or a redirect to it, may come from there.
@@ -327,10 +369,23 @@ fn page_url(fallback: &PublicFallback, name: &str) -> Result<Url, Error> {
     url.map_err(|_| Error::unavailable("this is no name of a project"))
 }
 
-fn key_of(upstream: &Upstream, name: &str, accept: &str) -> Result<ArtifactKey, Error> {
+/// `<name of the repository>/<hash of the index's URL>/<project>/@accept=…`: another index has other pages.
+fn key_of(
+    upstream: &Upstream,
+    fallback: &PublicFallback,
+    name: &str,
+    accept: &str,
+) -> Result<ArtifactKey, Error> {
     let accept = utf8_percent_encode(accept, NON_ALPHANUMERIC);
-    let key = format!("{}/{name}{FORM}{accept}", upstream.name());
+    let index = index_of(fallback);
+    let key = format!("{}/{index}/{name}{FORM}{accept}", upstream.name());
     ArtifactKey::new(&key).map_err(|_| Error::NotFound)
+}
+
+fn index_of(fallback: &PublicFallback) -> String {
+    let mut hash = hex::encode(Sha256::digest(fallback.index_url.as_str()));
+    hash.truncate(16);
+    hash
 }
 
 /// Asks, and follows redirects to where `may_be` allows them. The error holds no URL.
@@ -432,10 +487,14 @@ impl Pages {
         unless: Option<&str>,
     ) -> Result<Option<Box<dyn Body>>, Error> {
         let (rest, accept) = key.as_str().rsplit_once(FORM).ok_or(Error::NotFound)?;
-        let (of, name) = rest.rsplit_once('/').ok_or(Error::NotFound)?;
+        let (rest, name) = rest.rsplit_once('/').ok_or(Error::NotFound)?;
+        let (of, index) = rest.rsplit_once('/').ok_or(Error::NotFound)?;
         let table = self.tables.get();
         let upstream = table.by_name(of).ok_or(Error::NotFound)?;
         let fallback = allowed(upstream.config.public_fallback.as_ref(), name)?;
+        if index != index_of(fallback) {
+            return Err(Error::NotFound);
+        }
         let accept = percent_decode_str(accept).decode_utf8_lossy().into_owned();
         let url = page_url(fallback, name)?;
         // Links of a page are read by where it was asked for: it has to be there.
@@ -469,7 +528,7 @@ impl Pages {
             }
         }
         let headers = response.headers().clone();
-        let body: Bytes = page_of(response).await?;
+        let (body, _room) = page_of(response, &self.client.pages).await?;
         received(self.client.metrics(), upstream).inc_by(body.len() as u64);
         let attributes = ObjectAttributes {
             length: body.len() as u64,
@@ -542,9 +601,11 @@ mod tests {
         let fallback = fallback("https://index.example/simple/", &[]);
         for (project, is_allowed) in [
             ("requests", true),
-            ("Requests", true),
-            ("zope.interface", true),
-            ("zope__interface", true),
+            ("zope-interface", true),
+            // Not what CodeArtifact was asked for.
+            ("Requests", false),
+            ("zope.interface", false),
+            ("re\u{212a}uests", false),
             ("requests2", false),
             ("acme-tools", false),
             ("ACME_Tools", false),

@@ -1,6 +1,7 @@
 //! CodeArtifact as a far side: what a key of the cache names is asked of the repository whose it is.
 
 mod changes;
+mod late;
 mod promises;
 mod wheel;
 
@@ -14,20 +15,21 @@ use futures_util::future::BoxFuture;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, StatusCode};
 use sha2::{Digest as _, Sha256};
+use tokio::time::timeout;
 use tracing::warn;
 use url::Url;
 
 use super::address::{Address, Kind};
-use super::body::{FileBody, WholeBody, page_of, text};
+use super::body::{FileBody, WholeBody, measured, page_of, text};
 use super::client::{Answer, Client, InPlace, PATIENCE, Question};
 use super::control::Control;
 use super::index::{Page, npm, pypi};
-use super::public::PublicIndex;
+use super::public::{PublicIndex, PublicName};
 use super::table::Table;
 use crate::artifact::{ArtifactKey, Freshness};
 use crate::cache::Cache;
 use crate::config::{CodeArtifactUpstream, Config, Format};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, now};
 use crate::error::Error;
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
@@ -35,6 +37,8 @@ use crate::object::ObjectAttributes;
 use crate::remote::{Body, Remote, Revalidation};
 use crate::request;
 use changes::Changes;
+pub(super) use changes::Doubt;
+use late::Late;
 pub(super) use promises::{PYPI_ACCEPT, sha256};
 pub(super) use wheel::METADATA_SUFFIX;
 
@@ -59,7 +63,8 @@ pub(super) struct Repositories {
     tables: Arc<Tables>,
     pub(super) client: Arc<Client>,
     pub(super) public: Arc<PublicIndex>,
-    changes: Changes,
+    changes: Arc<Changes>,
+    late: Late,
     /// Whoever keeps what is had from here; pages that files are compared with come through it, too.
     fetcher: OnceLock<Weak<Fetcher>>,
     login_wait: Duration,
@@ -92,7 +97,8 @@ impl Repositories {
             public: PublicIndex::new(config, &tables, &client, cache),
             tables,
             client,
-            changes: Changes::default(),
+            changes: Arc::default(),
+            late: Late::default(),
             fetcher: OnceLock::new(),
             login_wait: config.login_wait,
         }
@@ -140,14 +146,16 @@ impl Repositories {
     async fn open(&self, address: &Address) -> Result<Box<dyn Body>, Error> {
         match address.kind() {
             Kind::Page => {
+                let asked_at = now();
                 let answer = self.client.ask(&Question::of(address), PATIENCE).await?;
                 let (attributes, page) = self.page(address, answer).await?;
+                self.note_asked(address, asked_at);
                 Ok(WholeBody::boxed(attributes, page))
             }
             Kind::File if is_metadata(address) => self.metadata(address).await,
             Kind::File => match PublicIndex::file_of(address) {
                 Some(file) => {
-                    self.must_be_missing(address, file.project).await?;
+                    self.must_be_missing(address, file.project, None).await?;
                     self.public.open(address, &file).await
                 }
                 None => self.file(address).await,
@@ -158,10 +166,21 @@ impl Repositories {
 
     /// A file, with what the index promises of it.
     async fn file(&self, address: &Address) -> Result<Box<dyn Body>, Error> {
-        let question = Question::of(address);
-        let asked = Box::pin(self.client.ask(&question, PATIENCE));
-        let (answer, promised) = tokio::join!(asked, self.promised(address));
-        self.body(address, answer?, promised?).await
+        // First the promise: it takes places of the same kind, and a file that waits for it with a place of its own
+        // can wait for ever.
+        let promised = self.promised(address).await?;
+        let asked_at = now();
+        let answer = Box::pin(self.client.ask(&Question::of(address), PATIENCE)).await?;
+        self.note_asked(address, asked_at);
+        self.body(address, answer, promised).await
+    }
+
+    /// Of what may change: its copy is as old as the question, whenever it is stored.
+    fn note_asked(&self, address: &Address, at: SystemTime) {
+        let Some(key) = address.key() else { return };
+        if Remote::freshness(self, key.as_str()) == Freshness::Mutable {
+            self.changes.note_asked(key.as_str(), at);
+        }
     }
 
     async fn body(
@@ -174,8 +193,17 @@ impl Repositories {
             // Its place among the calls is for others while the body comes.
             answer.place = self.client.for_body(answer.place).await?;
         }
+        if !answer.response.headers().contains_key(CONTENT_LENGTH) {
+            // What CodeArtifact makes up as it answers, such as a maven-metadata.xml.
+            let measured = measured(answer.response, &self.client.pages).await?;
+            let (attributes, bytes, _room) = measured;
+            let received = super::body::received(self.client.metrics(), address.upstream());
+            received.inc_by(bytes.len() as u64);
+            return Ok(WholeBody::promised(attributes, bytes, promised));
+        }
         let (client, login_wait) = (&self.client, self.login_wait);
-        FileBody::of_codeartifact(client, address, answer, promised, login_wait)
+        let doubt = address.key().map(|key| Doubt::of(&self.changes, key));
+        FileBody::of_codeartifact(client, address, answer, (promised, doubt), login_wait)
     }
 
     /// Passes on what is not kept.
@@ -213,14 +241,18 @@ impl Repositories {
     }
 
     /// Fails unless CodeArtifact says that it has no such project: what it has is never taken from elsewhere.
-    pub(super) async fn must_be_missing(
+    async fn must_be_missing(
         &self,
         address: &Address,
         project: &str,
+        patience_with_copy: Option<Duration>,
     ) -> Result<(), Error> {
         let page = address.at(&format!("simple/{project}/"), Some(PYPI_ACCEPT));
         let page = page.ok_or(Error::NotFound)?;
-        match self.client.ask(&Question::of(&page), PATIENCE).await {
+        let mut question = Question::of(&page);
+        question.has_copy = patience_with_copy.is_some();
+        let patience = patience_with_copy.unwrap_or(PATIENCE);
+        match self.client.ask(&question, patience).await {
             Err(Error::NotFound) => Ok(()),
             Ok(_) => Err(Error::NotFound),
             Err(error) => Err(error),
@@ -246,7 +278,7 @@ impl Repositories {
             ));
         }
         let headers = response.headers().clone();
-        let body = page_of(response).await?;
+        let (body, _room) = page_of(response, &self.client.pages).await?;
         drop(place);
         let received = super::body::received(self.client.metrics(), address.upstream());
         received.inc_by(body.len() as u64);
@@ -270,13 +302,22 @@ impl Repositories {
         patience: Duration,
     ) -> Result<Revalidation, Error> {
         let address = self.address(key)?;
+        if let Some(file) = PublicIndex::file_of(&address) {
+            // Its bytes are those of its hash for ever; whether they may be served is another question.
+            self.must_be_missing(&address, file.project, Some(patience))
+                .await?;
+            self.public.admit(address.upstream(), file.project).await?;
+            return Ok(Revalidation::NotModified);
+        }
         let mut question = Question::of(&address);
         question.has_copy = true;
         question.unless = copy
             .etag
             .as_deref()
             .filter(|etag| !etag.starts_with(OWN_TAG));
+        let asked_at = now();
         let answer = self.client.ask(&question, patience).await?;
+        self.note_asked(&address, asked_at);
         if answer.response.status() == StatusCode::NOT_MODIFIED {
             return Ok(Revalidation::NotModified);
         }
@@ -296,6 +337,54 @@ impl Repositories {
         }
         Ok(Revalidation::Changed(WholeBody::boxed(attributes, body)))
     }
+
+    /// Asks about a page's copy. One that takes longer than there is patience for is finished for the next client:
+    /// else a page that is always slow would stay as it is for ever.
+    async fn ask_about_page(
+        self: Arc<Self>,
+        key: ArtifactKey,
+        copy: ObjectAttributes,
+        patience: Duration,
+    ) -> Result<Revalidation, Error> {
+        let late = || Error::unavailable("CodeArtifact takes its time");
+        let turn = self.late.begin(&key).ok_or_else(late)?;
+        let (this, of) = (Arc::clone(&self), key.clone());
+        let mut asked = request::spawn(async move {
+            let allowed = PATIENCE.max(patience);
+            this.ask_whether_good(&of, &copy, allowed).await
+        });
+        let unexpected = |_| Err(Error::unavailable("asking about a page ended unexpectedly"));
+        if let Ok(outcome) = timeout(patience, &mut asked).await {
+            return outcome.unwrap_or_else(unexpected);
+        }
+        let fetcher = self.fetcher()?;
+        request::spawn(async move {
+            let outcome = asked.await.unwrap_or_else(unexpected);
+            fetcher.conclude(&key, outcome).await;
+            drop(turn);
+        });
+        Err(late())
+    }
+
+    /// Whether whoever reads a file means to write it anew: `mvn deploy` adds a version to the list that it reads, and
+    /// an old one would lose what others have published.
+    fn is_read_to_be_written(&self, key: &str) -> bool {
+        let path = key.splitn(4, '/').nth(3).unwrap_or_default();
+        is_list_of_versions(path)
+            && Address::of_key(&self.table(), key).is_some_and(|address| {
+                address.format() == Format::Maven && address.upstream().config.publish
+            })
+    }
+}
+
+/// A package's `maven-metadata.xml` or a checksum of it. That of a snapshot, which has a folder of its own, is none.
+pub(super) fn is_list_of_versions(path: &str) -> bool {
+    let Some((folder, file)) = path.rsplit_once('/') else {
+        return false;
+    };
+    let is_one = file.strip_prefix("maven-metadata.xml");
+    let is_one = is_one.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    is_one && !folder.ends_with("-SNAPSHOT")
 }
 
 /// Whether a path is of a wheel's metadata (PEP 658), rather than of a file.
@@ -366,7 +455,13 @@ impl Remote for Repositories {
         copy: ObjectAttributes,
         patience: Duration,
     ) -> BoxFuture<'static, Result<Revalidation, Error>> {
-        Box::pin(async move { self.ask_whether_good(&key, &copy, patience).await })
+        if Address::is_page(key.as_str()) {
+            return Box::pin(self.ask_about_page(key, copy, patience));
+        }
+        Box::pin(async move {
+            let asked = timeout(patience, self.ask_whether_good(&key, &copy, patience)).await;
+            asked.unwrap_or_else(|_| Err(Error::unavailable("CodeArtifact takes its time")))
+        })
     }
 
     fn refuse_without_login(&self) -> Result<(), Error> {
@@ -384,6 +479,10 @@ impl Remote for Repositories {
         match (format, parts.next()) {
             (Some(Format::Maven), Some(path)) => Freshness::of(path),
             (Some(_), Some(_)) if Address::is_page(key) => Freshness::Mutable,
+            // CodeArtifact may have the project by now, or block it.
+            (Some(Format::Pypi), Some(path)) if PublicName::of(path).is_some() => {
+                Freshness::Mutable
+            }
             (Some(_), Some(_)) => Freshness::Immutable,
             (None, _) | (_, None) => Freshness::Mutable,
         }
@@ -391,6 +490,10 @@ impl Remote for Repositories {
 
     fn changed_at(&self, key: &str) -> Option<SystemTime> {
         self.changes.of(key)
+    }
+
+    fn is_old(&self, key: &str, validated_at: SystemTime) -> bool {
+        self.changes.is_old(key, validated_at) || self.is_read_to_be_written(key)
     }
 
     fn remembers_missing(&self) -> bool {
@@ -401,6 +504,20 @@ impl Remote for Repositories {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_of_versions_are_told_from_those_of_one_snapshot() {
+        for (path, is_one) in [
+            ("g/a/maven-metadata.xml", true),
+            ("g/a/maven-metadata.xml.sha1", true),
+            ("g/a/1.0-SNAPSHOT/maven-metadata.xml", false),
+            ("g/a/maven-metadata.xmlx", false),
+            ("g/a/1/a-1.jar", false),
+            ("maven-metadata.xml", false),
+        ] {
+            assert_eq!(is_list_of_versions(path), is_one, "{path}");
+        }
+    }
 
     #[test]
     fn a_page_without_a_tag_gets_one_of_its_bytes() {

@@ -205,11 +205,19 @@ impl Fetcher {
         let Some(hit) = self.cache.lookup(&cache_key).await else {
             return;
         };
-        match self.revalidate(&key, &cache_key, &hit).await {
+        let outcome = self.revalidate(&key, &cache_key, &hit).await;
+        self.conclude(&key, outcome).await;
+    }
+
+    /// Does to a copy what came out of asking about it, for nobody who waits: of a companion, or after the patience
+    /// of whoever asked was over.
+    pub(crate) async fn conclude(&self, key: &ArtifactKey, outcome: Result<Revalidation, Error>) {
+        let cache_key = self.cache_key(key);
+        match outcome {
             Ok(Revalidation::NotModified) => self.cache.confirm(&cache_key).await,
             Ok(Revalidation::Changed(stream)) => {
                 self.cache.expire(&cache_key).await;
-                let (flight, _) = self.flights.join_with(&key, &cache_key, stream);
+                let (flight, _) = self.flights.join_with(key, &cache_key, stream);
                 let _outcome = flight.departure().await;
             }
             Err(Error::NotFound) => self.cache.remove(&cache_key).await,

@@ -1,6 +1,7 @@
 //! What every request may use: one state.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
@@ -59,6 +60,8 @@ pub struct App {
     access_log: AccessLog,
     repository_name: Option<String>,
     containers: Option<CredentialsService>,
+    /// Whether a repository of CodeArtifact was there when one was asked for.
+    was_codeartifact_served: AtomicBool,
 }
 
 impl App {
@@ -97,6 +100,7 @@ impl App {
             metrics,
             access_log: AccessLog::new(config.log.hits),
             repository_name,
+            was_codeartifact_served: AtomicBool::new(false),
         })
     }
 
@@ -142,6 +146,16 @@ impl App {
     pub(super) fn served_codeartifact(&self) -> Option<&CodeArtifact> {
         let is_served = |codeartifact: &&CodeArtifact| !codeartifact.table().upstreams().is_empty();
         self.codeartifact().filter(is_served)
+    }
+
+    /// Them, where there is one at the moment or was one before: what belonged to it is never looked for elsewhere.
+    pub(super) fn codeartifact_once_served(&self) -> Option<&CodeArtifact> {
+        let codeartifact = self.codeartifact()?;
+        if !self.was_codeartifact_served.load(Ordering::Relaxed) {
+            self.served_codeartifact()?;
+            self.was_codeartifact_served.store(true, Ordering::Relaxed);
+        }
+        Some(codeartifact)
     }
 
     /// What finds artifacts: one for each kind of far side.

@@ -22,9 +22,10 @@ mod upload;
 
 use std::sync::Arc;
 
-use http::header::{ALLOW, LOCATION};
+use http::header::{ALLOW, CACHE_CONTROL, LOCATION, VARY};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
+use tracing::info;
 
 use self::passed::publish;
 pub(super) use self::readiness::{readiness, readiness_of};
@@ -33,6 +34,7 @@ pub(super) use self::route::Route;
 use self::route::{Action, Place, action, publishing, right_name};
 pub(super) use self::upload::Upload;
 use super::app::App;
+use super::browsers::sign_of_a_page;
 use super::connection::AbortHandle;
 use super::content::{Answer, Content, page as of_axum};
 use super::status;
@@ -59,9 +61,34 @@ pub(super) async fn answer(
     (request, body): (&Parts, Upload),
     abort: &AbortHandle,
 ) -> Answer {
+    let is_of_npm = route.format() == Some(Format::Npm);
+    let mut answer = match by_route(app, codeartifact, route, (request, body), abort).await {
+        answer if is_of_npm => npm::explained(answer).await,
+        answer => answer,
+    };
+    if answer.status() == StatusCode::NOT_FOUND {
+        // It may be there a moment later, or for who accepts another form of it.
+        let headers = answer.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(VARY, HeaderValue::from_static("Accept"));
+    }
+    answer
+}
+
+async fn by_route(
+    app: &Arc<App>,
+    codeartifact: &CodeArtifact,
+    route: Route<'_>,
+    (request, body): (&Parts, Upload),
+    abort: &AbortHandle,
+) -> Answer {
+    // Before anything is looked up, let alone asked: a form of any web page reaches this machine's own ports.
+    if let Some(answer) = refuse_web_page(request) {
+        return answer;
+    }
     let place = match route {
         Route::Place(place) => place,
-        Route::NotServed(text) => return not_served(&text),
+        Route::NotServed { reason, .. } => return not_served(&reason),
     };
     let address = match address(&place, request) {
         Ok(address) => address,
@@ -91,10 +118,7 @@ pub(super) async fn answer(
         Some(Action::Publish) if place.upstream.config.publish => {
             Box::pin(publish(&asked, body)).await
         }
-        Some(Action::Publish) | None => match place.format {
-            Format::Npm => npm::explained(not_allowed(&asked, &place)).await,
-            Format::Pypi | Format::Maven => not_allowed(&asked, &place),
-        },
+        Some(Action::Publish) | None => not_allowed(&asked, &place),
     };
     // What is passed on each time says nothing about the cache.
     let counted = Some(address.kind()).filter(|kind| *kind != Kind::Other);
@@ -116,7 +140,7 @@ fn address(place: &Place<'_>, request: &Parts) -> Result<Address, AddressError> 
 }
 
 async fn read(asked: &Asked<'_>) -> Answer {
-    if let Some(location) = right_name(asked.address, index::pypi::normalised) {
+    if let Some(location) = right_name(asked.address, index::pypi::folded) {
         return moved(&location);
     }
     let name = name(asked.address);
@@ -126,11 +150,23 @@ async fn read(asked: &Asked<'_>) -> Answer {
         Kind::Other => passed::pass(asked).await,
     };
     let hold = asked.app.hold();
-    let answer = hold.answer(asked.request, &name, attempt).await;
-    match (asked.address.format(), asked.address.kind()) {
-        (Format::Npm, Kind::Page | Kind::File) => npm::explained(answer).await,
-        (Format::Npm, Kind::Other) | (Format::Pypi | Format::Maven, _) => answer,
+    hold.answer(asked.request, &name, attempt).await
+}
+
+/// 403 for a web page that would change something.
+fn refuse_web_page(request: &Parts) -> Option<Answer> {
+    if matches!(request.method, Method::GET | Method::HEAD) {
+        return None;
     }
+    let sign = sign_of_a_page(&request.headers)?;
+    info!(
+        header = sign.as_str(),
+        "refused a web page's request to publish"
+    );
+    let reason = format!(
+        "nothing is published from web pages: no tool that publishes sends the header `{sign}`"
+    );
+    Some(text(StatusCode::FORBIDDEN, &reason, Verdict::Refused))
 }
 
 /// As people know it.
@@ -147,6 +183,7 @@ fn moved(location: &str) -> Answer {
     if let Ok(location) = HeaderValue::from_str(location) {
         answer.headers_mut().insert(LOCATION, location);
     }
+    Verdict::Moved.mark(&mut answer);
     answer
 }
 

@@ -95,7 +95,9 @@ pub(super) async fn readyz(AxumState(app): AxumState<Arc<App>>) -> Response {
         body["reason"] = json!(trouble.reason);
         body["cure"] = json!(trouble.cure);
     }
-    let mut is_ready = true;
+    // Where nothing is served, perhaps for a moment, the credentials speak for what may come.
+    let is_served = of_bucket.is_some() || of_codeartifact.is_some();
+    let mut is_ready = is_served || report.state.trouble().is_none();
     if let Some((bucket, upstream)) = of_bucket {
         is_ready = match (report.state.trouble(), bucket) {
             (Some(_), _) => false,
@@ -116,6 +118,12 @@ pub(super) async fn readyz(AxumState(app): AxumState<Arc<App>>) -> Response {
     }
     if let Some(repositories) = of_codeartifact {
         is_ready &= repositories.are_ready;
+        if let Some(trouble) = repositories.trouble
+            && body["reason"].is_null()
+        {
+            body["reason"] = json!(trouble.reason);
+            body["cure"] = json!(trouble.cure);
+        }
         body["codeartifact"] = repositories.by_alias;
     }
     if report.state.trouble().is_none() {

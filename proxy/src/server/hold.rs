@@ -33,7 +33,7 @@ use client::{Client, Way};
 pub(super) use parked::Parked;
 use parked::Want;
 use plan::Plan;
-pub(super) use redirect::authority;
+pub(super) use redirect::{authority, without_count};
 
 /// Credentials that change and are refused each time are not tried more often than this.
 const TRY_EVERY: Duration = Duration::from_secs(1);
@@ -328,9 +328,9 @@ mod tests {
             ("pip/23.0.1", "/g/a-1.jar?w=28", 10),
             ("poetry/1.8.2", "/g/a-1.jar?w=28", 10),
             ("uv/0.5.1", "/g/a-1.jar?w=9", 25),
-            ("npm/11.19.1 node/v24", "/g/a-1.jar?w=2", 60),
-            ("pnpm/12.21.0 npm/?", "/g/a-1.jar?w=9", 50),
-            ("twine/7.0.0", "/g/a-1.jar?w=9", 540),
+            ("npm/11.19.1 node/v24", "/g/a-1.jar?w=2", 20),
+            ("pnpm/12.21.0 npm/?", "/g/a-1.jar?w=9", 30),
+            ("twine/7.0.0", "/g/a-1.jar?w=9", 108),
             ("Mozilla/5.0", "/g/", 10),
             ("curl/8.5.0", "/g/a-1.jar?w=12", 540),
         ] {
@@ -359,6 +359,22 @@ mod tests {
         let response = park.hold.answer(&request, "a-1.jar", refused).await;
         assert_eq!(response.status(), 503);
         assert_eq!(started.elapsed().as_secs(), 25);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_publishes_again_what_was_503_waits_for_login_wait_in_all() {
+        for (user_agent, attempts) in [("twine/7.0.0", 5), ("npm/11.19.1 node/v24", 3)] {
+            let park = Park::new(login_required());
+            let mut request = asked(user_agent, "/codeartifact/main/npm/a");
+            request.method = Method::PUT;
+            let started = Instant::now();
+            for _ in 0..attempts {
+                let refused = || std::future::ready(refused());
+                let response = park.hold.answer(&request, "a", refused).await;
+                assert_eq!(response.status(), 503);
+            }
+            assert_eq!(started.elapsed().as_secs(), 540, "{user_agent}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

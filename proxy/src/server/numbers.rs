@@ -124,7 +124,7 @@ fn of_credentials(report: &Report) -> Vec<Family> {
 fn of_codeartifact(reports: &[UpstreamReport]) -> [Family; 2] {
     let ready = Family::gauge(
         "bazel_proxy_codeartifact_token_good",
-        "1 while there is a good token for the repository, 0 without one.",
+        "1 while there is a good token for the repository, 0 if none can be had; absent before one is needed.",
     );
     let expiry = Family::gauge(
         "bazel_proxy_codeartifact_token_expiry_timestamp_seconds",
@@ -133,16 +133,17 @@ fn of_codeartifact(reports: &[UpstreamReport]) -> [Family; 2] {
     let each = reports.iter();
     each.fold([ready, expiry], |[ready, expiry], report| {
         let labels = [("upstream", report.alias.as_str())];
-        let until = match &report.token {
-            TokenReport::Good { until, .. } => until.duration_since(UNIX_EPOCH).ok(),
-            TokenReport::NoneYet | TokenReport::Missing(_) => None,
-        };
-        let is_good = f64::from(u8::from(until.is_some()));
-        let expiry = match until {
-            Some(until) => expiry.labelled(&labels, until.as_secs_f64()),
-            None => expiry,
-        };
-        [ready.labelled(&labels, is_good), expiry]
+        match &report.token {
+            TokenReport::NoneYet => [ready, expiry],
+            TokenReport::Missing(_) => [ready.labelled(&labels, 0.0), expiry],
+            TokenReport::Good { until, .. } => {
+                let until = until.duration_since(UNIX_EPOCH).unwrap_or_default();
+                [
+                    ready.labelled(&labels, 1.0),
+                    expiry.labelled(&labels, until.as_secs_f64()),
+                ]
+            }
+        }
     })
 }
 
@@ -213,4 +214,56 @@ fn of_cache(figures: &Figures) -> Vec<Family> {
         gauge("bazel_proxy_cache_free_disk_bytes", help, free)
     }));
     families
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn a_token_that_nobody_has_needed_is_not_a_bad_one() {
+        let report = |alias: &str, token| UpstreamReport {
+            alias: alias.to_owned(),
+            name: String::new(),
+            formats: Vec::new(),
+            publish: false,
+            has_public_fallback: false,
+            token,
+            renewals: 0,
+        };
+        let until = UNIX_EPOCH + Duration::from_secs(7);
+        let families = of_codeartifact(&[
+            report("idle", TokenReport::NoneYet),
+            report("none", TokenReport::Missing(Error::unavailable("away"))),
+            report(
+                "good",
+                TokenReport::Good {
+                    until,
+                    trouble: None,
+                },
+            ),
+        ]);
+        let families: Vec<_> = families
+            .into_iter()
+            .filter_map(Family::into_proto)
+            .collect();
+        let mut text = Vec::new();
+        let encoded = TextEncoder::new().encode(&families, &mut text);
+        encoded.expect("encoded");
+        let text = String::from_utf8(text).expect("UTF-8");
+        let mut series: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        series.sort_unstable();
+        let name = "bazel_proxy_codeartifact_token";
+        assert_eq!(
+            series,
+            [
+                format!("{name}_expiry_timestamp_seconds{{upstream=\"good\"}} 7"),
+                format!("{name}_good{{upstream=\"good\"}} 1"),
+                format!("{name}_good{{upstream=\"none\"}} 0"),
+            ]
+        );
+    }
 }

@@ -129,10 +129,13 @@ fn of_codeartifact<'a>(
     asked: &Context,
     request: &'a Parts,
 ) -> Option<(&'a CodeArtifact, Route<'a>)> {
-    let codeartifact = app.codeartifact()?;
-    let table = codeartifact.table();
-    let is_meant = asked.chain().is_empty() && !table.upstreams().is_empty();
-    let route = is_meant.then(|| Route::of(&table, request.uri.path()))??;
+    let path = request.uri.path();
+    // First, as nearly all paths are the bucket's.
+    if !Route::may_be(path) || !asked.chain().is_empty() {
+        return None;
+    }
+    let codeartifact = app.codeartifact_once_served()?;
+    let route = Route::of(&codeartifact.table(), path)?;
     Some((codeartifact, route))
 }
 

@@ -17,6 +17,8 @@ pub enum Verdict {
     ListedStale,
     /// With a redirect to the same place, after waiting for a login.
     Redirected,
+    /// With the place where a page of CodeArtifact is.
+    Moved,
     /// There is no such artifact.
     NotFound,
     /// There is none, or S3 denies it and does not tell which.
@@ -47,7 +49,7 @@ pub enum Verdict {
     ReadOnly,
     /// Asked by itself, through other proxies or directly.
     Circle,
-    /// Meant for another host.
+    /// Meant for another host, or sent by a web page that would publish.
     Refused,
     /// With a page of ours (`/healthz`, `/metrics` …). What is not marked is one.
     Page,
@@ -84,6 +86,7 @@ impl Verdict {
             Self::Listed => "listed",
             Self::ListedStale => "listed-stale",
             Self::Redirected => "held",
+            Self::Moved => "moved",
             Self::NotFound => "not-found",
             Self::MissingOrDenied => "missing-or-denied",
             Self::Denied => "denied",
@@ -133,7 +136,7 @@ impl Verdict {
             Self::BadRequest => "bazel-proxy; fwd=uri-miss; detail=bad-request",
             Self::ReadOnly => "bazel-proxy; fwd=uri-miss; detail=read-only",
             Self::Circle => "bazel-proxy; fwd=uri-miss; detail=circle",
-            Self::Refused | Self::Page | Self::Left => return None,
+            Self::Moved | Self::Refused | Self::Page | Self::Left => return None,
         };
         Some(value)
     }
@@ -143,6 +146,7 @@ impl Verdict {
         match self {
             Self::Found(Found::Hit | Found::Revalidated | Found::Stale)
             | Self::ListedStale
+            | Self::Moved
             | Self::Refused
             | Self::Page => true,
             Self::Found(

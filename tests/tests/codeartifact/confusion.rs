@@ -163,6 +163,16 @@ async fn origin_controls_and_an_unreachable_codeartifact_close_the_fallback() {
         );
         faults.remove(fault);
     }
+    // Nor does a repository that is not there: what it would know of a package is not known.
+    for (resource, status) in [("repository", 503), ("domain", 503)] {
+        let missing = Fault::on(Operation::DescribePackage)
+            .respond(404, "ResourceNotFoundException")
+            .reason(resource);
+        let missing = faults.add(missing);
+        let answer = page("leftpad").await;
+        assert_eq!(answer.status, status, "{resource}: {}", answer.text());
+        faults.remove(missing);
+    }
     assert_eq!(public.counters().total(), 0, "{:?}", public.asked());
 
     // Neither does a login that is needed open it.
@@ -243,6 +253,64 @@ async fn a_name_that_becomes_private_is_private_from_then_on() {
         let page = world.get_as("/pypi/simple/acme-late/", ACCEPT_JSON).await;
         let text = page.text();
         text.contains("1.0") && !text.contains("99.0")
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_package_installs_again_by_the_metadata_of_its_cached_wheel() {
+    if !are_all_installed() {
+        return;
+    }
+    let public = public_index(&["leftpad"]).await;
+    let world = world(&public, &["leftpad"], &[]).await;
+    let clients: [&dyn Client; 2] = [&Pip, &Uv];
+    for round in ["cold", "warm"] {
+        for client in clients {
+            let got = install(client, &world.index(), "leftpad").await;
+            assert_eq!(got.as_deref(), Ok("99.0"), "{round} {client:?}");
+        }
+    }
+    let page = world.get_as("/pypi/simple/leftpad/", ACCEPT_JSON).await;
+    let page: serde_json::Value = serde_json::from_slice(&page.body).expect("JSON");
+    assert_eq!(page["files"][0]["core-metadata"], true, "{page}");
+    let (wheel, _) = world.locked_wheel("leftpad").await;
+    let metadata = world.get(&format!("{wheel}.metadata")).await;
+    assert_eq!(metadata.status, 200, "{}", metadata.text());
+    assert!(
+        metadata.text().contains("Version: 99.0"),
+        "{}",
+        metadata.text()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cached_public_file_goes_when_a_rule_closes() {
+    let public = public_index(&["leftpad", "rightpad", "blockpad"]).await;
+    let all = ["leftpad", "rightpad", "blockpad"];
+    let world = world(&public, &all, &[]).await;
+    let (left, _) = world.locked_wheel("leftpad").await;
+    let (right, _) = world.locked_wheel("rightpad").await;
+    let (block, _) = world.locked_wheel("blockpad").await;
+    for path in [&left, &right, &block] {
+        assert_eq!(world.get(path).await.status, 200, "{path}");
+    }
+    // CodeArtifact has it now, or will have nothing of it.
+    world.repository.put_wheel(&Wheel::new("rightpad", "1.0"));
+    world.block_upstream("blockpad");
+    for path in [&right, &block] {
+        tests::eventually("it is gone", async || world.get(path).await.status == 404).await;
+    }
+    // What is verified stays while CodeArtifact is away.
+    let away = Fault::on(Operation::ReadPackage).respond(500, "InternalServerException");
+    let away = world.sso.aws.faults().add(away);
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    assert_eq!(world.get(&left).await.status, 200);
+    world.sso.aws.faults().remove(away);
+    // The configured rule holds at once, for hits too.
+    world.configure(&upstream(&fallback(&public, &["rightpad"], &[])));
+    tests::eventually("the name is off the list", async || {
+        world.get(&left).await.status == 404
     })
     .await;
 }

@@ -1,8 +1,10 @@
 //! A login that is needed: what is cached goes on, what is not waits, and the end of patience is 503 with the command.
 
+use simulated_aws::Operation;
 use tests::ProxyBuilder;
+use tests::sso_world::in_state;
 
-use crate::world::{ACCEPT_JSON, PREFIX, Setting};
+use crate::world::{ACCEPT_JSON, PREFIX, Setting, upstream};
 
 fn impatient(builder: ProxyBuilder) -> ProxyBuilder {
     builder.env("LOGIN_WAIT", "0").env("METADATA_TTL", "1")
@@ -125,4 +127,30 @@ async fn each_client_is_held_and_goes_on_with_the_login() {
         world.proxy.log().matches(" held=true ").count() >= LONG.len()
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publication_waits_with_its_body_for_a_login_that_only_its_endpoint_needs() {
+    let setting = Setting::new().await;
+    let _login = setting.sso.sign_in();
+    setting.configure(&upstream("publish: true"));
+    setting.seed("first");
+    let world = setting.start().await;
+    // The token is there from now on; where packages of Java are, nobody has asked yet.
+    assert_eq!(world.get("/pypi/simple/acme-first/").await.status, 200);
+    world.sso.aws.sso().end_sessions();
+    world.sso.aws.sso().expire_role_credentials();
+    in_state(&world.proxy, "login-required").await;
+    let publish = world.put_zeros("/maven/com/acme/late/1/late-1.jar", 1000);
+    let login = async {
+        world.until_waiting().await;
+        world.sso.sign_in()
+    };
+    let (status, _login) = tokio::join!(publish, login);
+    assert!(
+        (200..300).contains(&status),
+        "{status}: {}",
+        world.proxy.log()
+    );
+    assert_eq!(world.calls(Operation::PublishPackage).len(), 1);
 }

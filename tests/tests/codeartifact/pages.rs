@@ -76,12 +76,26 @@ async fn each_form_of_a_page_is_what_its_client_accepts() {
 async fn a_packuments_links_lead_to_whatever_the_client_calls_this_proxy() {
     let world = World::seeded(&["first"]).await;
     let port = world.proxy.address().port();
-    for host in [format!("localhost:{port}"), format!("127.0.0.1:{port}")] {
-        let page = world.get_with(PACKUMENT, &[("host", &host)]).await;
+    let hosts = [format!("localhost:{port}"), format!("127.0.0.1:{port}")];
+    let schemes = [
+        ("http", None),
+        ("https", Some("https")),
+        ("http", Some("http")),
+        ("http", Some("https, http")),
+        ("http", Some("javascript")),
+    ];
+    for (host, (scheme, forwarded)) in hosts
+        .iter()
+        .flat_map(|host| schemes.map(|scheme| (host, scheme)))
+    {
+        let mut headers = vec![("host", host.as_str())];
+        // As a front with TLS says it.
+        headers.extend(forwarded.map(|scheme| ("x-forwarded-proto", scheme)));
+        let page = world.get_with(PACKUMENT, &headers).await;
         let page: Value = serde_json::from_slice(&page.body).expect("JSON");
         let tarball = page["versions"]["1.0.0"]["dist"]["tarball"].as_str();
         let tarball = tarball.expect("a tarball");
-        let base = format!("http://{host}/codeartifact/main/npm/");
+        let base = format!("{scheme}://{host}/codeartifact/main/npm/");
         let path = tarball.strip_prefix(&base).expect("a URL of the proxy");
         assert_eq!(
             world.get(&format!("/npm/{path}")).await.status,

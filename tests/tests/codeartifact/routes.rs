@@ -7,6 +7,9 @@ use tests::{eventually, raw_request};
 
 use crate::world::{Setting, World, upstream};
 
+/// An upload that no buffer on the way holds.
+const LARGE: u64 = 50 << 20;
+
 /// A world whose bucket has an object of this key.
 async fn with_object(key: &str) -> World {
     let world = World::seeded(&["first"]).await;
@@ -91,9 +94,8 @@ async fn publishing_is_off_and_says_how_it_is_turned_on() {
         );
     }
     // One who still sends sees the answer, and no reset.
-    let large = 1 << 20;
     assert_eq!(
-        world.put_zeros("/maven/com/acme/a/1/a-1.jar", large).await,
+        world.put_zeros("/maven/com/acme/a/1/a-1.jar", LARGE).await,
         405
     );
     assert_eq!(world.asked().len(), 0);
@@ -156,8 +158,14 @@ async fn what_is_no_publishing_is_refused_also_where_that_is_on() {
 async fn a_question_that_is_not_kept_is_passed_on() {
     let world = World::seeded(&["first"]).await;
     assert_eq!(world.get("/npm/-/ping").await.status, 200);
-    assert_eq!(world.get("/npm/-/ping").await.status, 200);
+    // What the proxy itself has added is none of CodeArtifact's business.
+    assert_eq!(world.get("/npm/-/ping?w=2&all=1").await.status, 200);
     let asked = world.asked();
+    let last = asked.last().expect("a call").clone();
+    assert!(
+        crate::calls::target(&last).ends_with("/-/ping?all=1"),
+        "{last:?}"
+    );
     let pings = asked
         .iter()
         .filter(|call| crate::calls::path(call).ends_with("/-/ping"));
@@ -188,7 +196,36 @@ async fn readiness_is_told_of_each_repository_and_recovers() {
         all["codeartifact"]["main"]["token_until"],
         one["token_until"]
     );
-    let unknown = world.proxy.get("/readyz/codeartifact/other").await;
+    // Told where whoever knows nothing of repositories looks, too.
+    let denied = simulated_aws::Fault::on(Operation::GetAuthorizationToken);
+    let denied = denied.respond(403, "AccessDeniedException");
+    world.sso.aws.faults().add(denied);
+    world.configure(
+        &upstream("")
+            .replace("  main:", "  other:")
+            .replace(crate::world::DOMAIN, "acme-two"),
+    );
+    eventually("it is not ready for a token alone", async || {
+        let all = world.proxy.get("/readyz").await;
+        let all: Value = serde_json::from_slice(&all.body).expect("JSON");
+        let cure = all["cure"].as_str().unwrap_or_default();
+        all["ready"] == false
+            && all["credentials"] == "valid"
+            && all["reason"].is_string()
+            && cure.contains("codeartifact:GetAuthorizationToken")
+    })
+    .await;
+    let status = world
+        .proxy
+        .get_with("/status", &[("accept", "application/json")])
+        .await;
+    let status: Value = serde_json::from_slice(&status.body).expect("JSON");
+    assert_eq!(
+        status["state"]["title"], "No packages can be had",
+        "{status:#}"
+    );
+    assert_eq!(status["state"]["tone"], "warn");
+    let unknown = world.proxy.get("/readyz/codeartifact/another").await;
     assert_eq!(unknown.status, 404);
 }
 
@@ -201,4 +238,156 @@ async fn npm_is_told_of_trouble_where_it_looks() {
     let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
     let error = body["error"].as_str().expect("an error");
     assert!(error.contains("aws sso login"), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_for_want_of_a_login_is_told_also_to_a_large_upload() {
+    let setting = Setting::new().await;
+    setting.configure(&upstream("publish: true"));
+    let builder = setting.builder().env("LOGIN_WAIT", "0");
+    let world = setting.start_as(builder).await;
+    let path = "/maven/com/acme/a/1/a-1.jar";
+    eventually("nobody has signed in", async || {
+        world.get(path).await.text().contains("aws sso login")
+    })
+    .await;
+    assert_eq!(world.put_zeros(path, LARGE).await, 503);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn web_pages_publish_nothing() {
+    let setting = Setting::new().await;
+    setting.configure(&upstream("publish: true"));
+    let _login = setting.sso.sign_in();
+    setting.seed("first");
+    let world = setting.start().await;
+    let page = "https://evil.example/x";
+    for header in [
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("referer", page),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-dest", "empty"),
+    ] {
+        for (method, path) in [
+            ("POST", "/pypi/"),
+            ("PUT", "/maven/com/acme/a/1/a-1.jar"),
+            ("PUT", "/npm/@acme%2fa"),
+            ("DELETE", "/npm/-/package/@acme%2fa/dist-tags/beta"),
+        ] {
+            let answer = world.request(method, path, &[header]).await;
+            assert_eq!(answer.status, 403, "{header:?} {method} {path}");
+            assert!(answer.text().contains(header.0), "{}", answer.text());
+        }
+    }
+    assert_eq!(world.asked().len(), 0);
+    // Whoever reads may be a browser, and old npm says what it is about.
+    let read = [("referer", page), ("sec-fetch-site", "none")];
+    let page = world.get_with("/pypi/simple/acme-first/", &read).await;
+    assert_eq!(page.status, 200);
+    let jar = "/maven/com/acme/a/1/a-1.jar";
+    let published = world
+        .request(
+            "PUT",
+            jar,
+            &[("referer", "deploy"), ("sec-fetch-mode", "cors")],
+        )
+        .await;
+    assert!(published.status.is_success(), "{}", published.text());
+    assert_eq!(world.calls(Operation::PublishPackage).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn npm_is_told_why_whatever_is_wrong() {
+    let setting = Setting::new().await;
+    setting.configure(&upstream("publish: true\nformats: [npm]"));
+    let _login = setting.sso.sign_in();
+    let world = setting.start().await;
+    let fault = simulated_aws::Fault::on(Operation::PublishPackage);
+    let fault = fault.respond(403, "AccessDeniedException");
+    world.sso.aws.faults().add(fault);
+    let web_page = [("origin", "https://evil.example")];
+    for (method, path, headers, status, told) in [
+        (
+            "PUT",
+            "/codeartifact/main/npm/@acme%2fa",
+            &[] as &[_],
+            403,
+            "codeartifact:PublishPackageVersion",
+        ),
+        (
+            "PUT",
+            "/codeartifact/main/npm/@acme%2fa",
+            &web_page,
+            403,
+            "web pages",
+        ),
+        (
+            "GET",
+            "/codeartifact/other/npm/@acme%2fa",
+            &[],
+            404,
+            "`other`",
+        ),
+        ("GET", "/codeartifact/main/npm/a%00b", &[], 400, ""),
+        ("PUT", "/codeartifact/main/npm/-/user/x", &[], 405, "PUT"),
+    ] {
+        let answer = world.proxy.request(method, path, headers).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.text());
+        let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
+        let error = body["error"].as_str().expect("an error");
+        assert!(!error.is_empty() && error.contains(told), "{path}: {body}");
+    }
+    // Other clients read text.
+    let answer = world.get("/pypi/simple/acme-first/").await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_keeps_that_something_is_not_there() {
+    let world = World::seeded(&[]).await;
+    for path in [
+        "/codeartifact/main/pypi/simple/acme-none/",
+        "/codeartifact/main/npm/@acme%2fnone",
+        "/codeartifact/main/maven/com/acme/none/1/none-1.jar",
+        "/codeartifact/other/pypi/simple/acme-none/",
+    ] {
+        let answer = world.proxy.get(path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        let said = (answer.header("cache-control"), answer.header("vary"));
+        assert_eq!(said, ("no-store", "Accept"), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_a_repositorys_is_never_looked_for_in_the_bucket() {
+    let world = with_object("codeartifact/main/pypi/a.jar").await;
+    assert_eq!(world.get("/pypi/simple/acme-first/").await.status, 200);
+    world.configure("codeartifact: {}\n");
+    eventually("the repository is gone", async || {
+        world.get("/pypi/simple/acme-first/").await.status == 404
+    })
+    .await;
+    let answer = world.get("/pypi/a.jar").await;
+    assert_eq!(answer.status, 404, "{}", answer.text());
+    assert!(answer.text().contains("`main`"), "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_anything_to_serve_a_login_that_is_needed_is_told() {
+    let setting = Setting::new().await;
+    let builder = setting.builder().without("S3_BUCKET_NAME");
+    let world = setting.start_as(builder).await;
+    world.configure("codeartifact: {}\n");
+    eventually(
+        "the repository is gone, and a login is needed",
+        async || {
+            let answer = world.proxy.get("/readyz").await;
+            let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
+            body["codeartifact"].is_null() && body["credentials"] == "login-required"
+        },
+    )
+    .await;
+    assert_eq!(world.proxy.get("/readyz").await.status, 503);
 }

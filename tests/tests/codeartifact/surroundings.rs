@@ -68,7 +68,10 @@ async fn codeartifact_is_served_without_a_bucket() {
         world.proxy.get("/readyz").await.status == 200
     })
     .await;
-    for path in ["/", "/status", "/metrics", "/readyz"] {
+    let root = world.proxy.get("/").await;
+    assert_eq!(root.status, 404);
+    assert!(root.text().contains("S3_BUCKET_NAME"), "{}", root.text());
+    for path in ["/status", "/metrics", "/readyz"] {
         let page = world.proxy.get(path).await;
         assert_eq!(page.status, 200, "{path}: {}", page.text());
         assert!(

@@ -61,3 +61,24 @@ async fn never_more_than_64_calls_are_under_way() {
         assert_eq!(answer.status, 404, "{}", answer.text());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_jars_at_once_do_not_wait_for_each_other() {
+    const JARS: usize = 200;
+    let world = World::seeded(&["first"]).await;
+    let path = |number| format!("com/acme/many/1.{number}/many-1.{number}.jar");
+    for number in 0..JARS {
+        let jar = crate::world::wheel_bytes(&format!("many{number}"));
+        world.repository.put_maven(&path(number), jar);
+    }
+    // Slow enough that all of them want their places at the same time.
+    let slow = Fault::on(Operation::GetAsset).delay(std::time::Duration::from_millis(500));
+    world.sso.aws.faults().add(slow);
+    let begun = std::time::Instant::now();
+    let jars = (0..JARS).map(async |number| world.get(&format!("/maven/{}", path(number))).await);
+    for jar in futures_util::future::join_all(jars).await {
+        assert_eq!(jar.status, 200, "{}", jar.text());
+    }
+    let took = begun.elapsed();
+    assert!(took < std::time::Duration::from_secs(25), "{took:?}");
+}

@@ -20,7 +20,7 @@ pub(super) enum Verdict {
     Changed,
     /// The service is asked too much.
     Throttled,
-    /// The request itself is not answered: 400, 406.
+    /// The request itself is not answered, whoever asks: 400, 406, 410, 416.
     Rejected,
     /// Anything else passes.
     Passing,
@@ -37,8 +37,7 @@ pub(super) fn of(status: StatusCode, headers: &HeaderMap) -> Verdict {
         412 => Verdict::Changed,
         429 => Verdict::Throttled,
         503 if headers.contains_key(RETRY_AFTER) => Verdict::Throttled,
-        408 | 407 | 421 | 425 => Verdict::Passing,
-        400..=499 => Verdict::Rejected,
+        400 | 406 | 410 | 416 => Verdict::Rejected,
         _ => Verdict::Passing,
     }
 }
@@ -94,9 +93,11 @@ mod tests {
             (vec![404], Verdict::NotFound),
             (vec![412], Verdict::Changed),
             (vec![429], Verdict::Throttled),
-            (vec![400, 405, 406, 409, 410, 416, 422], Verdict::Rejected),
+            (vec![400, 406, 410, 416], Verdict::Rejected),
             (
-                vec![407, 408, 500, 502, 503, 504, 100, 204, 299],
+                vec![
+                    402, 405, 407, 408, 409, 413, 422, 425, 451, 500, 502, 503, 504, 100, 204, 299,
+                ],
                 Verdict::Passing,
             ),
         ] {

@@ -3,6 +3,7 @@
 mod html;
 mod json;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -144,18 +145,40 @@ pub fn public(page: &Page, asked: &Url) -> Result<Public, PageError> {
     }
 }
 
-/// A project's name as all its spellings have it (PEP 503).
+/// A project's name as all its spellings have it (PEP 503); `None` of what is no project's name (PEP 508: ASCII
+/// letters, digits and `-_.`, the first and the last of them a letter or a digit).
 #[must_use]
-pub fn normalised(name: &str) -> String {
-    let mut normalised = String::with_capacity(name.len());
-    for character in name.chars() {
+pub fn normalised(name: &str) -> Option<String> {
+    let is_of_it = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let (first, last) = (name.bytes().next()?, name.bytes().next_back()?);
+    let has_ends = first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric();
+    (has_ends && name.bytes().all(is_of_it)).then(|| folded(name))
+}
+
+/// Any text, or a part of a name, with the letters and separators that all spellings share (PEP 503). ASCII alone:
+/// a letter that merely looks like one is another.
+#[must_use]
+pub fn folded(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for character in text.chars() {
         if !matches!(character, '-' | '_' | '.') {
-            normalised.extend(character.to_lowercase());
-        } else if !normalised.ends_with('-') {
-            normalised.push('-');
+            folded.push(character.to_ascii_lowercase());
+        } else if !folded.ends_with('-') {
+            folded.push('-');
         }
     }
-    normalised
+    folded
+}
+
+/// A file's path with its project's name in the one spelling: `simple/<normalised>/…`; any other path as it is.
+#[must_use]
+pub fn in_one_spelling(path: &str) -> Cow<'_, str> {
+    let below = path.strip_prefix("simple/");
+    let parts = below.and_then(|below| below.split_once('/'));
+    match parts.and_then(|(project, rest)| Some((project, normalised(project)?, rest))) {
+        Some((project, name, rest)) if name != project => format!("simple/{name}/{rest}").into(),
+        Some(_) | None => path.into(),
+    }
 }
 
 fn with_body(page: &Page, body: bytes::Bytes) -> Page {

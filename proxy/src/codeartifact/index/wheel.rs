@@ -56,9 +56,10 @@ fn distribution(file_name: &str) -> Result<String, WheelError> {
     let stem = file_name.strip_suffix(".whl");
     let parts: Vec<&str> = stem.unwrap_or_default().split('-').collect();
     match parts.as_slice() {
-        [name, _, _, _, _] | [name, _, _, _, _, _] if !name.is_empty() => Ok(normalised(name)),
-        _ => Err(WheelError::Name(file_name.to_owned())),
+        [name, _, _, _, _] | [name, _, _, _, _, _] => normalised(name),
+        _ => None,
     }
+    .ok_or_else(|| WheelError::Name(file_name.to_owned()))
 }
 
 fn is_metadata(entry: &[u8], distribution: &str) -> bool {
@@ -69,7 +70,7 @@ fn is_metadata(entry: &[u8], distribution: &str) -> bool {
         return false;
     };
     let name = folder.rsplit_once('-').map(|(name, _version)| name);
-    !folder.contains('/') && name.is_some_and(|name| normalised(name) == distribution)
+    !folder.contains('/') && name.and_then(normalised).as_deref() == Some(distribution)
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! What is known to have changed since it was cached.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use quick_cache::sync::Cache;
 
+use crate::artifact::ArtifactKey;
 use crate::config::Format;
 use crate::credentials::now;
+use crate::remote::Witness;
 
 /// Pages that were asked for again on their own.
 const MOST_PAGES: usize = 10_000;
@@ -18,6 +20,10 @@ pub(super) struct Changes {
     repositories: RwLock<HashMap<String, SystemTime>>,
     /// By key: a file was asked for that the page does not list.
     pages: Cache<String, SystemTime>,
+    /// By key: when the question was sent whose answer is the copy. It may have been stored much later.
+    asked: Cache<String, SystemTime>,
+    /// By key: files whose bytes were not what was promised.
+    doubted: Cache<String, ()>,
 }
 
 impl Default for Changes {
@@ -25,6 +31,8 @@ impl Default for Changes {
         Self {
             repositories: RwLock::default(),
             pages: Cache::new(MOST_PAGES),
+            asked: Cache::new(MOST_PAGES),
+            doubted: Cache::new(MOST_PAGES),
         }
     }
 }
@@ -44,6 +52,30 @@ impl Changes {
         self.pages.insert(key.to_owned(), now());
     }
 
+    /// A copy is, or will be, the answer to a question of this time.
+    pub(super) fn note_asked(&self, key: &str, at: SystemTime) {
+        self.asked.insert(key.to_owned(), at);
+    }
+
+    /// A file was not what was promised: one of both is wrong.
+    pub(super) fn doubt(&self, key: &str) {
+        self.doubted.insert(key.to_owned(), ());
+    }
+
+    /// Whether a file's promise has to be asked anew: once after each doubt.
+    pub(super) fn take_doubt(&self, key: &str) -> bool {
+        self.doubted.remove(key).is_some()
+    }
+
+    /// Whether a copy that was stored or confirmed then is older than what is known to have changed.
+    pub(super) fn is_old(&self, key: &str, validated_at: SystemTime) -> bool {
+        let Some(changed) = self.of(key) else {
+            return false;
+        };
+        let asked = self.asked.get(key).unwrap_or(validated_at);
+        validated_at.min(asked) <= changed
+    }
+
     /// Since when a key's copy is old. Every hit of a page asks, so nothing is allocated.
     pub(super) fn of(&self, key: &str) -> Option<SystemTime> {
         // `<place>/<repository>/<format>/…`
@@ -57,9 +89,54 @@ impl Changes {
     }
 }
 
+/// Doubts a file, and what is promised of it, if its bytes turn out to be others.
+#[derive(Clone)]
+pub(in crate::codeartifact) struct Doubt {
+    changes: Arc<Changes>,
+    key: ArtifactKey,
+}
+
+impl Doubt {
+    pub(super) fn of(changes: &Arc<Changes>, key: ArtifactKey) -> Self {
+        Self {
+            changes: Arc::clone(changes),
+            key,
+        }
+    }
+}
+
+impl Witness for Doubt {
+    fn blame(&self, _why: &str) {
+        self.changes.doubt(self.key.as_str());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_asked_for_before_a_publication_is_old_though_stored_after_it() {
+        let changes = Changes::default();
+        let key = "acme-1.eu/all/pypi/simple/a/@accept=";
+        let before = now();
+        assert!(!changes.is_old(key, before));
+        changes.note_asked(key, before);
+        changes.note_published("acme-1.eu/all", Format::Pypi);
+        let after = now() + std::time::Duration::from_secs(1);
+        assert!(changes.is_old(key, after));
+        changes.note_asked(key, after);
+        assert!(!changes.is_old(key, after));
+        assert!(changes.is_old(key, before));
+    }
+
+    #[test]
+    fn a_doubt_is_taken_once() {
+        let changes = Changes::default();
+        assert!(!changes.take_doubt("a"));
+        changes.doubt("a");
+        assert!(changes.take_doubt("a") && !changes.take_doubt("a"));
+    }
 
     #[test]
     fn what_is_published_makes_pages_of_its_own_kind_old() {

@@ -1,4 +1,6 @@
-//! What CodeArtifact's own index says of a file's bytes: asked beside the file itself, mostly out of the cache.
+//! What CodeArtifact's own index says of a file's bytes: asked before the file itself, mostly out of the cache.
+
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -11,7 +13,7 @@ use crate::codeartifact::index::{Page, maven, npm, pypi};
 use crate::codeartifact::{Address, LONGEST_PAGE_BYTES, whole};
 use crate::config::Format;
 use crate::error::Error;
-use crate::fetch::Verdict;
+use crate::fetch::{Fetcher, Verdict};
 use crate::request;
 
 /// As pip asks for a project's page, so that the copy is one and the same.
@@ -46,10 +48,32 @@ enum Listed {
 impl Repositories {
     /// What is promised of a file; nothing where its index says nothing of it.
     pub(super) async fn promised(&self, address: &Address) -> Result<Vec<ExpectedChecksum>, Error> {
+        let key = address.key();
+        let is_doubted = key.is_some_and(|key| self.changes.take_doubt(key.as_str()));
+        if is_doubted {
+            self.forget_promises(address).await?;
+        }
         match address.format() {
             Format::Maven => self.promised_beside(address).await,
             Format::Pypi | Format::Npm => self.promised_by_page(address).await,
         }
+    }
+
+    /// What was promised and what has come are not the same: either may be old.
+    async fn forget_promises(&self, address: &Address) -> Result<(), Error> {
+        let fetcher = self.fetcher()?;
+        for page in pages_of(address) {
+            self.changes.note_page(page.as_str());
+        }
+        for suffix in MAVEN_SIDECARS {
+            let beside = address.at(&format!("{}{suffix}", address.path()), None);
+            if let Some(key) = beside.and_then(|beside| beside.key())
+                && address.format() == Format::Maven
+            {
+                fetcher.forget(&key).await;
+            }
+        }
+        Ok(())
     }
 
     async fn promised_beside(&self, address: &Address) -> Result<Vec<ExpectedChecksum>, Error> {
@@ -58,6 +82,7 @@ impl Repositories {
         if is_sidecar || Freshness::of(path) == Freshness::Mutable {
             return Ok(Vec::new());
         }
+        let mut refused = None;
         for suffix in MAVEN_SIDECARS {
             let beside = address.at(&format!("{path}{suffix}"), None);
             let Some(key) = beside.and_then(|beside| beside.key()) else {
@@ -73,28 +98,46 @@ impl Repositories {
                         return Ok(vec![promise]);
                     }
                 }
-                Err(Error::NotFound | Error::Rejected { .. }) => {}
+                Err(Error::NotFound) => {}
+                // No word on whether there is one.
+                Err(error @ Error::Rejected { .. }) => refused = Some(not_promised(&error)),
                 Err(error) => return Err(error),
             }
         }
-        Ok(Vec::new())
+        refused.map_or_else(|| Ok(Vec::new()), Err)
     }
 
     async fn promised_by_page(&self, address: &Address) -> Result<Vec<ExpectedChecksum>, Error> {
         let fetcher = self.fetcher()?;
-        let pages = pages_of(address);
+        let mut pages = pages_of(address);
         let cached = fetcher.cached(&pages).await;
-        let copy = cached.iter().position(|cached| *cached);
-        let Some(key) = pages.into_iter().nth(copy.unwrap_or_default()) else {
-            return Ok(Vec::new());
-        };
+        if let Some(copy) = cached.iter().position(|cached| *cached) {
+            pages.swap(0, copy);
+        }
+        let mut refused = None;
+        for key in pages {
+            match self.promised_by(&fetcher, &key, address).await {
+                // Another form may be had.
+                Err(error @ Error::Rejected { .. }) => refused = Some(not_promised(&error)),
+                outcome => return outcome,
+            }
+        }
+        refused.map_or_else(|| Ok(Vec::new()), Err)
+    }
+
+    async fn promised_by(
+        &self,
+        fetcher: &Arc<Fetcher>,
+        key: &ArtifactKey,
+        address: &Address,
+    ) -> Result<Vec<ExpectedChecksum>, Error> {
         for is_last in [false, true] {
-            let found = match fetcher.get(&key).await {
+            let found = match fetcher.get(key).await {
                 Ok(found) => found,
-                Err(Error::NotFound | Error::Rejected { .. }) => return Ok(Vec::new()),
+                Err(Error::NotFound) => return Ok(Vec::new()),
                 Err(error) => return Err(error),
             };
-            let body = whole(&fetcher, &key, &found, LONGEST_PAGE_BYTES).await?;
+            let body = whole(fetcher, key, &found, LONGEST_PAGE_BYTES).await?;
             let attributes = found.attributes();
             let content_type = attributes.content_type.clone().unwrap_or_default();
             let page = Page { content_type, body };
@@ -115,6 +158,13 @@ impl Repositories {
     }
 }
 
+/// Not the client's own request was refused, but the one for what its file is compared with.
+fn not_promised(error: &Error) -> Error {
+    Error::unavailable(format!(
+        "what the file is to be compared with cannot be had ({error})"
+    ))
+}
+
 /// Whether a page that was found like this may be older than a file that it does not list.
 fn is_old(verdict: Verdict) -> bool {
     match verdict {
@@ -132,6 +182,7 @@ fn pages_of(file: &Address) -> Vec<ArtifactKey> {
     let path = file.path();
     let (page, usual) = match file.format() {
         Format::Pypi => {
+            let path = pypi::in_one_spelling(path);
             let project = path
                 .strip_prefix("simple/")
                 .and_then(|rest| rest.split('/').next());
@@ -166,7 +217,7 @@ async fn listed(page: Page, file: Address) -> Result<Listed, Error> {
 }
 
 fn of_project(page: &Page, file: &Address) -> Result<Listed, Error> {
-    let path = file.path();
+    let path = pypi::in_one_spelling(file.path());
     let project = path
         .strip_prefix("simple/")
         .and_then(|rest| rest.split('/').next());
@@ -174,9 +225,10 @@ fn of_project(page: &Page, file: &Address) -> Result<Listed, Error> {
     let files = pypi::files(page, &of_page).map_err(|error| {
         Error::unavailable(format!("CodeArtifact's page of {path} is wrong: {error}"))
     })?;
-    let found = files
-        .into_iter()
-        .find(|listed| listed.path.as_deref() == Some(path));
+    let found = files.into_iter().find(|listed| {
+        let listed = listed.path.as_deref();
+        listed.is_some_and(|listed| pypi::in_one_spelling(listed) == path)
+    });
     Ok(match found {
         Some(found) => Listed::As(
             found
@@ -230,6 +282,12 @@ mod tests {
                 Format::Pypi,
                 "simple/a/1/a-1.whl",
                 "/pypi/simple/a/@accept=",
+                7,
+            ),
+            (
+                Format::Pypi,
+                "simple/Foo_Bar/1/foo_bar-1.whl",
+                "/pypi/simple/foo-bar/@accept=",
                 7,
             ),
             (

@@ -126,15 +126,7 @@ fn is_prefix(text: &str) -> bool {
 
 /// As PEP 503 writes a project's name: small letters, and one `-` for each run of `-`, `_` and `.`.
 pub(in crate::config) fn normalised(name: &str) -> String {
-    let mut normalised = String::with_capacity(name.len());
-    for c in name.chars() {
-        match c {
-            '-' | '_' | '.' if normalised.ends_with('-') => {}
-            '-' | '_' | '.' => normalised.push('-'),
-            _ => normalised.push(c.to_ascii_lowercase()),
-        }
-    }
-    normalised
+    crate::codeartifact::index::pypi::folded(name)
 }
 
 /// `index_url`: with a `/` at its end. What is wrong never shows the URL, which may hold a password.

@@ -1,5 +1,7 @@
 //! Files of packages: as artifacts of the bucket are answered, and the metadata inside of wheels.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::super::artifact;
@@ -9,8 +11,10 @@ use crate::artifact::ArtifactKey;
 use crate::codeartifact::{Address, Kind};
 use crate::config::Format;
 use crate::error::Error;
-use crate::fetch::Found;
+use crate::fetch::{Found, Verdict as How};
 
+/// For a token, where it is asked for only to know what is wrong.
+const TOKEN_PATIENCE: Duration = Duration::from_secs(2);
 /// What a wheel's name is followed by for its metadata alone (PEP 658).
 const METADATA: &str = ".metadata";
 
@@ -20,6 +24,7 @@ pub(super) fn at_hand(asked: &Asked<'_>) -> Option<Answer> {
         return None;
     }
     let fetcher = asked.codeartifact.fetcher();
+    asked.codeartifact.may_be_served(asked.address).ok()?;
     let key = asked.address.key()?;
     let found = fetcher.at_hand(key.as_str())?;
     Some(with(asked, &key, &found))
@@ -28,6 +33,7 @@ pub(super) fn at_hand(asked: &Asked<'_>) -> Option<Answer> {
 /// A HEAD begins the download, too: who asks for the size means to read, and the file's own host takes no HEAD.
 pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, Error> {
     let fetcher = asked.codeartifact.fetcher();
+    asked.codeartifact.may_be_served(asked.address)?;
     let key = asked.address.key().ok_or(Error::NotFound)?;
     let found = match (fetcher.get(&key).await, of_metadata(asked.address)) {
         (Err(Error::NotFound), Some(wheel)) => {
@@ -37,6 +43,14 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, Error> {
         }
         (found, _) => found?,
     };
+    if found.verdict == How::Stale && asked.codeartifact.is_read_to_be_written(asked.address) {
+        // A login is waited for, if that is why.
+        let upstream = asked.address.upstream();
+        asked.codeartifact.ready(upstream, TOKEN_PATIENCE).await?;
+        return Err(Error::unavailable(
+            "CodeArtifact does not say which versions there are, and a deployment by an old list would lose some",
+        ));
+    }
     Ok(with(asked, &key, &found))
 }
 
@@ -72,8 +86,6 @@ async fn read_whole(asked: &Asked<'_>, wheel: &Address) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::codeartifact::Table;
     use crate::config::CodeArtifactUpstream;

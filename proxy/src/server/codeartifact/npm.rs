@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::HeaderValue;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use serde_json::{Value, json};
 
 use super::super::content::{Answer, Content, page};
@@ -12,12 +12,19 @@ use super::super::content::{Answer, Content, page};
 const MOST_BYTES: usize = 64 * 1024;
 const PROBLEM: &str = "application/problem+json";
 
+/// In the extensions of an answer whose words are CodeArtifact's own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OthersWords;
+
 /// An error of the proxy's own, with what it says also where npm looks for it. Others' words stay as they are.
 pub(super) async fn explained(answer: Answer) -> Answer {
-    if !(answer.status().is_client_error() || answer.status().is_server_error()) {
+    let is_error = answer.status().is_client_error() || answer.status().is_server_error();
+    if !is_error || answer.extensions().get::<OthersWords>().is_some() {
         return answer;
     }
     let (mut head, body) = answer.into_parts();
+    // It has another one from now on.
+    head.headers.remove(CONTENT_LENGTH);
     let told = match body {
         Content::Page(body) => axum::body::to_bytes(body, MOST_BYTES).await,
         other @ (Content::Bytes(_) | Content::Artifact(_)) => {
@@ -89,5 +96,14 @@ mod tests {
         .await;
         assert_eq!(of_type, "application/json");
         assert_eq!(body, json!({ "error": "no such thing" }));
+    }
+
+    #[tokio::test]
+    async fn what_codeartifact_says_stays_as_it_is() {
+        let mut theirs = status::plain(StatusCode::CONFLICT, "as it is", Verdict::Rejected);
+        theirs.extensions_mut().insert(OthersWords);
+        let answer = explained(page(theirs)).await;
+        let body = answer.into_body().collect().await.expect("a body");
+        assert_eq!(body.to_bytes(), "as it is\n");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use http::header::{ACCEPT, CACHE_CONTROL, VARY};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::super::content::Answer;
 use super::super::hold::authority;
@@ -23,6 +23,8 @@ use crate::request::spawn_blocking;
 const SMALL_BYTES: usize = 128 * 1024;
 /// Of so many wheels of a page, the last, it is looked up whether they are cached: indexes list the newest last.
 const MOST_WHEELS: usize = 512;
+
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// What a client accepts, as it says so; of several headers, all of them.
 pub(super) fn accept(request: &Parts) -> Option<String> {
@@ -64,13 +66,25 @@ fn base(asked: &Asked<'_>) -> Result<String, Error> {
     match asked.address.format() {
         Format::Pypi | Format::Maven => Ok(String::new()),
         Format::Npm => match authority(asked.request) {
-            Some(authority) => Ok(format!("http://{authority}{}", asked.base)),
+            Some(authority) => {
+                let scheme = scheme(&asked.request.headers);
+                Ok(format!("{scheme}://{authority}{}", asked.base))
+            }
             None => Err(Error::Rejected {
                 status: 400,
                 message: "a packument names hosts: say in a Host header what this one is called"
                     .to_owned(),
             }),
         },
+    }
+}
+
+/// How the client speaks to whoever stands before this proxy. A client that makes it up has wrong links, and nobody
+/// else has: pages are remembered with what their links begin with.
+fn scheme(headers: &HeaderMap) -> &'static str {
+    match headers.get(X_FORWARDED_PROTO) {
+        Some(scheme) if scheme.as_bytes().eq_ignore_ascii_case(b"https") => "https",
+        Some(_) | None => "http",
     }
 }
 

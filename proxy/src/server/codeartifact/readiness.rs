@@ -1,4 +1,5 @@
-//! Whether packages can be had: a token for each repository, or why there is none.
+//! Whether packages can be had, as far as a token goes: one for each repository, or why there is none. Whether the
+//! data endpoint answers is not asked: what is cached is served without it, and an outage is no reason to stop that.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::status;
 use crate::codeartifact::{CodeArtifact, Upstream};
-use crate::error::Error;
+use crate::error::{Error, Trouble};
 
 /// For all of them, as they are asked at once. A failure is remembered for a moment by whoever keeps the tokens, so
 /// that many questions ask AWS no more than one.
@@ -18,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(in crate::server) struct Repositories {
     pub(in crate::server) are_ready: bool,
     pub(in crate::server) by_alias: Value,
+    /// What is wrong with the first that is not ready.
+    pub(in crate::server) trouble: Option<Arc<Trouble>>,
 }
 
 /// All of them; `None` where none is served.
@@ -34,7 +37,14 @@ pub(in crate::server) async fn readiness(
     let by_alias = outcomes
         .iter()
         .map(|(alias, outcome)| (alias.clone(), about(outcome)));
+    let errors = outcomes
+        .iter()
+        .filter_map(|(_, outcome)| outcome.as_ref().err());
     Some(Repositories {
+        trouble: errors
+            .filter_map(status::trouble)
+            .map(|(_, trouble)| trouble)
+            .next(),
         by_alias: Value::Object(by_alias.collect::<Map<_, _>>()),
         are_ready: outcomes.iter().all(|(_, outcome)| outcome.is_ok()),
     })
@@ -75,7 +85,6 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-    use crate::error::Trouble;
 
     #[test]
     fn a_token_has_an_end_and_trouble_has_a_cure() {

@@ -17,8 +17,13 @@ const ACCOUNT_DIGITS: usize = 12;
 pub(in crate::server) enum Route<'a> {
     /// A place in a repository that is configured.
     Place(Place<'a>),
-    /// A repository that is not: never looked for anywhere. Says which.
-    NotServed(String),
+    /// A repository that is not: never looked for anywhere.
+    NotServed {
+        /// Says which.
+        reason: String,
+        /// Of what it would be, so that its client is told in its way.
+        format: Option<Format>,
+    },
 }
 
 /// A place in a repository.
@@ -42,6 +47,15 @@ pub(super) enum Action {
 }
 
 impl<'a> Route<'a> {
+    /// Whether a path may be one of CodeArtifact's, whatever is configured: nearly none of the bucket's is.
+    pub(in crate::server) fn may_be(path: &str) -> bool {
+        let by_place = || {
+            let mut parts = path.split('/').skip(1);
+            parts.next().is_some_and(is_account) && parts.next().is_some()
+        };
+        path.starts_with(TOP) || by_place()
+    }
+
     /// `None` for paths that are none of CodeArtifact's.
     pub(in crate::server) fn of(table: &Table, path: &'a str) -> Option<Self> {
         if let Some(below) = path.strip_prefix(TOP) {
@@ -50,21 +64,36 @@ impl<'a> Route<'a> {
         Self::by_place(table, path)
     }
 
+    /// Of what the place is, or would be.
+    pub(super) fn format(&self) -> Option<Format> {
+        match self {
+            Self::Place(place) => Some(place.format),
+            Self::NotServed { format, .. } => *format,
+        }
+    }
+
     /// `/codeartifact/<alias>/<format>/…`
     fn by_alias(table: &Table, path: &'a str, below: &'a str) -> Self {
         let (alias, below) = below.split_once('/').unwrap_or((below, ""));
-        let Some(upstream) = table.by_alias(alias) else {
-            return Self::NotServed(format!(
-                "no repository of CodeArtifact is configured as `{alias}`: see `codeartifact` in \
-                 the proxy's configuration"
-            ));
-        };
         let (format, rest) = below.split_once('/').unwrap_or((below, ""));
-        let Some(known) = Format::of_name(format) else {
-            return Self::NotServed(format!(
-                "packages of CodeArtifact are below {TOP}{alias}/ and their format, which is pypi, \
-                 npm or maven and not `{format}`"
-            ));
+        let known = Format::of_name(format);
+        let Some(upstream) = table.by_alias(alias) else {
+            return Self::NotServed {
+                reason: format!(
+                    "no repository of CodeArtifact is configured as `{alias}`: see `codeartifact` \
+                     in the proxy's configuration"
+                ),
+                format: known,
+            };
+        };
+        let Some(known) = known else {
+            return Self::NotServed {
+                reason: format!(
+                    "packages of CodeArtifact are below {TOP}{alias}/ and their format, which is \
+                     pypi, npm or maven and not `{format}`"
+                ),
+                format: None,
+            };
         };
         Self::Place(Place {
             upstream: Arc::clone(upstream),
@@ -83,10 +112,13 @@ impl<'a> Route<'a> {
         let (domain, repository) = (parts.next()?, parts.next()?);
         let rest = parts.next().unwrap_or("");
         let Some(upstream) = table.by_place(owner, region, domain, repository) else {
-            return Some(Self::NotServed(format!(
-                "repository {domain}/{repository} of account {owner} in {region} is not \
-                 configured: see `codeartifact` in the proxy's configuration"
-            )));
+            return Some(Self::NotServed {
+                reason: format!(
+                    "repository {domain}/{repository} of account {owner} in {region} is not \
+                     configured: see `codeartifact` in the proxy's configuration"
+                ),
+                format: Some(Format::Pypi),
+            });
         };
         Some(Self::Place(Place {
             upstream: Arc::clone(upstream),
@@ -203,13 +235,13 @@ mod tests {
     fn placed(path: &str) -> Option<(String, Format, String)> {
         match Route::of(&table(), path)? {
             Route::Place(place) => Some((place.base.into(), place.format, place.path.into())),
-            Route::NotServed(text) => panic!("{path}: {text}"),
+            Route::NotServed { reason, .. } => panic!("{path}: {reason}"),
         }
     }
 
     fn not_served(path: &str) -> String {
         match Route::of(&table(), path) {
-            Some(Route::NotServed(text)) => text,
+            Some(Route::NotServed { reason, .. }) => reason,
             other => panic!("{path}: {other:?}"),
         }
     }
@@ -276,7 +308,9 @@ mod tests {
             match Route::of(&table(), path) {
                 // Eleven digits are no account.
                 None => assert!(path.starts_with("/12345678901/")),
-                Some(Route::NotServed(text)) => assert!(text.contains("is not configured")),
+                Some(Route::NotServed { reason, .. }) => {
+                    assert!(reason.contains("is not configured"));
+                }
                 Some(Route::Place(place)) => panic!("{path}: {place:?}"),
             }
         }
@@ -284,6 +318,11 @@ mod tests {
 
     #[test]
     fn paths_of_the_bucket_stay_the_buckets() {
+        assert!(Route::may_be("/codeartifact/x"));
+        assert!(Route::may_be("/012345678901/eu-central-1/acme/all/"));
+        for path in ["/", "/codeartifact", "/com/acme/a.jar", "/012345678901"] {
+            assert!(!Route::may_be(path), "{path}");
+        }
         for path in [
             "/",
             "/codeartifact",

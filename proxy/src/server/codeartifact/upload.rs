@@ -12,12 +12,11 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
 
-/// So much of what nobody wants is still read: a client that is answered while it sends may see a reset in place of
-/// the answer.
-const MOST_DRAINED_BYTES: usize = 8 * 1024 * 1024;
-const LONGEST_DRAIN: Duration = Duration::from_secs(5);
+/// So long what nobody wants is still read: a client that is answered while it sends may see a reset in place of the
+/// answer. Not by its length: packages are large, and what counts is who waits for them.
+const LONGEST_DRAIN: Duration = Duration::from_secs(30);
 
-/// The body of a request. What is left of it when it is dropped is read, within bounds.
+/// The body of a request. What is left of it when it is dropped is read, within a bound.
 pub(in crate::server) struct Upload {
     body: Option<Incoming>,
     /// The client sends nothing before it is told to, which reading does.
@@ -68,15 +67,7 @@ impl Drop for Upload {
 }
 
 async fn drain(mut body: Incoming) {
-    let read = async {
-        let mut drained_bytes = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            drained_bytes += frame.data_ref().map_or(0, Bytes::len);
-            if drained_bytes > MOST_DRAINED_BYTES {
-                break;
-            }
-        }
-    };
+    let read = async { while let Some(Ok(_)) = body.frame().await {} };
     // Whoever goes on sending for longer sees the reset.
     let _in_time = tokio::time::timeout(LONGEST_DRAIN, read).await;
 }

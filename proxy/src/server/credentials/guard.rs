@@ -1,9 +1,10 @@
 //! Who may not even knock: web pages, by whatever trick they reach us, and requests that a proxy passes on.
 
-use http::header::{FORWARDED, HOST, ORIGIN, REFERER};
+use http::header::{FORWARDED, HOST};
 use http::request::Parts;
 use http::{HeaderName, Method};
 
+use super::super::browsers::is_of_a_browser;
 use super::super::hosts::{AllowedHosts, HostError};
 use super::refusal::Refusal;
 
@@ -28,9 +29,7 @@ pub(super) fn check(hosts: &AllowedHosts, more: &[String], request: &Parts) -> R
 /// to add.
 fn is_foreign(name: &HeaderName) -> bool {
     let is_relayed = *name == FORWARDED || name.as_str().starts_with("x-forwarded-");
-    let is_of_a_browser =
-        *name == ORIGIN || *name == REFERER || name.as_str().starts_with("sec-fetch-");
-    is_relayed || is_of_a_browser
+    is_relayed || is_of_a_browser(name)
 }
 
 #[cfg(test)]

@@ -49,6 +49,8 @@ pub(super) struct Way {
     pub(super) hold: Option<Duration>,
     /// After a hold, the client is sent to the same place again so many times.
     pub(super) redirects: u32,
+    /// So often it asks the place that it was sent to last, though it is 503 each time.
+    pub(super) attempts: u32,
 }
 
 impl Client {
@@ -94,26 +96,36 @@ impl Client {
 
     pub(super) fn way(self) -> Way {
         match self {
-            Self::Bazel => in_holds_of(15, 38),
-            Self::Gradle4 => in_holds_of(25, 48),
-            Self::Gradle | Self::Uv => in_holds_of(25, 9),
-            Self::Pip | Self::Poetry => in_holds_of(10, 28),
-            Self::Npm => in_holds_of(240, 9),
-            Self::Pnpm => in_holds_of(50, 9),
-            Self::Browser => in_holds_of(10, 0),
-            Self::Peer => in_holds_of(0, 0),
-            Self::Maven | Self::Coursier | Self::Twine | Self::Other => Way {
-                hold: None,
-                redirects: 0,
-            },
+            Self::Bazel => in_holds_of(15, 38, 1),
+            Self::Gradle4 => in_holds_of(25, 48, 1),
+            // Its three attempts are three waits, each from the first place on.
+            Self::Gradle => in_holds_of(25, 9, 1),
+            Self::Uv => in_holds_of(25, 9, 4),
+            Self::Pip | Self::Poetry => in_holds_of(10, 28, 6),
+            Self::Npm => in_holds_of(240, 9, 3),
+            Self::Pnpm => in_holds_of(50, 9, 3),
+            Self::Browser => in_holds_of(10, 0, 1),
+            Self::Peer => in_holds_of(0, 0, 1),
+            Self::Twine => in_one_hold(5),
+            Self::Maven | Self::Coursier | Self::Other => in_one_hold(1),
         }
     }
 }
 
-const fn in_holds_of(seconds: u64, redirects: u32) -> Way {
+const fn in_holds_of(seconds: u64, redirects: u32, attempts: u32) -> Way {
     Way {
         hold: Some(Duration::from_secs(seconds)),
         redirects,
+        attempts,
+    }
+}
+
+/// As long as may be; in each attempt, if there are several.
+const fn in_one_hold(attempts: u32) -> Way {
+    Way {
+        hold: None,
+        redirects: 0,
+        attempts,
     }
 }
 
@@ -168,22 +180,26 @@ mod tests {
     #[test]
     fn no_client_is_held_or_redirected_longer_than_it_bears() {
         let way = |client: Client| {
-            let Way { hold, redirects } = client.way();
-            (hold.map(|hold| hold.as_secs()), redirects)
+            let Way {
+                hold,
+                redirects,
+                attempts,
+            } = client.way();
+            (hold.map(|hold| hold.as_secs()), redirects, attempts)
         };
-        assert_eq!(way(Client::Bazel), (Some(15), 38));
-        assert_eq!(way(Client::Gradle4), (Some(25), 48));
-        assert_eq!(way(Client::Gradle), (Some(25), 9));
-        assert_eq!(way(Client::Maven), (None, 0));
-        assert_eq!(way(Client::Coursier), (None, 0));
-        assert_eq!(way(Client::Pip), (Some(10), 28));
-        assert_eq!(way(Client::Poetry), (Some(10), 28));
-        assert_eq!(way(Client::Uv), (Some(25), 9));
-        assert_eq!(way(Client::Npm), (Some(240), 9));
-        assert_eq!(way(Client::Pnpm), (Some(50), 9));
-        assert_eq!(way(Client::Twine), (None, 0));
-        assert_eq!(way(Client::Browser), (Some(10), 0));
-        assert_eq!(way(Client::Peer), (Some(0), 0));
-        assert_eq!(way(Client::Other), (None, 0));
+        assert_eq!(way(Client::Bazel), (Some(15), 38, 1));
+        assert_eq!(way(Client::Gradle4), (Some(25), 48, 1));
+        assert_eq!(way(Client::Gradle), (Some(25), 9, 1));
+        assert_eq!(way(Client::Maven), (None, 0, 1));
+        assert_eq!(way(Client::Coursier), (None, 0, 1));
+        assert_eq!(way(Client::Pip), (Some(10), 28, 6));
+        assert_eq!(way(Client::Poetry), (Some(10), 28, 6));
+        assert_eq!(way(Client::Uv), (Some(25), 9, 4));
+        assert_eq!(way(Client::Npm), (Some(240), 9, 3));
+        assert_eq!(way(Client::Pnpm), (Some(50), 9, 3));
+        assert_eq!(way(Client::Twine), (None, 0, 5));
+        assert_eq!(way(Client::Browser), (Some(10), 0, 1));
+        assert_eq!(way(Client::Peer), (Some(0), 0, 1));
+        assert_eq!(way(Client::Other), (None, 0, 1));
     }
 }

@@ -25,8 +25,14 @@ impl Plan {
         let before = hold.saturating_mul(redirects);
         let left = login_wait.saturating_sub(before);
         let goes_on = redirects < way.redirects && left > hold;
+        // Whoever is told that it is 503, and asks again, waits again.
+        let most = if goes_on {
+            left
+        } else {
+            left / way.attempts.max(1)
+        };
         Self {
-            hold: hold.min(left),
+            hold: hold.min(most),
             redirect: goes_on.then(|| redirects + 1),
             before,
         }
@@ -59,6 +65,34 @@ mod tests {
         assert_eq!(holds(Client::Bazel, Duration::from_secs(3)), [3]);
         let gradle = holds(Client::Gradle4, NINE_MINUTES);
         assert_eq!((gradle.len(), gradle.iter().sum::<u64>()), (22, 540));
+    }
+
+    #[test]
+    fn login_wait_holds_over_all_that_a_client_tries_by_itself() {
+        for (client, expected) in [
+            (Client::Twine, [108].as_slice()),
+            (Client::Npm, &[240, 240, 20]),
+            (Client::Pnpm, &[50, 50, 50, 50, 50, 50, 50, 50, 50, 30]),
+        ] {
+            let holds = holds(client, NINE_MINUTES);
+            assert_eq!(holds, expected, "{client:?}");
+        }
+        for client in [
+            Client::Twine,
+            Client::Npm,
+            Client::Pnpm,
+            Client::Pip,
+            Client::Poetry,
+            Client::Uv,
+        ] {
+            for login_wait in [1, 7, 60, 540, 3600] {
+                let holds = holds(client, Duration::from_secs(login_wait));
+                let last = holds.last().copied().unwrap_or_default();
+                let again = u64::from(client.way().attempts - 1) * last;
+                let all = holds.iter().sum::<u64>() + again;
+                assert!(all <= login_wait, "{client:?}: {all} s of {login_wait} s");
+            }
+        }
     }
 
     #[test]

@@ -34,17 +34,20 @@ pub(super) fn location(request: &Parts, count: u32) -> Option<String> {
         None => return None,
     };
     location.push_str(path);
-    let mut separator = '?';
-    for parameter in parameters(request.uri.query()) {
-        if !parameter.starts_with(COUNT) && parameter != COUNT.trim_end_matches('=') {
-            location.push(separator);
-            location.push_str(parameter);
-            separator = '&';
-        }
-    }
+    let others = without_count(request.uri.query());
+    let mark = if others.is_empty() { "" } else { "&" };
     // Writing into a `String` does not fail.
-    let _written = write!(location, "{separator}{COUNT}{count}");
+    let _written = write!(location, "?{others}{mark}{COUNT}{count}");
     Some(location)
+}
+
+/// A query as it was before anybody was sent anywhere.
+pub(in crate::server) fn without_count(query: Option<&str>) -> String {
+    let is_other = |parameter: &&str| {
+        !parameter.starts_with(COUNT) && *parameter != COUNT.trim_end_matches('=')
+    };
+    let others: Vec<_> = parameters(query).filter(is_other).collect();
+    others.join("&")
 }
 
 fn parameters(query: Option<&str>) -> impl Iterator<Item = &str> {
@@ -101,6 +104,18 @@ mod tests {
         assert_eq!(to("/g/a-1.jar?w=3"), "/g/a-1.jar?w=4");
         assert_eq!(to("/g/?after=a%20b&w=3&x&&w=-1&w"), "/g/?after=a%20b&x&w=4");
         assert_eq!(to("/g/a+b;c=d,e@f!.jar"), "/g/a+b;c=d,e@f!.jar?w=4");
+    }
+
+    #[test]
+    fn others_are_not_told_of_the_count() {
+        for (query, others) in [
+            (Some("w=3"), ""),
+            (Some("text=a%20b&w=3&size=20"), "text=a%20b&size=20"),
+            (Some("ww=3"), "ww=3"),
+            (None, ""),
+        ] {
+            assert_eq!(without_count(query), others, "{query:?}");
+        }
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! What the page says of CodeArtifact: which repositories there are, until when their tokens are good, and how much
 //! of their packages came from the cache.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use sso_session::date;
 
 use super::super::status;
 use super::credentials::Advice;
-use crate::codeartifact::{CodeArtifact, TokenReport, UpstreamReport};
-use crate::error::Error;
+use crate::codeartifact::{TokenReport, UpstreamReport};
+use crate::error::{Error, Trouble};
 use crate::metrics::{Metrics, PackageTotals};
 
 /// One repository.
@@ -32,8 +34,8 @@ pub(super) struct Packages {
 }
 
 /// All of them.
-pub(super) fn of(codeartifact: &CodeArtifact, metrics: &Metrics) -> Vec<Packages> {
-    let reports = codeartifact.reports().into_iter();
+pub(super) fn of(reports: Vec<UpstreamReport>, metrics: &Metrics) -> Vec<Packages> {
+    let reports = reports.into_iter();
     let totals = |alias: &str| PackageTotals::of(metrics, alias);
     reports
         .map(|report| {
@@ -43,11 +45,37 @@ pub(super) fn of(codeartifact: &CodeArtifact, metrics: &Metrics) -> Vec<Packages
         .collect()
 }
 
-/// Whether there is a good token for any of them.
-pub(super) fn has_token(codeartifact: &CodeArtifact) -> bool {
-    let reports = codeartifact.reports();
-    let mut tokens = reports.iter().map(|report| &report.token);
-    tokens.any(|token| matches!(token, TokenReport::Good { .. }))
+/// How the tokens of all repositories stand.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tokens {
+    /// Whether there is a good one for any.
+    pub(super) is_one_good: bool,
+    /// For how many repositories none can be had.
+    pub(super) missing: usize,
+    /// Of how many.
+    pub(super) repositories: usize,
+    /// Why not, of the first.
+    pub(super) trouble: Option<Arc<Trouble>>,
+}
+
+/// What becomes of these tokens.
+pub(super) fn tokens(reports: &[UpstreamReport]) -> Tokens {
+    let mut tokens = Tokens {
+        repositories: reports.len(),
+        ..Tokens::default()
+    };
+    for report in reports {
+        match &report.token {
+            TokenReport::NoneYet => {}
+            TokenReport::Good { .. } => tokens.is_one_good = true,
+            TokenReport::Missing(error) => {
+                tokens.missing += 1;
+                let trouble = || status::trouble(error).map(|(_, trouble)| trouble);
+                tokens.trouble = tokens.trouble.take().or_else(trouble);
+            }
+        }
+    }
+    tokens
 }
 
 impl Packages {
@@ -87,7 +115,6 @@ mod tests {
     use super::super::containers::tests::status;
     use super::*;
     use crate::config::Format;
-    use crate::error::Trouble;
     use crate::server::html::Pages;
 
     fn report(alias: &str, token: TokenReport) -> UpstreamReport {
@@ -147,6 +174,32 @@ mod tests {
         ] {
             assert!(page.contains(part), "{part} in {page}");
         }
+    }
+
+    #[test]
+    fn tokens_that_cannot_be_had_are_counted() {
+        let until = UNIX_EPOCH + Duration::from_secs(1);
+        let good = || TokenReport::Good {
+            until,
+            trouble: None,
+        };
+        let missing =
+            |reason| TokenReport::Missing(Error::Misconfigured(Trouble::new(reason, "Ask.")));
+        let reports = [
+            report("a", TokenReport::NoneYet),
+            report("b", missing("first")),
+            report("c", good()),
+            report("d", missing("second")),
+        ];
+        let all = tokens(&reports);
+        assert_eq!(
+            (all.repositories, all.missing, all.is_one_good),
+            (4, 2, true)
+        );
+        assert_eq!(all.trouble.expect("one").reason, "first");
+        let none = tokens(&reports[..1]);
+        assert_eq!((none.missing, none.is_one_good), (0, false));
+        assert!(none.trouble.is_none());
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use serde::Serialize;
 use sso_session::date;
 
 use super::super::troubles::Noted;
+use super::codeartifact::Tokens;
 use crate::credentials::{Report, State};
 
 /// Passing trouble that has failed a request within this time is told of beside good credentials.
@@ -44,11 +45,11 @@ enum Tone {
 }
 
 /// What the proxy serves, as far as it makes a difference here.
-#[derive(Clone, Copy)]
+#[derive(Clone, Debug)]
 pub(super) struct Served {
     pub(super) bucket: bool,
-    /// Where it is: whether there is a token for it, which outlives a login.
-    pub(super) codeartifact: Option<bool>,
+    /// Where it is: how its tokens stand, which outlive a login.
+    pub(super) codeartifact: Option<Tokens>,
     /// Another proxy is asked before S3, and needs no login of ours.
     pub(super) upstream: bool,
 }
@@ -57,7 +58,7 @@ pub(super) struct Served {
 pub(super) fn of(
     report: &Report,
     troubles: &[Noted],
-    served: Served,
+    served: &Served,
     login_wait: Duration,
     now: SystemTime,
 ) -> Headline {
@@ -72,8 +73,11 @@ pub(super) fn of(
         .or(report.renewal_trouble.as_ref());
     let trouble = trouble
         .map(AsRef::as_ref)
+        .or(served
+            .without_token()
+            .and_then(|tokens| tokens.trouble.as_deref()))
         .or(recent.map(|noted| &noted.trouble));
-    let hits = match (served.upstream, served.codeartifact == Some(true)) {
+    let hits = match (served.upstream, served.has_token()) {
         (true, true) => {
             "Cached artifacts are served, and so are what the upstream has, and CodeArtifact while its \
              token is good."
@@ -99,7 +103,7 @@ pub(super) fn of(
 
 fn words(
     report: &Report,
-    served: Served,
+    served: &Served,
     fails_lately: bool,
     login_wait: Duration,
 ) -> (Tone, &'static str, String) {
@@ -116,6 +120,7 @@ fn words(
             "So is everything else, until the credentials end. Renewing them is tried again by itself."
                 .to_owned(),
         ),
+        State::Valid(_) if let Some(tokens) = served.without_token() => missing(tokens),
         State::Valid(_) if fails_lately => (
             Tone::Warn,
             "Requests have failed lately",
@@ -167,9 +172,47 @@ fn words(
     }
 }
 
+/// What it is to have no token for some repositories, though the credentials are good.
+fn missing(tokens: &Tokens) -> (Tone, &'static str, String) {
+    let Tokens {
+        missing,
+        repositories,
+        ..
+    } = tokens;
+    let (title, of) = if missing < repositories {
+        (
+            "Some packages cannot be had",
+            format!("{missing} of {repositories} repositories"),
+        )
+    } else {
+        ("No packages can be had", "its repositories".to_owned())
+    };
+    (
+        Tone::Warn,
+        title,
+        format!(
+            "The credentials are good, but CodeArtifact gives no token for {of}: what is not cached of \
+             these fails with 503."
+        ),
+    )
+}
+
 impl Served {
+    fn has_token(&self) -> bool {
+        self.codeartifact
+            .as_ref()
+            .is_some_and(|tokens| tokens.is_one_good)
+    }
+
+    /// The tokens, where some cannot be had.
+    fn without_token(&self) -> Option<&Tokens> {
+        self.codeartifact
+            .as_ref()
+            .filter(|tokens| tokens.missing > 0)
+    }
+
     /// Where things come from.
-    fn from(self) -> &'static str {
+    fn from(&self) -> &'static str {
         match (self.bucket, self.codeartifact.is_some()) {
             (true, true) => "S3 and CodeArtifact",
             (false, true) => "CodeArtifact",
@@ -194,5 +237,21 @@ mod tests {
     fn how_long_a_miss_waits_is_told() {
         assert!(waits(Duration::from_mins(9)).ends_with("at most 9 min."));
         assert!(waits(Duration::ZERO).contains("fails with 503"));
+    }
+
+    #[test]
+    fn that_there_are_no_packages_is_not_called_ready() {
+        let titled = |missing_tokens, repositories| {
+            let (_, title, meaning) = missing(&Tokens {
+                missing: missing_tokens,
+                repositories,
+                ..Tokens::default()
+            });
+            (title, meaning)
+        };
+        let (title, meaning) = titled(1, 2);
+        assert_eq!(title, "Some packages cannot be had");
+        assert!(meaning.contains("1 of 2 repositories"), "{meaning}");
+        assert_eq!(titled(2, 2).0, "No packages can be had");
     }
 }

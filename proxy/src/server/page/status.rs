@@ -13,6 +13,7 @@ use super::headline::{self, Headline, Served};
 use super::traffic::Traffic;
 use super::vantage::{CacheFill, Program};
 use super::work::{Downloads, Parked, TroubleSeen, Upstream};
+use crate::codeartifact::CodeArtifact;
 use crate::credentials::{Identity, now};
 
 /// The page. Times are RFC 3339, sizes bytes.
@@ -54,15 +55,16 @@ impl Status {
         let report = keeper.report();
         let troubles = app.troubles().newest();
         let now = now();
+        let codeartifact = app.served_codeartifact().map(CodeArtifact::reports);
         let (containers, not_in_force) = containers::of(app.containers()).unzip();
         Self {
             now: date::format(now),
             state: headline::of(
                 &report,
                 &troubles,
-                Served {
+                &Served {
                     bucket: app.bucket().is_some(),
-                    codeartifact: app.served_codeartifact().map(codeartifact::has_token),
+                    codeartifact: codeartifact.as_deref().map(codeartifact::tokens),
                     upstream: upstream.as_ref().is_some_and(Upstream::is_asked),
                 },
                 app.vantage().login_wait(),
@@ -80,9 +82,7 @@ impl Status {
             downloads: Downloads::of(app.fetchers(), now),
             traffic: Traffic::of(app.metrics()),
             cache: app.vantage().cache_fill(&figures),
-            codeartifact: app
-                .served_codeartifact()
-                .map(|codeartifact| codeartifact::of(codeartifact, app.metrics())),
+            codeartifact: codeartifact.map(|reports| codeartifact::of(reports, app.metrics())),
             containers,
             containers_not_in_force: not_in_force,
             troubles: troubles.into_iter().map(TroubleSeen::from).collect(),

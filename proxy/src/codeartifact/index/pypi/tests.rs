@@ -296,9 +296,21 @@ fn public_pages_lead_here_by_hash() {
 #[test]
 fn names_are_one_however_they_are_written() {
     for name in ["Acme-Tool", "acme_tool", "ACME.tool", "acme-_.tool"] {
-        assert_eq!(normalised(name), "acme-tool");
+        assert_eq!(normalised(name).as_deref(), Some("acme-tool"));
     }
-    assert_eq!(normalised("-a-"), "-a-");
+    assert_eq!(folded("-A_"), "-a-");
+    // The Kelvin sign, whose lower case is a Latin k.
+    for other in ["", "-a-", "_", "a b", "a/b", "\u{212a}elvin", "caf\u{e9}"] {
+        assert_eq!(normalised(other), None, "{other}");
+    }
+    for (path, expected) in [
+        ("simple/Foo_Bar/1/F_B.whl", "simple/foo-bar/1/F_B.whl"),
+        ("simple/foo-bar/", "simple/foo-bar/"),
+        ("simple/-/x", "simple/-/x"),
+        ("other/Foo/x", "other/Foo/x"),
+    ] {
+        assert_eq!(in_one_spelling(path), expected);
+    }
 }
 
 #[derive(Clone, Debug)]
