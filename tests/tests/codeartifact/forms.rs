@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde_json::Value;
 use simulated_aws::packages::{NpmPackage, Wheel};
 use simulated_aws::{Fault, Links, Operation};
-use tests::clients::are_installed;
+use tests::clients::{PYTHON, Part, are_installed};
 use tests::eventually;
 
 use crate::calls;
-use crate::clients::{Client as _, Pnpm, install};
+use crate::clients::{Client as _, LIMIT, Pip, Place, Pnpm, install, run_all};
 use crate::world::{ACCEPT_JSON, Setting, World, sha256, upstream};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,6 +82,32 @@ async fn pnpm_takes_packages_whose_integrity_codeartifact_leaves_out() {
         integrity.is_some_and(|integrity| integrity.starts_with("sha1-")),
         "{page}"
     );
+}
+
+/// It crashes at metadata under names that it takes for its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pip_of_debian_takes_pages_with_metadata() {
+    const OLD_PIP: Part = Part::new("Debian's pip", "/usr/lib/python3/dist-packages/pip");
+    if !are_installed(&[PYTHON, OLD_PIP]) {
+        return;
+    }
+    // Those that CodeArtifact offers, and those that the proxy adds once it has the wheels.
+    for (has_metadata, times) in [(true, 1), (false, 2)] {
+        let world = World::seeded(&["first"]).await;
+        world.service().set_metadata(has_metadata);
+        for name in ["acme-first", "acme-first-base"].repeat(times) {
+            let place = Place::new(&world.index());
+            let mut commands = Pip.install(&place, name);
+            commands[0].env_remove("PYTHONPATH");
+            let ended = run_all(commands, LIMIT).await;
+            let said = format!("{}{}", ended.text(), ended.stderr);
+            assert_eq!(
+                Pip.installed(&place, name).as_deref(),
+                Some("1.0"),
+                "{said}"
+            );
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
