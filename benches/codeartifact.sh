@@ -79,27 +79,31 @@ until_said "$folder/aws.log" '^# Then' >/dev/null
 eval "$(grep '^export AWS_' "$folder/aws.log")"
 
 env -i PATH="$PATH" HOME="$folder/home" CACHE_DIR="$folder/cache" PROXY_PORT=0 S3_BUCKET_NAME=artifacts \
-    LOG_LEVEL=info AWS_EC2_METADATA_DISABLED=true AWS_ENDPOINT_URL="$AWS_ENDPOINT_URL" AWS_REGION="$AWS_REGION" \
+    LOG_LEVEL=info AWS_PROFILE= AWS_EC2_METADATA_DISABLED=true AWS_ENDPOINT_URL="$AWS_ENDPOINT_URL" AWS_REGION="$AWS_REGION" \
     AWS_ACCESS_KEY_ID="$AWS_ACCESS_KEY_ID" AWS_SECRET_ACCESS_KEY="$AWS_SECRET_ACCESS_KEY" \
     CODEARTIFACT_DOMAIN=acme CODEARTIFACT_DOMAIN_OWNER=012345678901 CODEARTIFACT_REPOSITORY=tools \
     METADATA_TTL=3600 "$programs/bazel-proxy" serve >"$folder/proxy.log" 2>&1 &
 started+=($!)
-proxy=$(until_said "$folder/proxy.log" ' on http://127' | grep -oE -m1 '127\.0\.0\.1:[0-9]+')
-proxy=http://$proxy
+proxy=$(until_said "$folder/proxy.log" ' on http://127' | grep -oE 'on http://127\.0\.0\.1:[0-9]+/' | tail -n 1)
+proxy=${proxy#on } proxy=${proxy%/}
+
+get() {
+    curl --silent --show-error --fail "$@" || exit 1
+}
 
 page=simple/hello-pypi/
 wheel=simple/hello-pypi/1.0/hello_pypi-1.0-py3-none-any.whl
-token=$(curl --silent --fail --aws-sigv4 "aws:amz:$AWS_REGION:codeartifact" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
+token=$(get --aws-sigv4 "aws:amz:$AWS_REGION:codeartifact" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
     --request POST "$AWS_ENDPOINT_URL/v1/authorization-token?domain=acme&domain-owner=012345678901" |
     grep -oE '"authorizationToken":"[^"]+"' | cut -d'"' -f4)
 direct=$(sed -n 's/^# pypi of tools: //p' "$folder/aws.log")
 basic="Authorization: Basic $(printf 'aws:%s' "$token" | base64 --wrap=0)"
-asset=$(curl --silent --fail --header "$basic" --output /dev/null --write-out '%{redirect_url}' "$direct$wheel")
+asset=$(get --header "$basic" --output /dev/null --write-out '%{redirect_url}' "$direct$wheel")
 
 # What is measured is a hit, and not the way there.
 for path in "codeartifact/default/pypi/$page" "codeartifact/default/pypi/$wheel" object.jar; do
     for _ in 1 2; do
-        curl --silent --fail --output /dev/null "$proxy/$path"
+        get --output /dev/null "$proxy/$path"
     done
 done
 
