@@ -43,7 +43,7 @@ Getting started:
   S3_BUCKET_NAME=my-bucket bazel-proxy check    is everything in place? if not, what to do
   S3_BUCKET_NAME=my-bucket bazel-proxy          serve on http://127.0.0.1:9000/
   bazel-proxy --config examples/basic.yaml      give containers AWS credentials
-  bazel-proxy --config codeartifact.yaml        serve packages of CodeArtifact (docs/CODEARTIFACT.md)
+  bazel-proxy --config codeartifact.yaml        serve packages of CodeArtifact
 
 Exit codes: 0 success, 1 something failed, 64 wrong usage or configuration.";
 

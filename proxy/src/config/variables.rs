@@ -22,7 +22,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(
         "AWS_REGION",
         "us-west-2",
-        "The bucket's region, where a wrong one heals itself; and that of CodeArtifact's domains that name none, which has no default.",
+        "The bucket's region, where a wrong one heals itself; and that of CodeArtifact's domains that name none, where it does not.",
     ),
     Variable::new(
         "AWS_ENDPOINT_URL_S3",
@@ -134,7 +134,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(
         "CODEARTIFACT_REGION",
         "",
-        "The domain's region; AWS_REGION unless it is set, and one of them has to be. A wrong one does not heal itself.",
+        "The domain's region; AWS_REGION unless it is set, and never the profile's. A wrong one does not heal itself.",
     ),
     Variable::new(
         "CODEARTIFACT_ALIAS",

@@ -49,7 +49,12 @@ async fn pages_without_tags_or_lengths_are_served_and_renewed() {
         assert_eq!(page.status, 200, "{path}: {}", page.text());
         let length = page.header("content-length");
         assert_eq!(length, page.body.len().to_string(), "{path}");
+        // A page has a tag of the proxy's own, a file of Maven's none but CodeArtifact's.
         let tag = page.header("etag").to_owned();
+        if tag.is_empty() {
+            assert!(path.starts_with("/maven/"), "{path}");
+            continue;
+        }
         let same = world.get_with(path, &[("if-none-match", &tag)]).await;
         assert_eq!(same.status, 304, "{path}: {tag}");
     }

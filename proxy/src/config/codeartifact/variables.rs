@@ -27,16 +27,9 @@ impl CodeArtifactUpstream {
         }
         let [domain, domain_owner, repository] =
             NEEDED.map(|(variable, rule)| needed(read, variable, rule));
-        // A bucket's wrong region heals itself, a domain's does not: none is assumed.
         let default_region = read.text("AWS_REGION");
-        let region = if default_region.is_some() || read.is_set("CODEARTIFACT_REGION") {
-            let default_region = default_region.unwrap_or_default();
-            or_default(read, "CODEARTIFACT_REGION", &rules::REGION, &default_region)
-        } else {
-            let problem = "not set, and neither is AWS_REGION".to_owned();
-            read.fault("CODEARTIFACT_REGION", problem, rules::REGION.cure);
-            None
-        };
+        let default_region = default_region.unwrap_or_else(|| "us-west-2".to_owned());
+        let region = or_default(read, "CODEARTIFACT_REGION", &rules::REGION, &default_region);
         let alias = or_default(read, "CODEARTIFACT_ALIAS", &rules::ALIAS, "default");
         let formats = formats(read);
         let publish = publish(read);
@@ -146,15 +139,14 @@ mod tests {
         read.finish(upstream).map_err(|faults| faults.to_string())
     }
 
-    const NAMED: [(&str, &str); 4] = [
-        ("AWS_REGION", "us-west-2"),
+    const NAMED: [(&str, &str); 3] = [
         ("CODEARTIFACT_DOMAIN", "acme"),
         ("CODEARTIFACT_DOMAIN_OWNER", "012345678901"),
         ("CODEARTIFACT_REPOSITORY", "main"),
     ];
 
     #[test]
-    fn a_domain_its_owner_and_a_repository_are_all_that_is_needed_beside_a_region() {
+    fn a_domain_its_owner_and_a_repository_are_all_that_is_needed() {
         let upstream = of(&NAMED).expect("no fault").expect("an upstream");
         assert_eq!(upstream.alias, "default");
         assert_eq!(upstream.domain_owner, "012345678901", "zeros are kept");
@@ -162,15 +154,6 @@ mod tests {
         assert_eq!(upstream.formats, Format::ALL);
         assert!(!upstream.publish && upstream.public_fallback.is_none());
         assert_eq!(upstream.token_duration, Duration::from_hours(12));
-    }
-
-    #[test]
-    fn no_region_is_assumed() {
-        let told = of(&NAMED[1..]).expect_err("no region");
-        assert!(told.contains("CODEARTIFACT_REGION"), "{told}");
-        let own = [&NAMED[1..], &[("CODEARTIFACT_REGION", "eu-central-1")]].concat();
-        let upstream = of(&own).expect("no fault").expect("an upstream");
-        assert_eq!(upstream.region, "eu-central-1");
     }
 
     #[test]
