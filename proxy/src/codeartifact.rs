@@ -76,6 +76,72 @@ pub struct ServedPage {
     pub last_modified: Option<i64>,
 }
 
+/// A page that was found and not read.
+pub struct FoundPage(Where);
+
+/// Where its bytes are.
+enum Where {
+    /// Of a public index, which is read to be found.
+    InMemory(ServedPage),
+    /// In the cache, or on their way there.
+    Cached {
+        fetcher: Arc<Fetcher>,
+        key: ArtifactKey,
+        found: Found,
+    },
+}
+
+impl FoundPage {
+    /// How it was found.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match &self.0 {
+            Where::InMemory(page) => page.verdict,
+            Where::Cached { found, .. } => found.verdict,
+        }
+    }
+
+    /// Bytes in its body.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        match &self.0 {
+            Where::InMemory(page) => page.page.body.len() as u64,
+            Where::Cached { found, .. } => found.attributes().length,
+        }
+    }
+
+    /// The SHA-256 of its bytes, where it is known without reading them.
+    #[must_use]
+    pub fn sha256(&self) -> Option<&str> {
+        match &self.0 {
+            Where::InMemory(_) => None,
+            Where::Cached { found, .. } => Some(&found.checksums()?.sha256),
+        }
+    }
+
+    /// Reads it whole.
+    pub async fn read(self) -> Result<ServedPage, Error> {
+        let (fetcher, key, found) = match self.0 {
+            Where::InMemory(page) => return Ok(page),
+            Where::Cached {
+                fetcher,
+                key,
+                found,
+            } => (fetcher, key, found),
+        };
+        let body = whole(&fetcher, &key, &found, LONGEST_PAGE_BYTES).await?;
+        let attributes = found.attributes();
+        Ok(ServedPage {
+            verdict: found.verdict,
+            page: index::Page {
+                content_type: attributes.content_type.clone().unwrap_or_default(),
+                body,
+            },
+            last_modified: attributes.last_modified,
+        })
+    }
+}
+
 impl CodeArtifact {
     /// Puts the parts together; calls nothing.
     #[must_use]
@@ -133,8 +199,9 @@ impl CodeArtifact {
         is_list && address.upstream().config.publish
     }
 
-    /// A page, from the cache or from CodeArtifact, and from the public index where that is allowed.
-    pub async fn page(&self, address: &Address) -> Result<ServedPage, Error> {
+    /// A page, from the cache or from CodeArtifact, and from the public index where that is allowed. Nothing of it is
+    /// read yet.
+    pub async fn find_page(&self, address: &Address) -> Result<FoundPage, Error> {
         let key = match address.kind() {
             Kind::Page => address.key().ok_or(Error::NotFound)?,
             Kind::File | Kind::Other => return Err(Error::NotFound),
@@ -144,24 +211,24 @@ impl CodeArtifact {
             Err(Error::NotFound) if address.format() == Format::Pypi => {
                 let public = self.repositories.public.page(address).await?;
                 let (verdict, last_modified, page) = public;
-                return Ok(ServedPage {
+                return Ok(FoundPage(Where::InMemory(ServedPage {
                     verdict,
                     page,
                     last_modified,
-                });
+                })));
             }
             Err(error) => return Err(error),
         };
-        let body = whole(&self.fetcher, &key, &found, LONGEST_PAGE_BYTES).await?;
-        let attributes = found.attributes();
-        Ok(ServedPage {
-            verdict: found.verdict,
-            page: index::Page {
-                content_type: attributes.content_type.clone().unwrap_or_default(),
-                body,
-            },
-            last_modified: attributes.last_modified,
-        })
+        Ok(FoundPage(Where::Cached {
+            fetcher: Arc::clone(&self.fetcher),
+            key,
+            found,
+        }))
+    }
+
+    /// A page as [`Self::find_page`] finds it, read.
+    pub async fn page(&self, address: &Address) -> Result<ServedPage, Error> {
+        self.find_page(address).await?.read().await
     }
 
     /// The metadata of a wheel (PEP 658): out of the wheel, where it is cached; else what CodeArtifact has.

@@ -1,8 +1,8 @@
 //! A headless Chromium, driven as `WebDriver` has it <https://www.w3.org/TR/webdriver2/>.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -37,6 +39,8 @@ const FLAGS: [&str; 13] = [
 ];
 /// One command, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// To end a browser.
+const LAST_PATIENCE: Duration = Duration::from_secs(10);
 /// How often chromedriver may meet somebody else on its port.
 const ATTEMPTS: u32 = 8;
 
@@ -202,13 +206,52 @@ impl Chromium {
     }
 }
 
+impl Chromium {
+    /// Ends the window, and so the browser. The driver does not when it is ended itself.
+    fn quit(&self) -> std::io::Result<()> {
+        let mut stream = std::net::TcpStream::connect_timeout(&self.address, LAST_PATIENCE)?;
+        stream.set_read_timeout(Some(LAST_PATIENCE))?;
+        let (session, address) = (&self.session, self.address);
+        let request = format!(
+            "DELETE /session/{session} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\
+             Connection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes())?;
+        stream.read(&mut [0; 512]).map(drop)
+    }
+
+    /// The folder of its profile, which no other browser has.
+    #[must_use]
+    pub fn profile(&self) -> PathBuf {
+        self.profile.path().to_owned()
+    }
+
+    /// The processes that run for this profile: their command lines name it.
+    #[must_use]
+    pub fn processes_of(profile: &Path) -> Vec<Pid> {
+        let profile = profile.as_os_str().as_encoded_bytes();
+        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let is_of_it = |number: &i32| {
+            let line = std::fs::read(format!("/proc/{number}/cmdline")).unwrap_or_default();
+            line.windows(profile.len()).any(|part| part == profile)
+        };
+        numbers.filter(is_of_it).map(Pid::from_raw).collect()
+    }
+}
+
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // It ends its browser before itself.
+        if !self.session.is_empty() {
+            let _quit = self.quit();
+        }
         let pid = i32::try_from(self.driver.id()).expect("a process id");
-        let pid = nix::unistd::Pid::from_raw(pid);
-        let _ended = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        let _ended = kill(Pid::from_raw(pid), Signal::SIGTERM);
         let _status = self.driver.wait();
+        // One that has not started to its end, or hangs.
+        for process in Self::processes_of(self.profile.path()) {
+            let _ended = kill(process, Signal::SIGKILL);
+        }
     }
 }
 

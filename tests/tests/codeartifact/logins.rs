@@ -135,7 +135,8 @@ async fn a_publication_waits_with_its_body_for_a_login_that_only_its_endpoint_ne
     let _login = setting.sso.sign_in();
     setting.configure(&upstream("publish: true"));
     setting.seed("first");
-    let world = setting.start().await;
+    let builder = setting.builder().env("LOGIN_WAIT", "1m");
+    let world = setting.start_as(builder).await;
     // The token is there from now on; where packages of Java are, nobody has asked yet.
     assert_eq!(world.get("/pypi/simple/acme-first/").await.status, 200);
     world.sso.aws.sso().end_sessions();

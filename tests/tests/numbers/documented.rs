@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use simulated_aws::packages::Wheel;
 use tests::sso_world::in_state;
 use tests::{SsoWorld, eventually, workspace_folder};
 
@@ -9,8 +10,6 @@ use crate::world::Numbers;
 
 /// Numbers that are there only with services of containers: the service's own tests hold the document to them.
 const OF_CONTAINERS: &str = "bazel_proxy_container_credentials_";
-/// The same with repositories of CodeArtifact.
-const OF_CODEARTIFACT: &str = "bazel_proxy_codeartifact_";
 
 fn read(name: &str) -> String {
     let read = std::fs::read_to_string(workspace_folder().join(name));
@@ -22,7 +21,7 @@ fn documented() -> BTreeMap<String, (String, String)> {
     let document = read("docs/METRICS.md");
     let own = document
         .lines()
-        .filter(|line| !line.contains(OF_CONTAINERS) && !line.contains(OF_CODEARTIFACT));
+        .filter(|line| !line.contains(OF_CONTAINERS));
     let rows = own.filter_map(|line| {
         let mut cells = line.strip_prefix("| `bazel_proxy_")?.split(" | ");
         let name = format!("bazel_proxy_{}", cells.next()?.trim_end_matches('`'));
@@ -54,9 +53,25 @@ fn told(numbers: &Numbers) -> BTreeMap<String, (String, String)> {
 async fn all() -> Numbers {
     let world = SsoWorld::new().await;
     let _login = world.sign_in();
-    let proxy = world.start().await;
+    let service = world.aws.codeartifact();
+    let repository = service.add_repository("acme", "012345678901", "us-west-2", "all");
+    repository.put_wheel(&Wheel::new("acme-first", "1.0"));
+    let mut builder = world.builder();
+    for (name, value) in [
+        ("CODEARTIFACT_DOMAIN", "acme"),
+        ("CODEARTIFACT_DOMAIN_OWNER", "012345678901"),
+        ("CODEARTIFACT_REGION", "us-west-2"),
+        ("CODEARTIFACT_REPOSITORY", "all"),
+    ] {
+        builder = builder.env(name, value);
+    }
+    let proxy = builder.start().await;
     in_state(&proxy, "valid").await;
     world.served(&proxy).await;
+    let page = proxy
+        .get("/codeartifact/default/pypi/simple/acme-first/")
+        .await;
+    assert_eq!(page.status, 200, "{}", page.text());
     eventually("everything is shown", async || {
         let numbers = Numbers::of(&proxy).await;
         numbers
@@ -85,8 +100,7 @@ async fn dashboard_alerts_and_questions_name_metrics_that_exist() {
     ] {
         let named = metrics_in(&read(file));
         assert!(named.len() >= least, "{file} names only {named:?}");
-        let elsewhere = [OF_CONTAINERS, OF_CODEARTIFACT];
-        let is_here = |name: &&String| !elsewhere.iter().any(|other| name.starts_with(other));
+        let is_here = |name: &&String| !name.starts_with(OF_CONTAINERS);
         for name in named.iter().filter(is_here) {
             assert!(
                 numbers.has(name),

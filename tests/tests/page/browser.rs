@@ -170,6 +170,41 @@ async fn a_page_of_an_outage_is_clean() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_with_packages_is_clean() {
+    if !are_installed(&[CHROMIUM, AXE]) {
+        return;
+    }
+    let browser = Chromium::start().await;
+    let scene = Scene::with_packages().await;
+    open(&browser, &scene).await;
+    let title = browser.run(TITLE, json!([])).await;
+    assert_eq!(title, "Some packages cannot be had");
+    let text = browser
+        .run("return document.body.innerText", json!([]))
+        .await;
+    let text = text.as_str().expect("a text");
+    for part in ["main", "none", "clients may publish", "no token"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    must_be_clean(&browser, "packages").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ended_browser_leaves_no_process_behind() {
+    if !are_installed(&[CHROMIUM]) {
+        return;
+    }
+    let browser = Chromium::start().await;
+    let profile = browser.profile();
+    assert!(!Chromium::processes_of(&profile).is_empty());
+    drop(browser);
+    eventually("all have ended", async || {
+        Chromium::processes_of(&profile).is_empty()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_folder_is_clean_too() {
     if !are_installed(&[CHROMIUM, AXE]) {
         return;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use simulated_aws::packages::Wheel;
 use simulated_aws::{Fault, Operation};
 use tests::scratch::BUCKET;
 use tests::sso_world::{REFRESH_GRANT, in_state};
@@ -74,6 +75,36 @@ impl Scene {
             world.aws.faults().add(fault);
         }
         Self::start(world, state).await
+    }
+
+    /// Signed in, with a repository of CodeArtifact that was asked for a package, and one that there is not.
+    #[expect(clippy::disallowed_methods, reason = "a scratch file")]
+    pub(crate) async fn with_packages() -> Self {
+        let world = SsoWorld::new().await;
+        let _login = world.sign_in();
+        let service = world.aws.codeartifact();
+        let repository = service.add_repository("acme", "012345678901", "us-west-2", "all");
+        repository.put_wheel(&Wheel::new("acme-first", "1.0"));
+        let file = world.scratch.path().join("codeartifact.yaml");
+        let upstreams = ["main: {publish: true, domain: acme", "none: {domain: other"];
+        let upstreams = upstreams.map(|begin| {
+            format!(
+                "  {begin}, domain_owner: \"012345678901\", region: us-west-2, repository: all}}\n"
+            )
+        });
+        let text = format!("codeartifact:\n{}", upstreams.concat());
+        std::fs::write(&file, text).expect("a configuration");
+        let file = file.display().to_string();
+        let builder = world.builder().env("BAZEL_PROXY_CONFIG_FILE", &file);
+        let proxy = builder.start().await;
+        in_state(&proxy, "valid").await;
+        let scene = Self { proxy, world };
+        for (alias, status) in [("main", 200), ("none", 503)] {
+            let path = format!("/codeartifact/{alias}/pypi/simple/acme-first/");
+            let answer = scene.proxy.get(&path).await;
+            assert_eq!(answer.status, status, "{path}: {}", answer.text());
+        }
+        scene
     }
 
     async fn start(world: SsoWorld, state: &str) -> Self {

@@ -1,12 +1,17 @@
 //! HAProxy as clients see it, with the configuration that is shipped.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tests::clients::{CURL, HAPROXY, are_installed};
 use tests::commands::{Ended, client, run, succeed};
 use tests::scratch::ACCESS_KEY;
-use tests::{HaProxy, Pending, eventually, get};
+use tests::{HaProxy, Pending, eventually, get, raw_request};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use crate::artifacts::put;
 use crate::team::Team;
@@ -78,6 +83,57 @@ async fn hits_are_served_and_misses_explained_while_no_proxy_has_credentials() {
     .await;
     let hit = get(team.address(), "/g/a-1.jar").await;
     assert!(hit.is_hit() && hit.body == jar.body);
+}
+
+/// A proxy that lives, and hangs up on every request for anything else, of which it counts those of a method.
+async fn that_hangs_up(method: &'static str, asked: Arc<AtomicUsize>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let asked = Arc::clone(&asked);
+            tokio::spawn(async move {
+                let mut head = vec![0; 64 * 1024];
+                let length = stream.read(&mut head).await.unwrap_or_default();
+                let head = String::from_utf8_lossy(&head[..length]).into_owned();
+                if head.contains(" /healthz ") {
+                    let answer =
+                        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+                    let _sent = stream.write_all(answer).await;
+                } else if head.starts_with(method) {
+                    asked.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_publishes_is_sent_once_and_a_question_again() {
+    if !are_installed(&[HAPROXY]) {
+        return;
+    }
+    for (method, is_asked_again) in [("GET", true), ("PUT", false), ("POST", false)] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let mut proxies = Vec::new();
+        for _ in 0..3 {
+            proxies.push(that_hangs_up(method, Arc::clone(&asked)).await);
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let haproxy = HaProxy::start(folder.path(), &proxies, &[]).await;
+        let path = "/codeartifact/main/maven/com/acme/a/1/a-1.jar";
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\
+             Connection: close\r\n\r\njar"
+        );
+        let answer = raw_request(haproxy.address(), request.as_bytes()).await;
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with("HTTP/1.1 50"), "{method}: {answer}");
+        let asked = asked.load(Ordering::Relaxed);
+        assert_eq!(asked > 1, is_asked_again, "{method}: {asked} times");
+        assert!(asked > 0, "{method}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
+use bytes::Bytes;
 use http::header::{ACCEPT, CACHE_CONTROL, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use sha2::{Digest as _, Sha256};
 
 use super::super::content::Answer;
 use super::super::hold::authority;
@@ -38,18 +40,31 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, Error> {
     let address = asked.address;
     let key = address.key().ok_or(Error::NotFound)?;
     let base = base(asked)?;
-    let served = asked.codeartifact.page(address).await?;
-    let neutral = served.page.body.clone();
-    let pages = asked.app.rendered_pages();
-    let rendered = if let Some(rendered) = pages.get(&key, &base, &neutral) {
+    let found = asked.codeartifact.find_page(address).await?;
+    let (verdict, pages) = (found.verdict(), asked.app.rendered_pages());
+    let known = found.sha256();
+    let rendered = if let Some(rendered) = known.and_then(|of| pages.get(&key, &base, of)) {
         rendered
     } else {
-        let rendered = render(asked.codeartifact, address, served.page, &base).await?;
-        pages.keep((key, base), neutral, &rendered);
-        rendered
+        // A page, what it becomes, and whoever else reads one.
+        let memory = asked.codeartifact.page_memory();
+        let _room = memory.room(found.length()).await?;
+        let known = known.map(str::to_owned);
+        let served = found.read().await?;
+        let of = match known {
+            Some(known) => known,
+            None => sha256(&served.page.body).await?,
+        };
+        if let Some(rendered) = pages.get(&key, &base, &of) {
+            rendered
+        } else {
+            let rendered = render(asked.codeartifact, address, served.page, &base).await?;
+            pages.keep((key, base), of, &rendered);
+            rendered
+        }
     };
     let mut answer = rendered.answer(asked.request, said());
-    Verdict::Found(served.verdict).mark(&mut answer);
+    Verdict::Found(verdict).mark(&mut answer);
     Ok(answer)
 }
 
@@ -154,6 +169,12 @@ async fn cached(
         .zip(are_cached)
         .filter_map(|(name, cached)| cached.then_some(name))
         .collect()
+}
+
+/// What tells a page's bytes from others'.
+async fn sha256(body: &Bytes) -> Result<String, Error> {
+    let (size, body) = (body.len(), body.clone());
+    at_leisure(size, move || hex::encode(Sha256::digest(&body))).await
 }
 
 /// Where nobody waits for the thread, if it takes long.

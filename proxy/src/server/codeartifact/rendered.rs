@@ -22,6 +22,8 @@ use crate::object::ObjectAttributes;
 const TAG_BYTES: usize = 16;
 /// What remembered pages may take in memory, and about how many they are.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// What remembering one takes beside its bytes, about.
+const PLACE_BYTES: u64 = 1024;
 const USUAL_PAGES: usize = 256;
 /// Which wheels are cached, a page says as of then.
 const OF_WHEELS: Duration = Duration::from_secs(2);
@@ -38,8 +40,8 @@ pub(super) struct Rendered {
 pub(in crate::server) struct RenderedPages(Cache<(ArtifactKey, String), Arc<Kept>, Weight>);
 
 struct Kept {
-    /// Of which it was made.
-    neutral: Bytes,
+    /// The SHA-256 of which it was made.
+    of: String,
     made: Instant,
     rendered: Rendered,
 }
@@ -49,7 +51,7 @@ struct Weight;
 
 impl Weighter<(ArtifactKey, String), Arc<Kept>> for Weight {
     fn weight(&self, _key: &(ArtifactKey, String), kept: &Arc<Kept>) -> u64 {
-        (kept.neutral.len() + kept.rendered.body.len()) as u64 + 1024
+        kept.rendered.body.len() as u64 + PLACE_BYTES
     }
 }
 
@@ -112,22 +114,17 @@ impl Default for RenderedPages {
 }
 
 impl RenderedPages {
-    /// What was made of just these bytes for this base.
-    pub(super) fn get(&self, key: &ArtifactKey, base: &str, neutral: &Bytes) -> Option<Rendered> {
+    /// What was made for this base of the bytes with this SHA-256.
+    pub(super) fn get(&self, key: &ArtifactKey, base: &str, of: &str) -> Option<Rendered> {
         let kept = self.0.get(&(key.clone(), base.to_owned()))?;
         // Only Python's pages say something of the cache; theirs is no base.
         let is_old = base.is_empty() && kept.made.elapsed() >= OF_WHEELS;
-        (!is_old && kept.neutral == *neutral).then(|| kept.rendered.clone())
+        (!is_old && kept.of == of).then(|| kept.rendered.clone())
     }
 
-    pub(super) fn keep(
-        &self,
-        (key, base): (ArtifactKey, String),
-        neutral: Bytes,
-        rendered: &Rendered,
-    ) {
+    pub(super) fn keep(&self, (key, base): (ArtifactKey, String), of: String, rendered: &Rendered) {
         let kept = Kept {
-            neutral,
+            of,
             made: Instant::now(),
             rendered: rendered.clone(),
         };
@@ -190,19 +187,34 @@ mod tests {
         assert!(body(head).await.is_empty());
     }
 
+    #[test]
+    fn a_large_page_is_remembered_too() {
+        let pages = RenderedPages::default();
+        let key = ArtifactKey::new("a/b").expect("a key");
+        let body = vec![b'x'; 60 << 20];
+        let large = Rendered::of("text/html", Bytes::from(body));
+        pages.keep(
+            (key.clone(), "http://x/".to_owned()),
+            "of".to_owned(),
+            &large,
+        );
+        assert!(pages.get(&key, "http://x/", "of").is_some());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_page_is_remembered_for_its_bytes_and_base() {
         let pages = RenderedPages::default();
         let key = ArtifactKey::new("a/b").expect("a key");
-        let (old, new) = (Bytes::from_static(b"old"), Bytes::from_static(b"new"));
+        let (old, new) = ("old", "new");
         for base in ["", "http://localhost/"] {
-            pages.keep((key.clone(), base.to_owned()), old.clone(), &rendered("x"));
-            assert!(pages.get(&key, base, &old).is_some());
-            assert!(pages.get(&key, base, &new).is_none());
+            let place = (key.clone(), base.to_owned());
+            pages.keep(place, old.to_owned(), &rendered("x"));
+            assert!(pages.get(&key, base, old).is_some());
+            assert!(pages.get(&key, base, new).is_none());
         }
-        assert!(pages.get(&key, "http://127.0.0.1/", &old).is_none());
+        assert!(pages.get(&key, "http://127.0.0.1/", old).is_none());
         tokio::time::advance(OF_WHEELS).await;
-        assert!(pages.get(&key, "", &old).is_none());
-        assert!(pages.get(&key, "http://localhost/", &old).is_some());
+        assert!(pages.get(&key, "", old).is_none());
+        assert!(pages.get(&key, "http://localhost/", old).is_some());
     }
 }
