@@ -49,7 +49,7 @@ struct File<'a> {
 
 /// The older name of `core-metadata`. pip up to 23.0 expects a text under it, and crashes at anything else.
 const DIST_INFO_METADATA: &str = "\"dist-info-metadata\"";
-/// What PyPI calls it beside `core-metadata`, for that reason; nobody reads it.
+/// What `PyPI` calls it beside `core-metadata`, for that reason; nobody reads it.
 const UNREAD: &str = "\"data-dist-info-metadata\"";
 
 #[derive(Default, Deserialize)]
