@@ -15,7 +15,7 @@ use crate::lists::Format;
 #[derive(Debug, Parser)]
 #[command(name = "bazel-proxy", version, after_help = AFTER_HELP)]
 pub struct Cli {
-    /// The file that says which containers get which AWS credentials. Beats `BAZEL_PROXY_CONFIG_FILE`.
+    /// The file that says which containers get which AWS credentials, and which repositories of CodeArtifact are served. Beats `BAZEL_PROXY_CONFIG_FILE`.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Say what the configuration would put in force, or all that is wrong with it, and exit.
@@ -43,6 +43,7 @@ Getting started:
   S3_BUCKET_NAME=my-bucket bazel-proxy check    is everything in place? if not, what to do
   S3_BUCKET_NAME=my-bucket bazel-proxy          serve on http://127.0.0.1:9000/
   bazel-proxy --config examples/basic.yaml      give containers AWS credentials
+  bazel-proxy --config codeartifact.yaml        serve packages of CodeArtifact
 
 Exit codes: 0 success, 1 something failed, 64 wrong usage or configuration.";
 
@@ -59,7 +60,7 @@ pub enum Command {
         #[command(subcommand)]
         command: CacheCommand,
     },
-    /// Fetch ahead, through the running proxy, what a build will ask for; what is cached is passed over.
+    /// Fetch ahead, through the running proxy, what a build will ask a bucket for; what is cached is passed over.
     Warm(WarmArgs),
     /// Ask a running proxy whether it is alive; exit 0 if so. For a container without curl.
     Healthcheck,

@@ -310,6 +310,12 @@ impl CodeArtifact {
             Err(error) => Err(error),
         }
     }
+
+    /// Whether CodeArtifact tells the origin controls that a public fallback goes by, and of which project that was
+    /// tried; `None` without a fallback. For `check`.
+    pub async fn try_describe(&self, upstream: &Arc<Upstream>) -> Result<Option<String>, Error> {
+        self.repositories.public.try_describe(upstream).await
+    }
 }
 
 /// What all objects are kept under. A service that was moved has others of the same names.

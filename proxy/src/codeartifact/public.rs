@@ -207,6 +207,23 @@ impl PublicIndex {
         Ok(fallback)
     }
 
+    /// Whether CodeArtifact tells what the fallback needs to know, tried with the first name on the list, which is
+    /// given back; `None` without a fallback. Asks nobody outside.
+    pub(super) async fn try_describe(
+        &self,
+        upstream: &Arc<Upstream>,
+    ) -> Result<Option<String>, Error> {
+        let fallback = upstream.config.public_fallback.as_ref();
+        let Some(name) = fallback.and_then(|fallback| fallback.names.first()) else {
+            return Ok(None);
+        };
+        match self.must_not_block(upstream, name).await {
+            // That it is blocked has been told, too.
+            Ok(()) | Err(Error::NotFound) => Ok(Some(name.clone())),
+            Err(error) => Err(error),
+        }
+    }
+
     /// CodeArtifact's origin controls: a package whose upstream is blocked comes from nowhere else.
     async fn must_not_block(&self, upstream: &Arc<Upstream>, name: &str) -> Result<(), Error> {
         let config = &upstream.config;

@@ -151,7 +151,11 @@ fn of_upstream(upstream: &CodeArtifactUpstream, listen: &Listen) -> String {
     let formats: Vec<_> = formats.iter().map(|format| format.name()).collect();
     let formats = formats.join(", ");
     let at = addresses(listen);
-    let publish = if *publish { ", and published to" } else { "" };
+    let publish = if *publish {
+        "; clients may publish"
+    } else {
+        ""
+    };
     let public = public_fallback.as_ref().map_or_else(String::new, |public| {
         let PublicFallback {
             index_url, names, ..
@@ -163,7 +167,7 @@ fn of_upstream(upstream: &CodeArtifactUpstream, listen: &Listen) -> String {
         )
     });
     format!(
-        "{alias}: {repository} of {domain} ({domain_owner}, {region}) as {formats}{publish} on {at}{public}"
+        "{alias}: {repository} of {domain} ({domain_owner}, {region}) as {formats} on {at}{publish}{public}"
     )
 }
 

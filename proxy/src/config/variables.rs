@@ -22,7 +22,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(
         "AWS_REGION",
         "us-west-2",
-        "The bucket's region; a wrong one heals itself.",
+        "The bucket's region, where a wrong one heals itself; and that of CodeArtifact's domains that name none, where it does not.",
     ),
     Variable::new(
         "AWS_ENDPOINT_URL_S3",
@@ -98,7 +98,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(
         "METADATA_TTL",
         "60",
-        "Seconds that a mutable artifact (maven-metadata.xml, snapshots) is served without asking S3 again.",
+        "Seconds that what changes (maven-metadata.xml, snapshots; CodeArtifact's pages of projects and packages) is served without asking again.",
     ),
     Variable::new(
         "CHECK_INTERVAL",
@@ -134,7 +134,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(
         "CODEARTIFACT_REGION",
         "",
-        "The domain's region; AWS_REGION unless it is set. A wrong one does not heal itself.",
+        "The domain's region; AWS_REGION unless it is set, and never the profile's. A wrong one does not heal itself.",
     ),
     Variable::new(
         "CODEARTIFACT_ALIAS",

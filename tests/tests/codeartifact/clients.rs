@@ -14,8 +14,8 @@ use std::time::Duration;
 use tests::clients::Part;
 use tests::commands::{self, Ended, run};
 
-pub(crate) use maven::{DEPLOY_FILE, Maven, maven};
-pub(crate) use node::{Npm, Pnpm, npm};
+pub(crate) use maven::{COPY_DEPENDENCIES, DEPLOY_FILE, Maven, maven, maven_with, pom};
+pub(crate) use node::{Npm, Pnpm, npm, package_json, pnpm};
 pub(crate) use python::{Pip, Poetry, Uv, python, uv};
 
 /// No client works longer, on a busy machine either; what it waits comes on top.

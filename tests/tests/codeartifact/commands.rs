@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use simulated_aws::Action;
+use simulated_aws::{Action, PublicIndex};
 use tests::{PATIENCE, ProxyBuilder, within};
 
-use crate::world::{DOMAIN, OWNER, REGION, REPOSITORY, Setting};
+use crate::world::{DOMAIN, OWNER, REGION, REPOSITORY, Setting, fallback, upstream};
 
 async fn run(mut command: Command) -> (Option<i32>, String) {
     let ran = tokio::task::spawn_blocking(move || command.output());
@@ -76,6 +76,24 @@ async fn check_names_the_permission_that_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn check_asks_for_what_a_public_fallback_needs_and_nobody_in_public() {
+    let setting = signed_in().await;
+    let public = PublicIndex::start().await.expect("a public index");
+    let keys = fallback(&public, &["leftpad"], &[]);
+    setting.configure(&upstream(&format!("publish: true\n{keys}")));
+    let (code, said) = run(setting.builder().command(&["check"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("told of `leftpad`"), "{said}");
+    assert!(said.contains("ok    main publish"), "{said}");
+    setting.service().deny(Action::DescribePackage);
+    let (code, said) = run(setting.builder().command(&["check"])).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("FAIL  main public_fallback"), "{said}");
+    assert!(said.contains("codeartifact:DescribePackage"), "{said}");
+    assert_eq!(public.counters().total(), 0, "{:?}", public.asked());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn check_works_beside_the_proxy_and_healthcheck_finds_it() {
     let setting = signed_in().await;
     let builder = by_variables(&setting);
@@ -120,4 +138,33 @@ async fn variables_and_flags_of_the_older_proxy_are_taken_beside_a_repository() 
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("127.0.0.1:9000"), "{said}");
     assert!(!said.contains("PORT"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_older_proxys_debug_makes_the_log_talk() {
+    for (value, talks) in [("true", true), ("0", false)] {
+        let setting = signed_in().await;
+        setting.seed("first");
+        let builder = by_variables(&setting).without("LOG_LEVEL");
+        let world = setting.start_as(builder.env("DEBUG", value)).await;
+        let path = "/codeartifact/default/pypi/simple/acme-first/";
+        assert_eq!(world.proxy.get(path).await.status, 200);
+        let log = world.proxy.log();
+        assert_eq!(log.contains("DEBUG"), talks, "{value}: {log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_bucket_warm_finds_nothing_and_fails() {
+    let setting = signed_in().await;
+    let builder = by_variables(&setting);
+    let world = setting.start_as(builder.clone()).await;
+    let builder = builder.env("PROXY_PORT", &world.proxy.address().port().to_string());
+    let list = world.sso.scratch.path().join("list");
+    #[expect(clippy::disallowed_methods, reason = "a scratch file")]
+    std::fs::write(&list, "com/acme/a/1/a-1.jar\n").expect("a list");
+    let list = list.display().to_string();
+    let (code, said) = run(builder.command(&["warm", &list])).await;
+    assert_ne!(code, Some(0), "{said}");
+    assert!(said.contains("missing: com/acme/a/1/a-1.jar"), "{said}");
 }

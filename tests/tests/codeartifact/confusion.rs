@@ -4,7 +4,7 @@ use simulated_aws::packages::Wheel;
 use simulated_aws::{Fault, Operation, PublicIndex};
 use tests::clients::{Part, are_installed};
 
-use crate::clients::{ALL, Client, Pip, Poetry, Uv, install};
+use crate::clients::{ALL, Client, LIMIT, Pip, Place, Poetry, Uv, install, run_all};
 use crate::world::{ACCEPT_JSON, Setting, World, fallback, package, upstream};
 
 /// Those that a public index is known for.
@@ -39,7 +39,8 @@ async fn a_private_name_is_never_taken_from_the_public_index() {
         return;
     }
     let public = public_index(&["acme-first", "acme-first-base"]).await;
-    // By default, listed by mistake, and behind a prefix.
+    // By default, and listed by mistake. Those of other formats have no fallback; with the document's settings they
+    // do not look elsewhere by themselves: `documented`.
     let plain = World::seeded(&["first"]).await;
     let listed = world(&public, &["acme-first", "acme-first-base"], &[]).await;
     for client in ALL {
@@ -148,6 +149,7 @@ async fn origin_controls_and_an_unreachable_codeartifact_close_the_fallback() {
     let faults = world.sso.aws.faults();
     for (operation, status, code) in [
         (Operation::DescribePackage, 403, "AccessDeniedException"),
+        (Operation::DescribePackage, 500, "InternalServerException"),
         (Operation::ReadPackage, 500, "InternalServerException"),
         (Operation::ReadPackage, 403, "AccessDeniedException"),
     ] {
@@ -189,6 +191,55 @@ async fn origin_controls_and_an_unreachable_codeartifact_close_the_fallback() {
         page("leftpad").await.status == 200
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn public_links_without_a_hash_are_not_passed_on() {
+    let public = public_index(&["leftpad"]).await;
+    public.set_hashes(false);
+    let world = world(&public, &["leftpad"], &[]).await;
+    for accept in [ACCEPT_JSON, "text/html"] {
+        let page = world.get_as("/pypi/simple/leftpad/", accept).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        assert!(!page.text().contains(".whl"), "{}", page.text());
+    }
+    assert_eq!(public.counters().count(Operation::GetAsset), 0);
+}
+
+/// What the documents warn of, and what it shows of our answers: trouble never looks like a package that is not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extra_index_is_taken_in_trouble_and_one_index_alone_never() {
+    if !are_all_installed() {
+        return;
+    }
+    let public = public_index(&["acme-first", "acme-first-base"]).await;
+    let setting = Setting::new().await;
+    setting.seed("first");
+    let builder = setting.builder().env("LOGIN_WAIT", "0");
+    let world = setting.start_as(builder).await;
+    let extra = format!("--extra-index-url={}/", public.index_url());
+    let run = async |arguments: &[&str]| {
+        let place = Place::new(&world.index());
+        let mut commands = Pip.install(&place, "acme-first");
+        commands[0].arg("--retries=0").args(arguments);
+        let ended = run_all(commands, LIMIT).await;
+        let said = format!("{}{}", ended.text(), ended.stderr);
+        (Pip.installed(&place, "acme-first"), said)
+    };
+    let (installed, said) = run(&[]).await;
+    assert_eq!(installed, None, "{said}");
+    assert_eq!(public.counters().total(), 0, "{:?}", public.asked());
+    let (installed, said) = run(&[&extra]).await;
+    assert_eq!(
+        installed.as_deref(),
+        Some("99.0"),
+        "the warning is out of date: {said}"
+    );
+    let log = world.proxy.log();
+    assert!(log.contains("status=503"), "{log}");
+    for status in ["status=404", "status=401", "status=403"] {
+        assert!(!log.contains(status), "{log}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

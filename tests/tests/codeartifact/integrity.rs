@@ -2,10 +2,11 @@
 //! larger than any memory.
 
 use sha2::{Digest as _, Sha256};
-use simulated_aws::{Fault, Operation};
+use simulated_aws::{Fault, Format, Operation};
 use tests::{Answer, Pending};
 
 use crate::calls;
+use crate::memory;
 use crate::world::{ACCEPT_JSON, PREFIX, World};
 
 /// Long enough to break in the middle.
@@ -109,23 +110,25 @@ async fn five_gigabytes_are_streamed_in_constant_memory() {
         .repository
         .put_large_file(project, "1.0", file, LENGTH);
     let path = format!("{PREFIX}/pypi/simple/{project}/1.0/{file}");
+    let (of_index, sha256) = world
+        .repository
+        .length_and_sha256(Format::Pypi, &format!("simple/{project}/1.0/{file}"))
+        .expect("the file");
+    assert_eq!(of_index, LENGTH);
     let before = world.proxy.resident_bytes();
-    let mut pending = Pending::begin(world.proxy.address(), "GET", &path, &[]).await;
-    assert_eq!(pending.status, 200);
-    let (mut length, mut most) = (0, before);
-    let mut hasher = Sha256::new();
-    while let Some(next) = pending.next().await {
-        let bytes = next.expect("a whole body");
-        length += bytes.len() as u64;
-        if length.is_multiple_of(64) {
-            most = most.max(world.proxy.resident_bytes());
-        }
-        // A taste of it: all of it was compared by the proxy.
-        if length < 1 << 20 {
+    let download = async {
+        let mut pending = Pending::begin(world.proxy.address(), "GET", &path, &[]).await;
+        assert_eq!(pending.status, 200);
+        let (mut length, mut hasher) = (0, Sha256::new());
+        while let Some(next) = pending.next().await {
+            let bytes = next.expect("a whole body");
+            length += bytes.len() as u64;
             hasher.update(&bytes);
         }
-    }
-    assert_eq!(length, LENGTH);
+        (length, hex::encode(hasher.finalize()))
+    };
+    let (got, most) = memory::during(&world.proxy, download).await;
+    assert_eq!(got, (LENGTH, sha256));
     assert!(most < before + MORE_MEMORY, "{before} bytes grew to {most}");
 }
 

@@ -2,16 +2,24 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
-use simulated_aws::Operation;
-use tests::clients::{MAVEN, NODE, NPM, PYTHON, Part, SAMPLE_JARS, TWINE, UV, are_installed};
-use tests::commands::{Ended, run};
+use simulated_aws::{Fault, Format, Operation};
+use tests::clients::{
+    MAVEN, NODE, NPM, POETRY, PYTHON, Part, SAMPLE_JARS, TWINE, UV, are_installed,
+};
+use tests::commands::{Ended, run, succeed};
+use tests::{eventually, throughout};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use crate::calls;
 use crate::clients::{
     ALL, Client, DEPLOY_FILE, LIMIT, Maven, Npm, Pip, Place, install, maven, npm, python, uv,
 };
-use crate::world::{Setting, World, upstream, wheel_bytes};
+use crate::documented::{block, words};
+use crate::memory;
+use crate::world::{PREFIX, Setting, World, upstream, wheel_bytes};
 
 /// Puts a wheel into a place, and gives its path.
 fn wheel(place: &Place, name: &str) -> PathBuf {
@@ -227,16 +235,7 @@ async fn a_gigabyte_is_published_in_constant_memory_and_never_sent_twice() {
     world.get("/maven/com/acme/large/1.0/none.jar").await;
     let before = world.proxy.resident_bytes();
     let upload = world.put_zeros("/maven/com/acme/large/1.0/large-1.0.jar", LENGTH);
-    let mut upload = std::pin::pin!(upload);
-    let mut most = before;
-    let status = loop {
-        tokio::select! {
-            status = &mut upload => break status,
-            () = tokio::time::sleep(std::time::Duration::from_millis(50)) => {
-                most = most.max(world.proxy.resident_bytes());
-            }
-        }
-    };
+    let (status, most) = memory::during(&world.proxy, upload).await;
     assert!(
         (200..300).contains(&status),
         "{status}: {}",
@@ -259,7 +258,7 @@ async fn an_upload_that_breaks_off_or_is_refused_is_not_sent_again() {
         (401, "UnauthorizedException", 503),
     ] {
         let faults = world.sso.aws.faults();
-        let fault = simulated_aws::Fault::on(Operation::PublishPackage).respond(status, code);
+        let fault = Fault::on(Operation::PublishPackage).respond(status, code);
         let fault = faults.add(fault);
         let before = world.calls(Operation::PublishPackage).len();
         let answered = world
@@ -273,4 +272,154 @@ async fn an_upload_that_breaks_off_or_is_refused_is_not_sent_again() {
         );
         faults.remove(fault);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_connection_is_cut_is_not_sent_again() {
+    let setting = Setting::new().await;
+    let _login = setting.sso.sign_in();
+    setting.configure(&upstream("publish: true"));
+    let world = setting.start().await;
+    let cut = Fault::on(Operation::PublishPackage).reset();
+    let cut = world.sso.aws.faults().add(cut);
+    let path = "/maven/com/acme/cut/1.0/cut-1.0.jar";
+    let status = world.put_zeros(path, 1 << 20).await;
+    assert!(status >= 500, "{status}");
+    assert_eq!(world.calls(Operation::PublishPackage).len(), 1);
+    world.sso.aws.faults().remove(cut);
+    // The next one is no longer of that connection.
+    let status = world.put_zeros(path, 1 << 20).await;
+    assert!((200..300).contains(&status), "{status}");
+    assert_eq!(world.calls(Operation::PublishPackage).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_in_the_middle_publishes_nothing() {
+    let setting = Setting::new().await;
+    let _login = setting.sso.sign_in();
+    setting.configure(&upstream("publish: true"));
+    let world = setting.start().await;
+    let path = "/maven/com/acme/left/1.0/left-1.0.jar";
+    let address = world.proxy.address();
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let head = format!(
+        "PUT {PREFIX}{path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n\r\n",
+        8 << 20
+    );
+    stream.write_all(head.as_bytes()).await.expect("a head");
+    stream.write_all(&vec![0; 1 << 20]).await.expect("a part");
+    let sent = || world.calls(Operation::PublishPackage);
+    eventually("it is under way", async || sent().len() == 1).await;
+    drop(stream);
+    // Nothing of it is there, and the proxy goes on.
+    throughout(Duration::from_secs(1), "nothing is published", async || {
+        world.repository.files(Format::Maven).is_empty()
+    })
+    .await;
+    assert_eq!(world.get(path).await.status, 404);
+    let status = world.put_zeros(path, 8 << 20).await;
+    assert!((200..300).contains(&status), "{status}");
+    assert_eq!(sent().len(), 2);
+}
+
+/// And no token is in what the tool says, nor in the most talkative log.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tool_publishes_through_a_login() {
+    if !are_all_installed() {
+        return;
+    }
+    for publisher in publishers() {
+        let setting = Setting::new().await;
+        setting.configure(&upstream("publish: true"));
+        let builder = setting.builder().env("LOGIN_WAIT", "2m");
+        let world = setting.start_as(builder.env("LOG_LEVEL", "trace")).await;
+        let place = Place::new(&world.index());
+        let command = (publisher.publish)(&place, publisher.package);
+        let (ended, _login) = tokio::join!(run(command, LIMIT), async {
+            world.until_waiting().await;
+            world.sso.sign_in()
+        });
+        let (name, text) = (publisher.name, said(&ended));
+        assert!(ended.status.success(), "{name}: {text}");
+        let mut paths: Vec<_> = world.calls(Operation::PublishPackage);
+        assert!(!paths.is_empty(), "{name}");
+        let all = paths.len();
+        paths.sort_by_key(calls::target);
+        paths.dedup_by_key(|call| calls::target(call));
+        assert_eq!(paths.len(), all, "{name}: sent twice");
+        let seen = text + &world.proxy.log();
+        assert!(!world.service().tokens().is_empty());
+        for secret in world.secrets() {
+            assert!(!seen.contains(&secret), "{name}: {secret} is in it");
+        }
+    }
+}
+
+/// The line of the document's own that begins so, for this repository.
+fn shown(begin: &str, index: &str) -> Vec<String> {
+    let block = block("## Publishing", "sh", index);
+    let line = block.lines().find(|line| line.starts_with(begin));
+    words(line.unwrap_or_else(|| panic!("no line begins with {begin}")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_document_shows_of_publishing_publishes() {
+    if !are_all_installed() || !are_installed(&[POETRY]) {
+        return;
+    }
+    let setting = Setting::new().await;
+    let _login = setting.sso.sign_in();
+    setting.configure(&upstream("publish: true"));
+    let world = setting.start().await;
+    let place = Place::new(&world.index());
+    let published = |name: &str| {
+        let name = name.to_owned();
+        let world = &world;
+        async move {
+            let page = world.get(&format!("/pypi/simple/{name}/")).await;
+            assert_eq!(page.status, 200, "{name}: {}", page.text());
+        }
+    };
+    let run_in = async |mut command: Command, arguments: &[String]| {
+        command.args(arguments);
+        succeed(command, LIMIT).await;
+    };
+    for (begin, name) in [
+        ("twine upload", "by-twine"),
+        ("uv publish", "by-uv"),
+        ("poetry publish", "by-poetry"),
+    ] {
+        // What they take is in `dist`, and no two of them take the same.
+        let _fresh = std::fs::remove_dir_all(place.file("dist"));
+        let file = format!("{}-1.0-py3-none-any.whl", name.replace('-', "_"));
+        place.write(&format!("dist/{file}"), wheel_bytes(name));
+        place.write(
+            "pyproject.toml",
+            format!("[project]\nname = \"{name}\"\nversion = \"1.0\"\n"),
+        );
+        let mut words = shown(begin, &place.index);
+        if words.last().is_some_and(|word| word == "dist/*") {
+            words.pop();
+            words.push(format!("dist/{file}"));
+        }
+        match begin {
+            "twine upload" => run_in(python(&place, "twine"), &words[1..]).await,
+            "uv publish" => run_in(uv(&place), &words[1..]).await,
+            _ => {
+                let config = shown("poetry config", &place.index);
+                run_in(python(&place, "poetry"), &config[1..]).await;
+                run_in(python(&place, "poetry"), &words[1..]).await;
+            }
+        }
+        published(name).await;
+    }
+    let both = shown("npm config set", &place.index).join(" ");
+    let (config, publish) = both.split_once(" && ").expect("two commands");
+    place.write(
+        "package.json",
+        r#"{"name":"@acme/by-npm","version":"1.0.0"}"#,
+    );
+    run_in(npm(&place), &words(config)[1..]).await;
+    run_in(npm(&place), &words(publish)[1..]).await;
+    assert_eq!(world.get("/npm/@acme%2fby-npm").await.status, 200);
 }

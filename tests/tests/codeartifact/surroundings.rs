@@ -68,7 +68,19 @@ async fn codeartifact_is_served_without_a_bucket() {
         world.proxy.get("/readyz").await.status == 200
     })
     .await;
-    assert_eq!(world.proxy.get("/metrics").await.status, 200);
+    let root = world.proxy.get("/").await;
+    assert_eq!(root.status, 404);
+    assert!(root.text().contains("S3_BUCKET_NAME"), "{}", root.text());
+    for path in ["/status", "/metrics", "/readyz"] {
+        let page = world.proxy.get(path).await;
+        assert_eq!(page.status, 200, "{path}: {}", page.text());
+        assert!(!page.text().contains("s3://"), "{path}: {}", page.text());
+    }
+    let metrics = world.proxy.get("/metrics").await.text();
+    assert!(
+        metrics.contains("bazel_proxy_codeartifact_requests_total"),
+        "{metrics}"
+    );
     assert!(
         world
             .asked()

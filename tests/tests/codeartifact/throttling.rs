@@ -51,7 +51,7 @@ async fn never_more_than_64_calls_are_under_way() {
     let asked = futures_util::future::join_all(paths.iter().map(|path| world.get(path)));
     let watch = async {
         let calls = || world.calls(Operation::ReadPackage).len();
-        tests::eventually("the places are taken", async || calls() >= MOST / 2).await;
+        tests::eventually("the places are taken", async || calls() == MOST).await;
         let second = std::time::Duration::from_secs(1);
         tests::throughout(second, "at most 64", async || calls() <= MOST).await;
         world.sso.aws.faults().remove(fault);

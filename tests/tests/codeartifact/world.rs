@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
@@ -18,7 +19,7 @@ use simulated_aws::{
     Call, CodeArtifact, Format, Operation, Origin, PublicIndex, Repository, Restriction,
 };
 use tests::sso_world::readiness;
-use tests::{Answer, PATIENCE, Proxy, ProxyBuilder, SsoWorld, eventually, within};
+use tests::{Answer, Proxy, ProxyBuilder, SsoWorld, eventually, within};
 use tokio::net::TcpStream;
 
 /// The domain.
@@ -35,6 +36,9 @@ pub(crate) const ALIAS: &str = "main";
 pub(crate) const PREFIX: &str = "/codeartifact/main";
 /// What the index of a project is asked for as pip asks.
 pub(crate) const ACCEPT_JSON: &str = "application/vnd.pypi.simple.v1+json";
+
+/// A gigabyte through programs that are not optimised, on a busy machine.
+const LONGEST_UPLOAD: Duration = Duration::from_mins(5);
 
 /// What there is before the proxy starts.
 pub(crate) struct Setting {
@@ -317,13 +321,8 @@ impl World {
         eventually("somebody waits", async || self.waiting().await > 0).await;
     }
 
-    /// The same, for so many.
-    pub(crate) async fn until_so_many_wait(&self, number: usize) {
-        let number = u64::try_from(number).unwrap_or(u64::MAX);
-        eventually("all wait", async || self.waiting().await == number).await;
-    }
-
-    async fn waiting(&self) -> u64 {
+    /// How many requests wait for a login.
+    pub(crate) async fn waiting(&self) -> u64 {
         readiness(&self.proxy).await["waiting"]
             .as_u64()
             .unwrap_or(0)
@@ -400,7 +399,7 @@ where
     let handshake = http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.expect("a connection");
     tokio::spawn(connection);
-    let answer = within(PATIENCE * 2, "an upload", sender.send_request(request)).await;
+    let answer = within(LONGEST_UPLOAD, "an upload", sender.send_request(request)).await;
     answer.expect("an answer").status().as_u16()
 }
 

@@ -60,7 +60,8 @@ async fn check_upstream(
             let step = format!("{alias} token");
             failed_or(report, &step, &error, POLICY);
             let steps = formats.iter().map(|format| step_of(alias, *format));
-            let steps: Vec<_> = steps.collect();
+            let further = further_steps(upstream).into_iter().flatten();
+            let steps: Vec<_> = steps.chain(further).collect();
             let steps: Vec<_> = steps.iter().map(String::as_str).collect();
             return report.skipped(&steps, "there is no token to use");
         }
@@ -79,6 +80,34 @@ async fn check_upstream(
             Err(error) => failed_or(report, &step, &error, POLICY),
         }
     }
+    let [publish, public] = further_steps(upstream);
+    if let Some(step) = publish {
+        // There is no way to ask without publishing.
+        let says = "is on; that the role may shows with the first upload \
+                    (codeartifact:PublishPackageVersion and codeartifact:PutPackageMetadata)";
+        report.passed(&step, says);
+    }
+    if let Some(step) = public {
+        match codeartifact.try_describe(upstream).await {
+            Ok(Some(name)) => {
+                let says = format!("is closed to what CodeArtifact blocks: told of `{name}`");
+                report.passed(&step, &says);
+            }
+            Ok(None) => report.passed(&step, "has no names, so nothing is asked for in public"),
+            Err(error) => failed_or(report, &step, &error, POLICY),
+        }
+    }
+}
+
+/// What is asked of a repository beside reading, where it is configured: publishing, and a public index behind it.
+fn further_steps(upstream: &Upstream) -> [Option<String>; 2] {
+    let config = &upstream.config;
+    let publish = config.publish.then(|| format!("{} publish", config.alias));
+    let public = config.public_fallback.as_ref();
+    [
+        publish,
+        public.map(|_| format!("{} public_fallback", config.alias)),
+    ]
 }
 
 fn step_of(alias: &str, format: Format) -> String {

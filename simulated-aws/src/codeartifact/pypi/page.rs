@@ -68,7 +68,8 @@ impl Telling<'_> {
         if let Some(metadata) = file.metadata.as_ref().filter(|_| self.has_metadata) {
             let hashes = json!({ "sha256": metadata.digests.sha256 });
             entry.insert("core-metadata".to_owned(), hashes.clone());
-            entry.insert("dist-info-metadata".to_owned(), hashes);
+            // As PyPI has it: under the bare name, older pips take nothing but a text.
+            entry.insert("data-dist-info-metadata".to_owned(), hashes);
         }
         entry.insert("yanked".to_owned(), false.into());
         Value::Object(entry)

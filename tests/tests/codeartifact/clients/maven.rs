@@ -29,6 +29,11 @@ pub(crate) fn maven(place: &Place, goal: &str) -> Command {
          </settings>"
     );
     place.write("settings.xml", settings);
+    maven_with(place, goal)
+}
+
+/// The same, with the settings that are there.
+pub(crate) fn maven_with(place: &Place, goal: &str) -> Command {
     let mut maven = place.command(MAVEN.path());
     maven
         .args(["-B", "-s", "settings.xml", "-Dmaven.repo.local=local"])

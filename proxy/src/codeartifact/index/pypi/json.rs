@@ -47,6 +47,11 @@ struct File<'a> {
     dist_info_metadata: Option<&'a RawValue>,
 }
 
+/// The older name of `core-metadata`. pip up to 23.0 expects a text under it, and crashes at anything else.
+const DIST_INFO_METADATA: &str = "\"dist-info-metadata\"";
+/// What `PyPI` calls it beside `core-metadata`, for that reason; nobody reads it.
+const UNREAD: &str = "\"data-dist-info-metadata\"";
+
 #[derive(Default, Deserialize)]
 struct Hashes {
     sha256: Option<String>,
@@ -89,6 +94,28 @@ impl<'a> File<'a> {
             link::hexadecimal(offer.sha256.as_deref()?, 32)
         })
     }
+
+    /// Takes the older name of its metadata away, and has the newer one in its place where that is missing.
+    fn rename_metadata(&self, body: &str, edits: &mut Edits) {
+        let Some(value) = self.dist_info_metadata.map(|raw| place(body, raw)) else {
+            return;
+        };
+        let name = match self.core_metadata {
+            Some(_) => UNREAD,
+            None => "\"core-metadata\"",
+        };
+        let key = body[..value.start].rfind(DIST_INFO_METADATA);
+        let key = key.map(|start| start..start + DIST_INFO_METADATA.len());
+        let is_this = |key: &std::ops::Range<usize>| {
+            let between = &body[key.end..value.start];
+            between.trim_matches(|c: char| c.is_ascii_whitespace()) == ":"
+        };
+        match key.filter(is_this) {
+            Some(key) => edits.replace(key, name.to_owned()),
+            // Written in another way: then it is not offered.
+            None => edits.replace(value, "null".to_owned()),
+        }
+    }
 }
 
 /// An offer that says more than that there is one.
@@ -104,6 +131,7 @@ pub(super) fn neutral(body: &str, asked: &Url, root: &Url) -> Result<(Edits, usi
     let mut dropped = Vec::new();
     for (at, raw) in project.files.iter().enumerate() {
         let file = File::read(at, raw)?;
+        file.rename_metadata(body, &mut edits);
         let found = string(file.url);
         match found.map(|url| fate(&site, &url, file.sha256().is_some())) {
             Some(Fate::Keep) => {}
@@ -154,14 +182,9 @@ pub(super) fn offer_metadata(
             continue;
         }
         let behind = place(body, file.url).end;
-        for (key, offer) in [
-            ("core-metadata", file.core_metadata),
-            ("dist-info-metadata", file.dist_info_metadata),
-        ] {
-            match offer {
-                Some(raw) => edits.replace(place(body, raw), "true".to_owned()),
-                None => edits.insert(behind, format!(",\"{key}\":true")),
-            }
+        match file.core_metadata {
+            Some(raw) => edits.replace(place(body, raw), "true".to_owned()),
+            None => edits.insert(behind, ",\"core-metadata\":true".to_owned()),
         }
     }
     Ok(edits)
@@ -183,9 +206,11 @@ pub(super) fn public(
             continue;
         };
         edits.replace(place(body, file.url), quoted(&public.link()));
-        let offers = [file.core_metadata, file.dist_info_metadata];
-        for offer in offers.into_iter().flatten() {
+        if let Some(offer) = file.core_metadata {
             edits.replace(place(body, offer), "false".to_owned());
+        }
+        if let Some(offer) = file.dist_info_metadata {
+            edits.replace(place(body, offer), "null".to_owned());
         }
         files.push(public);
     }

@@ -209,6 +209,36 @@ fn both_forms_list_the_same_files() {
     }
 }
 
+/// pip up to 23.0 crashes at anything but a text under `dist-info-metadata`.
+#[test]
+fn metadata_have_the_names_that_every_pip_bears() {
+    let hashes = json!({"sha256": "0".repeat(64)});
+    let file = json!({"filename": "a.whl", "url": "1/a.whl", "hashes": {}});
+    let (mut both, mut older, mut odd) = (file.clone(), file.clone(), file);
+    both["core-metadata"] = hashes.clone();
+    both["dist-info-metadata"] = hashes.clone();
+    older["dist-info-metadata"] = hashes.clone();
+    odd["dist-info-metadata"] = "#".into();
+    let body = json!({"files": [both, older, odd]}).to_string();
+    let body = body.replace(
+        "\"dist-info-metadata\":\"#\"",
+        "\"dist\\u002dinfo-metadata\" : true",
+    );
+    let asked_page = page(JSON, body);
+    let found = neutral(&asked_page, &asked(), &root()).expect("a page");
+    let found: Value = serde_json::from_slice(&found.page.body).expect("JSON");
+    let files = found["files"].as_array().expect("files");
+    assert_eq!(files[0]["core-metadata"], hashes);
+    assert_eq!(files[0]["data-dist-info-metadata"], hashes);
+    assert_eq!(files[1]["core-metadata"], hashes);
+    assert!(
+        files[..2]
+            .iter()
+            .all(|file| file.get("dist-info-metadata").is_none())
+    );
+    assert!(files[2]["dist-info-metadata"].is_null());
+}
+
 #[test]
 fn metadata_are_offered_for_known_wheels_only() {
     let known: HashSet<String> = ["a.whl", "b.whl", "c.whl"].map(str::to_owned).into();
@@ -235,7 +265,6 @@ fn metadata_are_offered_for_known_wheels_only() {
     let mut expected = body;
     for at in [0, 4] {
         expected["files"][at]["core-metadata"] = true.into();
-        expected["files"][at]["dist-info-metadata"] = true.into();
     }
     let offered: Value = serde_json::from_slice(&offered.body).expect("JSON");
     assert_eq!(offered, expected);
@@ -288,7 +317,7 @@ fn public_pages_lead_here_by_hash() {
     assert_eq!(found.dropped, 2);
     let found: Value = serde_json::from_slice(&found.page.body).expect("JSON");
     let expected = json!({"meta": {"api-version": "1.1"}, "files": [
-        {"filename": "r+1.whl", "url": format!("public/{hash}/r%2B1.whl"), "hashes": hashes, "core-metadata": false, "dist-info-metadata": false, "size": 7},
+        {"filename": "r+1.whl", "url": format!("public/{hash}/r%2B1.whl"), "hashes": hashes, "core-metadata": false, "dist-info-metadata": null, "size": 7},
         {"filename": "s.tgz", "url": format!("public/{hash}/s.tgz"), "hashes": hashes},
     ]});
     assert_eq!(found, expected);
