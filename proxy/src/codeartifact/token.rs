@@ -85,7 +85,7 @@ impl Tokens {
         }
         let unknown = || Error::unavailable("the credentials are being fetched");
         let slot = self.slot(upstream).ok_or_else(unknown)?;
-        slot.state().upstream = Arc::downgrade(upstream);
+        slot.state().is_asked_for_by(upstream);
         if let Some(token) = slot.good() {
             if token.is_due() {
                 self.renew_ahead(&slot, upstream, &token);
@@ -241,6 +241,7 @@ impl Tokens {
                 state.token = Some(Arc::clone(&token));
                 state.failure = None;
                 state.renewals += 1;
+                state.is_asked_for_by(upstream);
                 self.renew_in_time(slot, upstream, &token);
                 Ok(token)
             }

@@ -48,6 +48,34 @@ async fn a_token_is_renewed_ahead_of_its_end_and_nobody_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_renewed_in_time_after_a_new_configuration_though_nobody_asks() {
+    let setting = Setting::new().await;
+    let _login = setting.sso.sign_in();
+    setting.seed("first");
+    setting
+        .service()
+        .set_longest_token_life(Some(Duration::from_secs(4)));
+    let world = setting.start().await;
+    assert_eq!(world.get("/pypi/simple/acme-first/").await.status, 200);
+    let other = upstream("").replace("codeartifact:\n  main:", "  other:");
+    world.configure(&format!("{}{other}", upstream("publish: true")));
+    eventually("it is in force", async || {
+        world
+            .proxy
+            .get("/metrics")
+            .await
+            .text()
+            .contains("\"other\"")
+    })
+    .await;
+    let before = world.calls(Operation::GetAuthorizationToken).len();
+    eventually("it is renewed again and again", async || {
+        world.calls(Operation::GetAuthorizationToken).len() >= before + 3
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_sign_of_a_dead_token_is_understood() {
     for refusal in [401, 403, 404] {
         let setting = Setting::new().await;

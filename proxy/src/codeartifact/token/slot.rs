@@ -111,6 +111,13 @@ impl Slot {
 }
 
 impl SlotState {
+    /// Renewals ask in this one's name, unless there is one already.
+    pub(super) fn is_asked_for_by(&mut self, upstream: &Arc<Upstream>) {
+        if self.upstream.strong_count() == 0 {
+            self.upstream = Arc::downgrade(upstream);
+        }
+    }
+
     pub(super) fn is_current(&self, token: &Arc<Token>) -> bool {
         self.token
             .as_ref()
