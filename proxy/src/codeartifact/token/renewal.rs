@@ -57,7 +57,7 @@ impl Tokens {
         token: &Arc<Token>,
     ) {
         let (this, token) = (self.clone(), Arc::clone(token));
-        let span = info_span!("token", upstream = upstream.config.alias);
+        let span = info_span!(parent: None, "token", upstream = upstream.config.alias);
         let slot = Arc::downgrade(slot);
         let renewing = async move {
             let mut pause = schedule::renewal_age(token.life);
