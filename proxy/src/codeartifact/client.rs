@@ -7,7 +7,10 @@
 //!        └─ later, within 10 s ─ 429, 5xx, no answer ◄───────────────────┘
 //! ```
 
+mod doubt;
 mod pace;
+mod passed;
+mod question;
 mod redirect;
 mod verdict;
 mod wire;
@@ -16,31 +19,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::SdkBody;
-use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, IF_MATCH, IF_NONE_MATCH, RANGE, USER_AGENT,
-};
-use http::request::Builder;
+use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderValue, Request, Response};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::{Instant, timeout};
-use tracing::debug;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, debug, info_span};
 use url::Url;
 
-pub(super) use pace::{InPlace, Place};
+pub(super) use pace::Place;
+pub(super) use passed::Passed;
+pub(super) use question::{Question, Rest, url};
 pub(super) use redirect::is_loopback;
+pub(super) use verdict::advice;
 pub(super) use wire::Wire;
 
+use super::PageMemory;
+use super::Upstream;
 use super::body::text_of;
 use super::control::{Control, jittered};
 use super::endpoint::Endpoints;
-use super::token::{Suspicion, Token, Tokens};
-use super::{Address, Kind, PageMemory, Upstream};
-use crate::config::{Config, Format};
+use super::token::{Token, Tokens};
+use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::error::{Error, Trouble};
+use crate::error::Error;
 use crate::metrics::Metrics;
-use crate::peer;
+use crate::{peer, telemetry};
+use doubt::{Denials, Doubt};
 use pace::Pace;
+use question::authorization;
 use redirect::Hop;
 use verdict::Verdict;
 
@@ -49,21 +55,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long one answer may take to begin. A package that CodeArtifact has yet to fetch from elsewhere takes its time;
 /// clients give up before, and find it when they come back.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long what was found before may take to be found again.
-const PROOF_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 /// From CodeArtifact to where an asset is. One is usual.
 const MOST_HOPS: usize = 3;
-
-/// What is written as it is in a URL's path. A `+`, which some servers take for a space, is not.
-const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'@')
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// The way to CodeArtifact. Shared by everything that asks it.
 pub(super) struct Client {
@@ -73,33 +68,7 @@ pub(super) struct Client {
     pub(super) wire: Wire,
     pub(super) pages: PageMemory,
     pace: Pace,
-}
-
-/// A question about one page or file.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Question<'a> {
-    pub(super) address: &'a Address,
-    /// As the client has sent it; empty: it has sent none.
-    pub(super) accept: &'a str,
-    /// Behind the path, without its `?`.
-    pub(super) query: Option<&'a str>,
-    /// Whether there is a copy at hand: then nothing is waited for longer than it is worth.
-    pub(super) has_copy: bool,
-    /// The copy's entity tag.
-    pub(super) unless: Option<&'a str>,
-    /// Where a body goes on that has broken off.
-    pub(super) rest: Option<Rest<'a>>,
-}
-
-/// The rest of a body.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rest<'a> {
-    /// The first byte's place.
-    pub(super) from: u64,
-    /// Its entity tag, quotes included.
-    pub(super) etag: &'a str,
-    /// Who has sent its begin: the host of assets, or CodeArtifact itself.
-    pub(super) is_of_assets: bool,
+    denials: Denials,
 }
 
 /// An answer: 200, 206 or 304.
@@ -120,34 +89,24 @@ struct Attempt {
     answer: Answer,
 }
 
+/// What comes of an attempt.
+enum Step {
+    /// The outcome.
+    Over(Result<Box<Answer>, Error>),
+    /// It may be the token's fault.
+    Doubted(Doubt),
+    /// It may be better later.
+    Failed(String),
+    /// The service is asked too much; its advice, in seconds.
+    Throttled(Option<u64>),
+}
+
 /// Why an attempt has come to nothing.
 enum Miss {
     /// It may be better the next time.
     Passing(String),
     /// It will not.
     Error(Error),
-}
-
-impl<'a> Question<'a> {
-    /// About all of it.
-    pub(super) fn of(address: &'a Address) -> Self {
-        Self {
-            address,
-            accept: address.accept().unwrap_or_default(),
-            query: None,
-            has_copy: false,
-            unless: None,
-            rest: None,
-        }
-    }
-
-    fn operation(&self) -> &'static str {
-        match self.address.kind() {
-            Kind::Page => "page",
-            Kind::File => "file",
-            Kind::Other => "other",
-        }
-    }
 }
 
 impl Client {
@@ -161,6 +120,7 @@ impl Client {
             wire: Wire::new(config.ca_bundle.as_deref()),
             pages: PageMemory::default(),
             pace: Pace::default(),
+            denials: Denials::default(),
         }
     }
 
@@ -186,9 +146,14 @@ impl Client {
             .endpoints
             .of(upstream, question.address.format(), left())
             .await?;
-        let (mut backoff, mut is_replaced) = (FIRST_BACKOFF, false);
+        let mut backoff = FIRST_BACKOFF;
+        // The one that is asked with instead, and how many there were.
+        let (mut replacement, mut replaced) = (None, 0);
         loop {
-            let token = self.tokens.get(upstream, left().max(FIRST_BACKOFF)).await?;
+            let token = match &replacement {
+                Some(other) => Arc::clone(other),
+                None => self.tokens.get(upstream, left().max(FIRST_BACKOFF)).await?,
+            };
             let allowed = if question.has_copy {
                 left().max(FIRST_BACKOFF)
             } else {
@@ -199,66 +164,25 @@ impl Client {
                 Ok(attempt) => attempt,
                 Err(_) => Err(Miss::Passing(format!("no answer within {allowed:?}"))),
             };
-            let (why, advice) = match attempt {
-                Ok(Attempt { verdict, answer }) => match verdict {
-                    Verdict::Found | Verdict::NotModified => {
-                        if answer.is_of_assets {
-                            token.prove();
-                        } else {
-                            token.prove_by(answer.url.clone());
-                        }
-                        return Ok(answer);
-                    }
-                    Verdict::NotFound if token.is_proven() => return Err(Error::NotFound),
-                    Verdict::NotFound | Verdict::Refused => {
-                        let suspicion = if verdict == Verdict::Refused {
-                            Suspicion::Refused
-                        } else {
-                            Suspicion::Doubted
-                        };
-                        let replaced = if is_replaced {
-                            Ok(None)
-                        } else {
-                            let patience = left().max(FIRST_BACKOFF);
-                            let tokens = &self.tokens;
-                            tokens.replace(upstream, &token, suspicion, patience).await
-                        };
-                        let replaced = match replaced {
-                            // There is no other one, and this one may be shown to be good in another way.
-                            Err(_)
-                                if verdict == Verdict::NotFound
-                                    && self.still_finds(&token).await =>
-                            {
-                                None
-                            }
-                            replaced => replaced?,
-                        };
-                        if replaced.is_none() {
-                            return Err(self.believed(question, &token, verdict, answer).await);
-                        }
-                        is_replaced = true;
-                        continue;
-                    }
-                    Verdict::Changed => return Err(Error::Changed),
-                    Verdict::Rejected => return Err(rejected(answer.response).await),
-                    Verdict::Throttled => {
-                        let advice = verdict::advice(answer.response.headers());
-                        ("CodeArtifact throttles".to_owned(), Some(advice))
-                    }
-                    Verdict::Passing | Verdict::Redirect => {
-                        let status = answer.response.status().as_u16();
-                        let who = if answer.is_of_assets {
-                            "the host of assets"
-                        } else {
-                            "CodeArtifact"
-                        };
-                        (format!("{who} answers {status}"), None)
-                    }
-                },
-                Err(Miss::Passing(why)) => (why, None),
-                Err(Miss::Error(error)) => return Err(error),
+            let (why, failure, advised) = match read(attempt, &token).await {
+                Step::Over(outcome) => return outcome.map(|answer| *answer),
+                Step::Doubted(doubt) => {
+                    let patience = left().max(FIRST_BACKOFF);
+                    let resolved = self.resolve(upstream, &token, doubt, replaced, patience);
+                    replacement = Some(resolved.await?);
+                    replaced += 1;
+                    continue;
+                }
+                Step::Failed(why) => {
+                    let text = format!("CodeArtifact could not be asked ({why})");
+                    (why, Error::unavailable(text), None)
+                }
+                Step::Throttled(retry_after) => {
+                    let why = "CodeArtifact throttles".to_owned();
+                    (why, Error::Throttled { retry_after }, retry_after)
+                }
             };
-            let advised = advice.flatten().map(Duration::from_secs);
+            let advised = advised.map(Duration::from_secs);
             let pause = jittered(backoff).max(advised.unwrap_or_default());
             debug!(
                 upstream = upstream.config.alias,
@@ -267,46 +191,11 @@ impl Client {
                 "a request to CodeArtifact failed"
             );
             if left() <= pause {
-                return Err(match advice {
-                    Some(retry_after) => Error::Throttled { retry_after },
-                    None => Error::unavailable(format!("CodeArtifact could not be asked ({why})")),
-                });
+                return Err(failure);
             }
             tokio::time::sleep(pause).await;
             backoff = (backoff * 2).min(LONGEST_BACKOFF);
         }
-    }
-
-    /// Whether a token still finds what it has found before.
-    async fn still_finds(&self, token: &Token) -> bool {
-        let (Some(url), Ok(authorization)) = (token.found(), authorization(token)) else {
-            return false;
-        };
-        let Ok(_place) = self.pace.call(PATIENCE).await else {
-            return false;
-        };
-        let request = Request::get("/")
-            .header(USER_AGENT, peer::USER_AGENT)
-            .header(ACCEPT, "*/*")
-            .header(AUTHORIZATION, authorization);
-        let sent = timeout(PROOF_TIMEOUT, self.wire.ask(&url, request)).await;
-        matches!(sent, Ok(Ok(answer)) if answer.status().is_success())
-    }
-
-    /// The word that stays although the token is beyond suspicion.
-    async fn believed(
-        &self,
-        question: &Question<'_>,
-        token: &Token,
-        verdict: Verdict,
-        answer: Answer,
-    ) -> Error {
-        if verdict == Verdict::NotFound {
-            token.prove();
-            return Error::NotFound;
-        }
-        let upstream = question.address.upstream();
-        denied(upstream, "codeartifact:ReadFromRepository", answer.response).await
     }
 
     async fn attempt(
@@ -325,11 +214,11 @@ impl Client {
                 question.operation()
             };
             let request = question.request(is_of_assets, token);
-            let sent = match request {
-                Ok(request) => self.wire.ask(&url, request).await,
-                Err(error) => return Err(Miss::Error(error)),
-            };
+            let request = request.map_err(Miss::Error)?;
             let upstream = question.address.upstream();
+            let span = span("GET", operation, &url);
+            let sent = self.wire.ask(&url, request).instrument(span.clone()).await;
+            note_outcome(&span, &sent);
             let response = sent.inspect_err(|_| self.count(upstream, operation, "none"));
             let response = response.map_err(Miss::Passing)?;
             let verdict = if is_of_assets {
@@ -383,7 +272,9 @@ impl Client {
             authorization(token).map_err(|error| error.to_string())?,
         );
         headers.insert(USER_AGENT, HeaderValue::from_static(peer::USER_AGENT));
-        let sent = self.wire.send(url, request).await;
+        let span = span(request.method().as_str(), "publish", url);
+        let sent = self.wire.send(url, request).instrument(span.clone()).await;
+        note_outcome(&span, &sent);
         let outcome = match &sent {
             Ok(answer) if answer.status().is_success() => "ok",
             Ok(answer) => verdict::of(answer.status(), answer.headers()).label(),
@@ -393,9 +284,16 @@ impl Client {
         sent.map_err(|(why, _)| why)
     }
 
-    /// A place for a call, when it is its turn.
-    pub(super) async fn place(&self) -> Result<Place, Error> {
-        self.pace.call(PATIENCE).await
+    /// A place for a publication, when it is its turn.
+    pub(super) async fn for_upload(&self) -> Result<Place, Error> {
+        drop(self.pace.call(PATIENCE).await?);
+        self.pace.upload().await
+    }
+
+    /// A place for a body that a client reads as it comes, in exchange for one among the calls.
+    pub(super) async fn for_passed(&self, place: Place) -> Result<Place, Error> {
+        drop(place);
+        self.pace.passed().await
     }
 
     /// A place for a body, in exchange for one among the calls.
@@ -411,173 +309,74 @@ impl Client {
     }
 }
 
-impl Question<'_> {
-    /// The request, for CodeArtifact or for the host of assets: that gets nothing that it does not need.
-    fn request(&self, is_of_assets: bool, token: &Token) -> Result<Builder, Error> {
-        let mut request = Request::get("/")
-            .header(USER_AGENT, peer::USER_AGENT)
-            // Bodies are compared with checksums, byte by byte.
-            .header(ACCEPT_ENCODING, "identity");
-        if !is_of_assets {
-            request = request.header(AUTHORIZATION, authorization(token)?);
-            if !self.accept.is_empty() {
-                request = request.header(ACCEPT, self.accept);
-            }
+/// What a trace tells of a request, by OpenTelemetry's names: of its URL the host alone, as what follows may be
+/// presigned.
+fn span(method: &str, operation: &'static str, url: &Url) -> Span {
+    info_span!(
+        target: telemetry::SPANS,
+        "codeartifact",
+        otel.kind = "client",
+        http.request.method = method,
+        server.address = url.host_str(),
+        bazel_proxy.operation = operation,
+        http.response.status_code = Empty,
+        otel.status_code = Empty,
+    )
+}
+
+fn note_outcome<E>(span: &Span, sent: &Result<Response<SdkBody>, E>) {
+    match sent {
+        Ok(answer) => {
+            span.record("http.response.status_code", answer.status().as_u16());
         }
-        if let Some(etag) = self.unless {
-            request = request.header(IF_NONE_MATCH, etag);
+        Err(_) => {
+            span.record("otel.status_code", "ERROR");
         }
-        if let Some(rest) = self.rest.filter(|rest| rest.is_of_assets == is_of_assets) {
-            request = request
-                .header(RANGE, format!("bytes={}-", rest.from))
-                .header(IF_MATCH, rest.etag);
-        }
-        Ok(request)
     }
 }
 
-fn authorization(token: &Token) -> Result<HeaderValue, Error> {
-    let value = HeaderValue::from_str(token.authorization().expose());
-    let mut value = value.map_err(|_| Error::unavailable("CodeArtifact's token is none"))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// Where an address is, below the repository's own URL.
-pub(super) fn url(root: &Url, address: &Address, query: Option<&str>) -> Result<Url, Error> {
-    let path = address.path();
-    let encoded = utf8_percent_encode(path, IN_PATH).to_string();
-    let encoded = match (address.format(), address.kind()) {
-        // The one name with a slash in it, as npm itself writes it.
-        (Format::Npm, Kind::Page) if path.starts_with('@') => encoded.replacen('/', "%2f", 1),
-        // Without its slash, it would be a redirect.
-        (Format::Pypi, Kind::Page) if !path.ends_with('/') => format!("{encoded}/"),
-        (Format::Pypi | Format::Npm | Format::Maven, _) => encoded,
+async fn read(attempt: Result<Attempt, Miss>, token: &Token) -> Step {
+    let Attempt { verdict, answer } = match attempt {
+        Ok(attempt) => attempt,
+        Err(Miss::Passing(why)) => return Step::Failed(why),
+        Err(Miss::Error(error)) => return Step::Over(Err(error)),
     };
-    let mut url = Url::parse(&format!("{root}{encoded}"))
-        .map_err(|_| Error::unavailable("this path is none of a URL"))?;
-    // A path that climbs was refused at the door; here nothing may leave the repository either.
-    if !url.path().starts_with(root.path()) {
-        return Err(Error::NotFound);
+    match verdict {
+        Verdict::Found | Verdict::NotModified => {
+            if answer.is_of_assets {
+                token.prove();
+            } else {
+                token.prove_by(answer.url.clone());
+            }
+            Step::Over(Ok(Box::new(answer)))
+        }
+        Verdict::NotFound | Verdict::Refused => {
+            // Its place is for others while another token is asked for.
+            let Answer {
+                response, place, ..
+            } = answer;
+            let doubt = Doubt::of(response).await;
+            drop(place);
+            Step::Doubted(doubt)
+        }
+        Verdict::Changed => Step::Over(Err(Error::Changed)),
+        Verdict::Rejected => Step::Over(Err(rejected(answer.response).await)),
+        Verdict::Throttled => Step::Throttled(advice(answer.response.headers())),
+        Verdict::Passing | Verdict::Redirect => {
+            let who = if answer.is_of_assets {
+                "the host of assets"
+            } else {
+                "CodeArtifact"
+            };
+            let status = answer.response.status().as_u16();
+            Step::Failed(format!("{who} answers {status}"))
+        }
     }
-    url.set_query(query);
-    Ok(url)
 }
 
 /// CodeArtifact's own word on a request.
-pub(super) async fn rejected(response: Response<SdkBody>) -> Error {
+async fn rejected(response: Response<SdkBody>) -> Error {
     let status = response.status().as_u16();
     let message = text_of(response.into_body()).await;
     Error::Rejected { status, message }
-}
-
-/// Refused with a token that was just made: a permission is missing.
-pub(super) async fn denied(
-    upstream: &Upstream,
-    permission: &str,
-    response: Response<SdkBody>,
-) -> Error {
-    let status = response.status().as_u16();
-    let said = text_of(response.into_body()).await;
-    let (alias, name) = (&upstream.config.alias, upstream.name());
-    Error::Misconfigured(Trouble::new(
-        format!(
-            "CodeArtifact refuses `{alias}` ({name}) with a fresh token (status {status}: {said})"
-        ),
-        format!(
-            "Ask for {permission} on the repository, and see its domain's and repository's resource policies."
-        ),
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::codeartifact::Table;
-    use crate::config::CodeArtifactUpstream;
-
-    fn address(format: Format, path: &str) -> Address {
-        let table = Table::new(vec![CodeArtifactUpstream {
-            alias: "main".to_owned(),
-            domain: "acme".to_owned(),
-            domain_owner: "012345678901".to_owned(),
-            region: "eu-central-1".to_owned(),
-            repository: "all".to_owned(),
-            formats: Format::ALL.to_vec(),
-            publish: false,
-            public_fallback: None,
-            token_duration: Duration::from_hours(12),
-        }]);
-        let upstream = table.by_alias("main").expect("an upstream");
-        Address::parse(upstream, format, path, None).expect("an address")
-    }
-
-    #[test]
-    fn paths_are_written_as_their_own_clients_write_them() {
-        let root = Url::parse("https://host/repo/").expect("a URL");
-        for (format, path, asked) in [
-            (Format::Pypi, "", ""),
-            (Format::Pypi, "simple/requests", "simple/requests/"),
-            (Format::Pypi, "simple/requests/", "simple/requests/"),
-            (
-                Format::Pypi,
-                "simple/a/1/a-1%2Blocal.whl",
-                "simple/a/1/a-1%2Blocal.whl",
-            ),
-            (Format::Npm, "@acme/pad", "@acme%2fpad"),
-            (Format::Npm, "%40acme%2Fpad", "@acme%2fpad"),
-            (
-                Format::Npm,
-                "@acme/pad/-/pad-1.tgz",
-                "@acme/pad/-/pad-1.tgz",
-            ),
-            (
-                Format::Maven,
-                "g/a/1/a%20b%3F%23.jar",
-                "g/a/1/a%20b%3F%23.jar",
-            ),
-        ] {
-            let url = url(&root, &address(format, path), None).expect("a URL");
-            assert_eq!(url.as_str(), format!("https://host/repo/{asked}"), "{path}");
-        }
-        let ping = url(
-            &root,
-            &address(Format::Npm, "-/v1/search"),
-            Some("text=a&size=1"),
-        );
-        assert_eq!(
-            ping.expect("a URL").as_str(),
-            "https://host/repo/-/v1/search?text=a&size=1"
-        );
-    }
-
-    #[test]
-    fn the_host_of_assets_is_told_nothing_of_ours() {
-        let address = address(Format::Pypi, "simple/a/1/a.whl");
-        let token = Token::for_tests("hidden");
-        let mut question = Question::of(&address);
-        question.accept = "application/x";
-        let etag = "\"x\"";
-        question.rest = Some(Rest {
-            from: 7,
-            etag,
-            is_of_assets: true,
-        });
-        let headers = |is_of_assets| {
-            let request = question.request(is_of_assets, &token).expect("a request");
-            request.body(()).expect("a request").into_parts().0.headers
-        };
-        let (home, assets) = (headers(false), headers(true));
-        assert!(home.contains_key(AUTHORIZATION) && home.contains_key(ACCEPT));
-        assert!(!home.contains_key(RANGE));
-        assert!(!assets.contains_key(AUTHORIZATION) && !assets.contains_key(ACCEPT));
-        assert_eq!(
-            (&assets[RANGE], &assets[IF_MATCH]),
-            (
-                &HeaderValue::from_static("bytes=7-"),
-                &HeaderValue::from_static(etag)
-            )
-        );
-        assert!(!format!("{home:?}").contains("Basic"), "{home:?}");
-    }
 }

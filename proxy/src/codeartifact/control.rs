@@ -15,13 +15,15 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use sso_session::failure::Failure;
 use tokio::time::{Instant, timeout};
-use tracing::debug;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, debug, info_span};
 
 use super::Upstream;
 use crate::config::Config;
 use crate::credentials::{Credentials, State, Valid};
 use crate::error::{Error, Trouble};
 use crate::metrics::Metrics;
+use crate::telemetry;
 
 /// How long one attempt may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -82,6 +84,25 @@ impl Operation {
             Self::GetRepositoryEndpoint => "get_repository_endpoint",
             Self::DescribePackage => "describe_package",
         }
+    }
+
+    /// What a trace tells of an attempt, by OpenTelemetry's names.
+    fn span(self) -> Span {
+        let method = match self {
+            Self::GetAuthorizationToken => "codeartifact/GetAuthorizationToken",
+            Self::GetRepositoryEndpoint => "codeartifact/GetRepositoryEndpoint",
+            Self::DescribePackage => "codeartifact/DescribePackage",
+        };
+        info_span!(
+            target: telemetry::SPANS,
+            "codeartifact",
+            otel.kind = "client",
+            otel.name = method,
+            rpc.system.name = "aws-api",
+            rpc.method = method,
+            bazel_proxy.outcome = Empty,
+            otel.status_code = Empty,
+        )
     }
 
     /// What it needs, for people.
@@ -209,8 +230,11 @@ impl Control {
             let allowed = ATTEMPT_TIMEOUT.min(left().max(FIRST_BACKOFF));
             // Boxed: the SDK's futures are large, and what waits should not have their size.
             let attempt = Box::pin(make(self.client(&upstream.config.region)));
-            let failure = match timeout(allowed, attempt).await {
+            let span = operation.span();
+            let attempt = timeout(allowed, attempt).instrument(span.clone());
+            let failure = match attempt.await {
                 Ok(Ok(answer)) => {
+                    span.record("bazel_proxy.outcome", "ok");
                     self.count(upstream, operation, "ok");
                     return Ok(answer);
                 }
@@ -218,6 +242,10 @@ impl Control {
                 Err(_) => Failure::timed_out(allowed),
             };
             let verdict = of_credentials(verdict(&failure), &valid);
+            span.record("bazel_proxy.outcome", verdict.label(&failure));
+            if verdict != Verdict::NotFound {
+                span.record("otel.status_code", "ERROR");
+            }
             self.count(upstream, operation, verdict.label(&failure));
             debug!(operation = operation.label(), %failure, ?verdict, "a call to CodeArtifact failed");
             match verdict {

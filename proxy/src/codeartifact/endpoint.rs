@@ -134,7 +134,10 @@ fn documented(upstream: &Upstream, format: Format) -> Result<Url, Error> {
 fn checked(told: &str) -> Result<Url, Error> {
     let wrong = || {
         Error::Misconfigured(Trouble::new(
-            format!("CodeArtifact's endpoint `{told}` is none that a token may be sent to"),
+            format!(
+                "CodeArtifact's endpoint {} is none that a token may be sent to",
+                shown(told)
+            ),
             "Check AWS_ENDPOINT_URL_CODEARTIFACT and the repository's domain and region.",
         ))
     };
@@ -149,6 +152,18 @@ fn checked(told: &str) -> Result<Url, Error> {
         url.set_path(&path);
     }
     Ok(url)
+}
+
+/// What people may see of a URL that is not as it should be: a name and a password may stand in it.
+fn shown(told: &str) -> String {
+    match Url::parse(told) {
+        Ok(url) => format!(
+            "`{}://{}`",
+            url.scheme(),
+            url.host_str().unwrap_or("no host")
+        ),
+        Err(_) => "(no URL)".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -172,6 +187,20 @@ mod tests {
         ] {
             assert_eq!(checked(told).is_ok(), is_taken, "{told}");
             assert!(checked(told).map_or(true, |url| url.path().ends_with('/')));
+        }
+    }
+
+    #[test]
+    fn nothing_secret_of_an_endpoint_is_shown() {
+        for told in [
+            "https://aws:secret@acme.example/pypi/all/",
+            "https://acme.example/pypi/all/?x=secret",
+            "http://acme.example/secret/",
+            "aws:secret@",
+            "//aws:secret@acme.example/",
+        ] {
+            let error = checked(told).expect_err(told);
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
         }
     }
 }

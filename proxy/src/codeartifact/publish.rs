@@ -8,18 +8,18 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::SdkBody;
 use bytes::Bytes;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, EXPECT, HOST, RETRY_AFTER,
-    TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT, VIA,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, EXPECT,
+    HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT, VIA,
 };
-use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
 use tracing::info;
 
 use super::body::{read, text_of};
-use super::client::{PATIENCE, url};
+use super::client::{PATIENCE, advice, url};
 use super::repositories::Repositories;
-use super::token::Suspicion;
+use super::token::{Suspicion, Token};
 use super::{Address, Upstream};
 use crate::error::Error;
 
@@ -28,8 +28,11 @@ const SILENCE_TIMEOUT: Duration = Duration::from_mins(5);
 /// An answer to a publication is a few words, in bytes.
 const LONGEST_ANSWER_BYTES: u64 = 256 * 1024;
 
+const ONCE_MORE: &str = "CodeArtifact did not take its token, which was renewed: publish once more";
+
 /// What a client says to its own server, and what is of its connection alone (RFC 9110, section 7.6.1).
-const OURS: [HeaderName; 13] = [
+const OURS: [HeaderName; 14] = [
+    ACCEPT_ENCODING,
     AUTHORIZATION,
     COOKIE,
     CONNECTION,
@@ -71,8 +74,7 @@ impl Repositories {
         }
         let passed = passed.body(SdkBody::from_body_1_x(body));
         let passed = passed.map_err(|_| Error::unavailable("this request cannot be passed on"))?;
-        let place = client.place().await?;
-        let place = client.for_body(place).await?;
+        let place = client.for_upload().await?;
         let alias = &upstream.config.alias;
         info!(upstream = alias, path = address.path(), method = %head.method, "publishing");
         let sent = Box::pin(client.send(upstream, &url, &token, passed));
@@ -88,18 +90,42 @@ impl Repositories {
                 "publishing to CodeArtifact broke off ({why}); it was not tried again"
             ))
         })?;
-        if answer.status().is_success() {
-            token.prove();
+        match answer.status().as_u16() {
+            // These are not said to whoever is not known.
+            200..=299 | 409 | 422 => token.prove(),
+            401 | 403 | 404 => {
+                self.must_be_the_publications(upstream, &token, &answer)
+                    .await?;
+            }
+            _ => {}
         }
-        if answer.status() == StatusCode::UNAUTHORIZED {
-            // For the next one.
-            let replaced = client
-                .tokens
-                .replace(upstream, &token, Suspicion::Refused, PATIENCE)
-                .await;
-            replaced?;
+        read_answer(address, &head.method, answer).await
+    }
+
+    /// Fails where an answer may be about our token, of which the client knows nothing: with another one, it may
+    /// publish once more.
+    async fn must_be_the_publications(
+        &self,
+        upstream: &Arc<Upstream>,
+        token: &Arc<Token>,
+        answer: &Response<SdkBody>,
+    ) -> Result<(), Error> {
+        let (client, suspicion) = (&self.client, Suspicion::of(answer.status()));
+        if suspicion != Suspicion::Unauthorized && token.is_proven() {
+            return Ok(());
         }
-        read_answer(upstream, &head.method, answer).await
+        let replaced = client.tokens.replace(upstream, token, suspicion, PATIENCE);
+        match replaced.await {
+            Ok(Some(_)) => Err(Error::unavailable(ONCE_MORE)),
+            Ok(None) => Ok(()),
+            Err(error) => {
+                let is_about_it = suspicion == Suspicion::Unauthorized;
+                if is_about_it || !client.still_finds(token).await {
+                    return Err(error);
+                }
+                Ok(())
+            }
+        }
     }
 }
 
@@ -125,29 +151,26 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
             passed.append(name.clone(), value.clone());
         }
     }
+    // The answer is read here.
+    passed.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     passed
 }
 
 /// What the client is told.
 async fn read_answer(
-    upstream: &Upstream,
+    address: &Address,
     method: &Method,
     answer: Response<SdkBody>,
 ) -> Result<Response<SdkBody>, Error> {
-    let status = answer.status();
-    let retry_after = answer
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok());
-    let retry_after: Option<u64> = retry_after.and_then(|value| value.trim().parse().ok());
+    let (upstream, status) = (address.upstream(), answer.status());
+    let retry_after = advice(answer.headers());
     match status.as_u16() {
-        401 => Err(Error::unavailable(
-            "CodeArtifact did not take its token, which was renewed: publish once more",
-        )),
+        401 => Err(Error::unavailable(ONCE_MORE)),
         403 => {
             let said = text_of(answer.into_body()).await;
-            let permission = if *method == Method::DELETE {
-                "codeartifact:DeletePackageVersions"
+            // npm's tags are metadata.
+            let permission = if address.path().contains("/dist-tags") || *method == Method::DELETE {
+                "codeartifact:PutPackageMetadata"
             } else {
                 "codeartifact:PublishPackageVersion"
             };
@@ -161,7 +184,12 @@ async fn read_answer(
         503 if retry_after.is_some() => Err(Error::Throttled { retry_after }),
         200..=299 | 400..=499 => {
             let (head, body) = answer.into_parts();
-            let body = read(body, LONGEST_ANSWER_BYTES).await?;
+            // What has become of the publication stands in the status, and is true without the text.
+            let Ok(body) = read(body, LONGEST_ANSWER_BYTES).await else {
+                let mut passed = Response::new(SdkBody::empty());
+                *passed.status_mut() = status;
+                return Ok(passed);
+            };
             let mut passed = Response::new(SdkBody::from(body));
             *passed.status_mut() = status;
             for name in [CONTENT_TYPE, CONTENT_ENCODING] {
@@ -234,7 +262,6 @@ impl HttpBody for Watched {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use http::header::CONTENT_LENGTH;
 
     use super::*;
@@ -256,6 +283,7 @@ mod tests {
             ("content-type", "multipart/form-data; boundary=b"),
             ("content-length", "5"),
             ("npm-command", "publish"),
+            ("accept-encoding", "gzip, br"),
         ] {
             headers.insert(
                 HeaderName::from_static(name),
@@ -265,7 +293,16 @@ mod tests {
         let passed = passed_on(&headers);
         let mut names: Vec<_> = passed.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["content-length", "content-type", "npm-command"]);
+        assert_eq!(
+            names,
+            [
+                "accept-encoding",
+                "content-length",
+                "content-type",
+                "npm-command"
+            ]
+        );
+        assert_eq!(passed[ACCEPT_ENCODING], "identity");
         assert!(passed.contains_key(CONTENT_LENGTH));
     }
 
@@ -280,7 +317,7 @@ mod tests {
         assert_eq!(began.elapsed(), SILENCE_TIMEOUT * 3 / 2);
     }
 
-    async fn told(status: u16, body: &'static str) -> Result<Response<SdkBody>, Error> {
+    fn address(format: crate::config::Format, path: &str) -> Address {
         let table = super::super::Table::new(vec![crate::config::CodeArtifactUpstream {
             alias: "main".to_owned(),
             domain: "acme".to_owned(),
@@ -292,11 +329,53 @@ mod tests {
             public_fallback: None,
             token_duration: Duration::ZERO,
         }]);
+        let path = path.replace('@', "%40");
+        Address::parse(&table.upstreams()[0], format, &path, None).expect("an address")
+    }
+
+    async fn told(status: u16, body: impl Into<SdkBody>) -> Result<Response<SdkBody>, Error> {
         let answer = Response::builder()
             .status(status)
             .header("set-cookie", "a=b");
-        let answer = answer.body(SdkBody::from(body)).expect("an answer");
-        read_answer(&table.upstreams()[0], &Method::PUT, answer).await
+        let answer = answer.body(body.into()).expect("an answer");
+        let address = address(crate::config::Format::Maven, "com/acme/x/1.0/x-1.0.jar");
+        read_answer(&address, &Method::PUT, answer).await
+    }
+
+    #[tokio::test]
+    async fn what_has_been_published_is_so_though_the_text_about_it_is_cut_or_endless() {
+        let cut = || {
+            let pieces = [
+                Ok(Frame::data(Bytes::from_static(b"half"))),
+                Err(std::io::Error::other("reset")),
+            ];
+            SdkBody::from_body_1_x(http_body_util::StreamBody::new(futures_util::stream::iter(
+                pieces,
+            )))
+        };
+        let long = usize::try_from(LONGEST_ANSWER_BYTES).expect("small") + 1;
+        for status in [201, 409] {
+            for body in [cut(), SdkBody::from(vec![b'x'; long])] {
+                let answer = told(status, body).await.expect("an answer");
+                assert_eq!(answer.status(), status);
+                assert_eq!(answer.body().bytes(), Some(&b""[..]));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_tag_needs_the_permission_of_metadata() {
+        for method in [Method::PUT, Method::DELETE] {
+            let answer = Response::builder().status(403);
+            let answer = answer.body(SdkBody::from("no")).expect("an answer");
+            let address = address(
+                crate::config::Format::Npm,
+                "-/package/@acme%2fpad/dist-tags/beta",
+            );
+            let refused = read_answer(&address, &method, answer).await;
+            let text = format!("{refused:?}");
+            assert!(text.contains("codeartifact:PutPackageMetadata"), "{text}");
+        }
     }
 
     #[tokio::test]

@@ -22,7 +22,7 @@ use url::Url;
 
 use super::address::{Address, Kind};
 use super::body::{FileBody, WholeBody, measured, page_of, text};
-use super::client::{Answer, Client, InPlace, PATIENCE, Question};
+use super::client::{Answer, Client, PATIENCE, Passed, Question};
 use super::control::Control;
 use super::index::{Page, npm, pypi};
 use super::public::{PublicIndex, PublicName};
@@ -79,8 +79,8 @@ impl Tables {
     }
 
     fn set(&self, upstreams: Vec<CodeArtifactUpstream>) {
-        let table = Arc::new(Table::new(upstreams));
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = table;
+        let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *table = Arc::new(table.followed_by(upstreams));
     }
 }
 
@@ -120,6 +120,7 @@ impl Repositories {
 
     pub(super) fn replace(&self, upstreams: Vec<CodeArtifactUpstream>) {
         self.tables.set(upstreams);
+        self.client.tokens.serve(&self.table());
     }
 
     /// Somebody has, or may have, published.
@@ -225,15 +226,12 @@ impl Repositories {
         question.query = request.uri().query();
         // A GET also for HEAD, which a URL that is signed for GET would refuse.
         let answer = self.client.ask(&question, PATIENCE).await?;
-        let place = self.client.for_body(answer.place).await?;
         let (head, body) = answer.response.into_parts();
         let body = if *request.method() == http::Method::HEAD {
             SdkBody::empty()
         } else {
-            SdkBody::from_body_1_x(InPlace {
-                body,
-                _place: place,
-            })
+            let place = self.client.for_passed(answer.place).await?;
+            SdkBody::from_body_1_x(Passed::new(body, place))
         };
         let mut passed = http::Response::new(body);
         *passed.status_mut() = head.status;

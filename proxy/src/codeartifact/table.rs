@@ -42,10 +42,21 @@ impl Upstream {
 }
 
 impl Table {
+    #[cfg(test)]
     pub(crate) fn new(upstreams: Vec<CodeArtifactUpstream>) -> Self {
-        let upstreams = upstreams.into_iter().map(Upstream::new).map(Arc::new);
+        Self::default().followed_by(upstreams)
+    }
+
+    /// The next one: what has not changed is the same in it.
+    pub(super) fn followed_by(&self, upstreams: Vec<CodeArtifactUpstream>) -> Self {
+        let kept = |config: CodeArtifactUpstream| {
+            let same = self.by_alias(&config.alias);
+            let same = same.filter(|upstream| upstream.config == config);
+            same.cloned()
+                .unwrap_or_else(|| Arc::new(Upstream::new(config)))
+        };
         Self {
-            upstreams: upstreams.collect(),
+            upstreams: upstreams.into_iter().map(kept).collect(),
         }
     }
 
@@ -85,5 +96,39 @@ impl Table {
     pub(super) fn by_name(&self, name: &str) -> Option<&Arc<Upstream>> {
         let mut upstreams = self.upstreams.iter();
         upstreams.find(|upstream| upstream.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Format;
+
+    #[test]
+    fn what_has_not_changed_is_the_same_one_in_the_next_table() {
+        let upstream = |alias: &str| CodeArtifactUpstream {
+            alias: alias.to_owned(),
+            domain: "acme".to_owned(),
+            domain_owner: "012345678901".to_owned(),
+            region: "eu-central-1".to_owned(),
+            repository: "all".to_owned(),
+            formats: Format::ALL.to_vec(),
+            publish: false,
+            public_fallback: None,
+            token_duration: Duration::from_hours(12),
+        };
+        let first = Table::new(vec![upstream("kept"), upstream("changed")]);
+        let mut changed = upstream("changed");
+        changed.publish = true;
+        let next = first.followed_by(vec![changed, upstream("kept"), upstream("new")]);
+        let is_same = |alias: &str| match (first.by_alias(alias), next.by_alias(alias)) {
+            (Some(first), Some(next)) => Arc::ptr_eq(first, next),
+            (Some(_) | None, _) => false,
+        };
+        assert!(is_same("kept") && !is_same("changed"));
+        assert!(next.upstreams()[0].config.publish);
+        assert_eq!(next.upstreams().len(), 3);
     }
 }

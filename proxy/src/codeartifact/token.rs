@@ -6,36 +6,29 @@
 //!   good.
 //! * A failure is remembered for two seconds at most, and never one that a login cures.
 
+mod renewal;
 mod schedule;
+mod slot;
+mod value;
 
 use std::collections::HashMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use sso_session::secret::Secret;
+use http::StatusCode;
 use tokio::time::{Instant, timeout};
-use tracing::{Instrument as _, debug, info, info_span, warn};
-use url::Url;
+use tracing::{debug, info, warn};
 
 use super::control::{Control, Operation};
 use super::{TokenReport, Upstream};
-use crate::credentials::{State, Valid, now};
+use crate::credentials::{State, now};
 use crate::error::Error;
 use crate::request;
+use slot::{Principal, Scope, Slot};
+pub(super) use value::Token;
 
 /// How long a token is asked for.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long whoever comes gets the failure of whoever came before.
-const FAILURE_MEMORY: Duration = Duration::from_secs(2);
-/// Renewals ahead that fail are that far apart: the old token serves meanwhile.
-const RENEWAL_REST: Duration = Duration::from_secs(10);
-/// A token of this age at most is not suspected: it was just made for that reason.
-const FORCED_AT_MOST_EVERY: Duration = Duration::from_secs(30);
-/// How long a success speaks for a token.
-const PROOF_MEMORY: Duration = Duration::from_mins(1);
 /// Principals change, and what they had must not pile up.
 const MOST_SLOTS: usize = 256;
 
@@ -48,151 +41,25 @@ pub(super) struct Tokens {
     principal: Arc<Mutex<Option<Principal>>>,
 }
 
-/// What a token is good for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Scope {
-    principal: Principal,
-    region: String,
-    owner: String,
-    domain: String,
-    duration: Duration,
-}
-
-/// Whose credentials it is made with.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Principal(String);
-
-/// One token.
-pub(super) struct Token {
-    /// The value of `Authorization`.
-    authorization: Secret,
-    life: Duration,
-    made: Instant,
-    made_at: SystemTime,
-    /// When it last was shown to be good, or was replaced for a doubt that the new one did not clear.
-    proven: Mutex<Option<Instant>>,
-    /// What was found with it last.
-    found: Mutex<Option<Url>>,
-}
-
 /// Why a token is replaced before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Suspicion {
-    /// It was refused: it is of no use to anybody.
-    Refused,
-    /// Nothing was found with it, which may be its fault: it serves on until there is another.
-    Doubted,
+    /// 401: it was refused. One that has not worked lately is of no use to anybody.
+    Unauthorized,
+    /// 403: perhaps it was refused; perhaps this repository is not for its principal, as others of the domain are.
+    Forbidden,
+    /// 404: nothing was found with it, which may be its fault.
+    Missing,
 }
 
-/// The place of one token, and of those who wait for it.
-struct Slot {
-    state: Mutex<SlotState>,
-    /// Held by whoever asks for a token.
-    turn: tokio::sync::Mutex<()>,
-}
-
-#[derive(Default)]
-struct SlotState {
-    token: Option<Arc<Token>>,
-    /// The last failure: when, with credentials of which generation, and why.
-    failure: Option<(Instant, Option<u64>, Error)>,
-    /// Whether a renewal ahead is under way.
-    is_renewing: bool,
-    renewals: u64,
-    /// When one was last made for a suspicion.
-    forced: Option<Instant>,
-}
-
-impl Token {
-    fn new(value: &str, life: Duration) -> Self {
-        // As documented: the user is `aws`, whatever the client.
-        let pair = Secret::new(format!("aws:{value}"));
-        Self {
-            authorization: Secret::new(format!("Basic {}", BASE64.encode(pair.expose()))),
-            life,
-            made: Instant::now(),
-            made_at: now(),
-            proven: Mutex::default(),
-            found: Mutex::default(),
+impl Suspicion {
+    /// What a status that may be about the token makes of it.
+    pub(super) fn of(status: StatusCode) -> Self {
+        match status.as_u16() {
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden,
+            _ => Self::Missing,
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn for_tests(value: &str) -> Self {
-        Self::new(value, Duration::from_hours(12))
-    }
-
-    /// The value of `Authorization`, for requests to CodeArtifact alone.
-    pub(super) fn authorization(&self) -> &Secret {
-        &self.authorization
-    }
-
-    /// It has just worked.
-    pub(super) fn prove(&self) {
-        *self.proven.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    /// It has just found something of CodeArtifact's own there.
-    pub(super) fn prove_by(&self, url: Url) {
-        self.prove();
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(url);
-    }
-
-    /// What was found with it last, and is so still if it is good.
-    pub(super) fn found(&self) -> Option<Url> {
-        self.found
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Whether it has worked lately: then what is not found with it is not there.
-    pub(super) fn is_proven(&self) -> bool {
-        let proven = *self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        proven.is_some_and(|at| at.elapsed() < PROOF_MEMORY)
-    }
-
-    /// By the clock that runs further: one stands still while the machine sleeps, the other one may be set.
-    fn age(&self) -> Duration {
-        let by_wall = now().duration_since(self.made_at).unwrap_or_default();
-        self.made.elapsed().max(by_wall)
-    }
-
-    fn is_good(&self) -> bool {
-        self.age() < schedule::last_age(self.life)
-    }
-
-    fn is_due(&self) -> bool {
-        self.age() >= schedule::renewal_age(self.life)
-    }
-
-    /// When it ends, by this machine's clock.
-    pub(super) fn until(&self) -> SystemTime {
-        self.made_at + self.life
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token")
-            .field("life", &self.life)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Principal {
-    /// A role is the same one with each new set of keys. Of whom nothing is known, the key tells.
-    fn of(valid: &Valid) -> Self {
-        let identity = &valid.identity;
-        let account = valid.account_id().unwrap_or_default();
-        let role = identity.role_name.as_deref().unwrap_or_default();
-        let assumed = identity.assumed_role_arn.as_deref().unwrap_or_default();
-        let key = if role.is_empty() && assumed.is_empty() {
-            valid.credentials.access_key_id()
-        } else {
-            ""
-        };
-        Self([&identity.profile, account, role, assumed, key].join("\n"))
     }
 }
 
@@ -218,6 +85,7 @@ impl Tokens {
         }
         let unknown = || Error::unavailable("the credentials are being fetched");
         let slot = self.slot(upstream).ok_or_else(unknown)?;
+        slot.state().is_asked_for_by(upstream);
         if let Some(token) = slot.good() {
             if token.is_due() {
                 self.renew_ahead(&slot, upstream, &token);
@@ -228,8 +96,8 @@ impl Tokens {
         self.obtained(&slot, upstream, None, left).await
     }
 
-    /// Another token than this one, which CodeArtifact seems not to take. `None`: there is no sense in one, as
-    /// this one was made for such a reason a moment ago.
+    /// Another token than this one, which CodeArtifact seems not to take. `None`: there is no sense in one, as this
+    /// very one was made for such a reason a moment ago. Whoever comes meanwhile waits for the same one.
     pub(super) async fn replace(
         &self,
         upstream: &Arc<Upstream>,
@@ -237,23 +105,17 @@ impl Tokens {
         suspicion: Suspicion,
         patience: Duration,
     ) -> Result<Option<Arc<Token>>, Error> {
-        let Some(slot) = self.slot(upstream) else {
-            return Ok(None);
-        };
+        let unknown = || Error::unavailable("the credentials are being fetched");
+        let slot = self.slot(upstream).ok_or_else(unknown)?;
         {
             let mut state = slot.state();
             if state.is_current(token) {
-                // One that has worked and is refused now is dead, however young it is.
-                let rest = match suspicion {
-                    Suspicion::Refused if token.is_proven() => FAILURE_MEMORY,
-                    Suspicion::Refused | Suspicion::Doubted => FORCED_AT_MOST_EVERY,
-                };
-                let lately = |at: Instant| at.elapsed() < rest;
-                if state.forced.is_some_and(lately) {
+                if token.is_beyond(suspicion) {
                     return Ok(None);
                 }
-                state.forced = Some(Instant::now());
-                if suspicion == Suspicion::Refused {
+                // Any other one serves on until there is another: it is the domain's, and what one repository
+                // answers says little of it.
+                if suspicion == Suspicion::Unauthorized && !token.is_proven() {
                     state.token = None;
                 }
             }
@@ -264,10 +126,6 @@ impl Tokens {
             "a token of CodeArtifact is replaced before its time"
         );
         let replaced = self.obtained(&slot, upstream, Some(token), patience).await;
-        if replaced.is_err() {
-            // No other one was made: the next suspicion may ask again.
-            slot.state().forced = None;
-        }
         replaced.map(Some)
     }
 
@@ -317,66 +175,12 @@ impl Tokens {
             }
             last.clone()?
         };
-        let config = &upstream.config;
-        let scope = Scope {
-            principal,
-            region: config.region.clone(),
-            owner: config.domain_owner.clone(),
-            domain: config.domain.clone(),
-            duration: config.token_duration,
-        };
+        let scope = Scope::of(principal, upstream);
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= MOST_SLOTS && !slots.contains_key(&scope) {
             slots.retain(|_, slot| slot.good().is_some() || Arc::strong_count(slot) > 1);
         }
         Some(Arc::clone(slots.entry(scope).or_default()))
-    }
-
-    /// Renews a token behind the backs of those who go on with the old one.
-    fn renew_ahead(&self, slot: &Arc<Slot>, upstream: &Arc<Upstream>, token: &Arc<Token>) {
-        {
-            let mut state = slot.state();
-            let failed = state.failure.as_ref().map(|(at, ..)| *at);
-            if state.is_renewing || failed.is_some_and(|at| at.elapsed() < RENEWAL_REST) {
-                return;
-            }
-            state.is_renewing = true;
-        }
-        let (this, slot, token) = (self.clone(), Arc::clone(slot), Arc::clone(token));
-        let upstream = Arc::clone(upstream);
-        request::spawn(async move {
-            let renewing = Renewing(Arc::clone(&slot));
-            // A failure was logged; the old one serves meanwhile.
-            let _outcome = this.obtain(&slot, &upstream, Some(&token)).await;
-            drop(renewing);
-        });
-    }
-
-    /// Renews a token when its time has come, whether somebody asks or not: a token that is young when the login
-    /// ends serves the longer. Ends with the token, or when it is not the one in use any more.
-    fn renew_in_time(&self, slot: &Arc<Slot>, upstream: &Arc<Upstream>, token: &Arc<Token>) {
-        let (this, token) = (self.clone(), Arc::clone(token));
-        let span = info_span!("token", upstream = upstream.config.alias);
-        let (slot, upstream) = (Arc::downgrade(slot), Arc::downgrade(upstream));
-        let renewing = async move {
-            let mut pause = schedule::renewal_age(token.life);
-            loop {
-                tokio::time::sleep(pause).await;
-                let (Some(slot), Some(upstream)) = (slot.upgrade(), upstream.upgrade()) else {
-                    return;
-                };
-                let is_in_use = slot.state().is_current(&token)
-                    && this
-                        .slot(&upstream)
-                        .is_some_and(|current| Arc::ptr_eq(&current, &slot));
-                if !is_in_use || !token.is_good() {
-                    return;
-                }
-                this.renew_ahead(&slot, &upstream, &token);
-                pause = RENEWAL_REST;
-            }
-        };
-        tokio::spawn(renewing.instrument(span));
     }
 
     /// Another token than `than`, got in a task of its own.
@@ -389,8 +193,11 @@ impl Tokens {
     ) -> Result<Arc<Token>, Error> {
         let (this, slot) = (self.clone(), Arc::clone(slot));
         let (upstream, than) = (Arc::clone(upstream), than.cloned());
-        let task =
-            request::spawn(async move { this.obtain(&slot, &upstream, than.as_ref()).await });
+        let task = request::spawn(async move {
+            let is_suspected = than.is_some();
+            this.obtain(&slot, &upstream, than.as_ref(), is_suspected)
+                .await
+        });
         match timeout(patience, task).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(Error::unavailable("asking for a token ended unexpectedly")),
@@ -408,6 +215,7 @@ impl Tokens {
         slot: &Arc<Slot>,
         upstream: &Arc<Upstream>,
         than: Option<&Arc<Token>>,
+        is_suspected: bool,
     ) -> Result<Arc<Token>, Error> {
         let _turn = slot.turn.lock().await;
         let generation = self.control.credentials().generation();
@@ -423,11 +231,17 @@ impl Tokens {
         let mut state = slot.state();
         match made {
             Ok(token) => {
+                let token = if is_suspected {
+                    token.in_place_of_another()
+                } else {
+                    token
+                };
                 debug!(upstream = alias, life = ?token.life, "CodeArtifact has given a token");
                 let token = Arc::new(token);
                 state.token = Some(Arc::clone(&token));
                 state.failure = None;
                 state.renewals += 1;
+                state.is_asked_for_by(upstream);
                 self.renew_in_time(slot, upstream, &token);
                 Ok(token)
             }
@@ -471,109 +285,5 @@ impl Tokens {
             value,
             schedule::life(config.token_duration, end, now()),
         ))
-    }
-}
-
-impl Default for Slot {
-    fn default() -> Self {
-        Self {
-            state: Mutex::default(),
-            turn: tokio::sync::Mutex::new(()),
-        }
-    }
-}
-
-impl Slot {
-    fn state(&self) -> MutexGuard<'_, SlotState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn good(&self) -> Option<Arc<Token>> {
-        self.state().token.clone().filter(|token| token.is_good())
-    }
-
-    /// What somebody has found out meanwhile: another token than `than`, or that there is none.
-    fn known(
-        &self,
-        than: Option<&Arc<Token>>,
-        generation: Option<u64>,
-    ) -> Option<Result<Arc<Token>, Error>> {
-        let state = self.state();
-        let is_other = |token: &&Arc<Token>| than.is_none_or(|than| !Arc::ptr_eq(than, token));
-        let good = state.token.as_ref().filter(|token| token.is_good());
-        if let Some(token) = good.filter(is_other) {
-            return Some(Ok(Arc::clone(token)));
-        }
-        let (at, with, error) = state.failure.as_ref()?;
-        // A login, or new credentials, change what can be had at once.
-        let is_the_services = !matches!(error, Error::LoginRequired(_)) && *with == generation;
-        (is_the_services && at.elapsed() < FAILURE_MEMORY).then(|| Err(error.clone()))
-    }
-}
-
-impl SlotState {
-    fn is_current(&self, token: &Arc<Token>) -> bool {
-        self.token
-            .as_ref()
-            .is_some_and(|current| Arc::ptr_eq(current, token))
-    }
-}
-
-/// A renewal ahead: over when dropped.
-struct Renewing(Arc<Slot>);
-
-impl Drop for Renewing {
-    fn drop(&mut self) {
-        self.0.state().is_renewing = false;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_success_speaks_for_a_token_for_a_minute() {
-        let token = Token::new("x", Duration::from_hours(12));
-        assert!(!token.is_proven());
-        token.prove();
-        assert!(token.is_proven());
-        tokio::time::advance(PROOF_MEMORY).await;
-        assert!(!token.is_proven());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_token_is_due_before_it_ends() {
-        let token = Token::new("x", Duration::from_hours(1));
-        assert!(token.is_good() && !token.is_due());
-        tokio::time::advance(Duration::from_mins(54)).await;
-        assert!(token.is_good() && token.is_due());
-        tokio::time::advance(Duration::from_mins(6)).await;
-        assert!(!token.is_good());
-    }
-
-    #[tokio::test]
-    async fn a_failure_is_for_those_who_come_within_two_seconds_with_the_same_credentials() {
-        let slot = Slot::default();
-        let failed = |error: Error| Some((Instant::now(), Some(1), error));
-        slot.state().failure = failed(Error::unavailable("x"));
-        assert!(slot.known(None, Some(1)).is_some());
-        assert!(slot.known(None, Some(2)).is_none(), "others may be better");
-        let login = crate::error::Trouble::new("it ended", "Run this.");
-        slot.state().failure = failed(Error::LoginRequired(login));
-        assert!(slot.known(None, Some(1)).is_none(), "a login may have come");
-        tokio::time::pause();
-        slot.state().failure = failed(Error::unavailable("x"));
-        tokio::time::advance(FAILURE_MEMORY).await;
-        assert!(slot.known(None, Some(1)).is_none());
-    }
-
-    #[test]
-    fn nobody_is_shown_a_token() {
-        let token = Token::new("top-secret", Duration::from_hours(1));
-        let shown = format!("{token:?} {:?}", token.authorization());
-        assert!(!shown.contains("top-secret"), "{shown}");
-        assert!(!shown.contains(&BASE64.encode("aws:top-secret")), "{shown}");
-        assert_eq!(token.authorization().expose(), "Basic YXdzOnRvcC1zZWNyZXQ=");
     }
 }

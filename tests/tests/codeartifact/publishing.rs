@@ -423,3 +423,25 @@ async fn what_the_document_shows_of_publishing_publishes() {
     run_in(npm(&place), &words(publish)[1..]).await;
     assert_eq!(world.get("/npm/@acme%2fby-npm").await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_token_is_no_verdict_on_a_publication() {
+    for refusal in [401, 403, 404] {
+        let setting = Setting::new().await;
+        let _login = setting.sso.sign_in();
+        setting.configure(&upstream("publish: true"));
+        setting.service().set_refusal(refusal);
+        let world = setting.start().await;
+        world.proxy.get("/readyz").await;
+        tests::eventually("there is a token", async || {
+            world.calls(Operation::GetAuthorizationToken).len() == 1
+        })
+        .await;
+        world.service().revoke_tokens();
+        let path = "/maven/com/acme/small/1.0/small-1.0.jar";
+        let status = world.put_zeros(path, 10).await;
+        assert_eq!(status, 503, "{refusal}: {}", world.proxy.log());
+        let status = world.put_zeros(path, 10).await;
+        assert!((200..300).contains(&status), "{refusal}: {status}");
+    }
+}

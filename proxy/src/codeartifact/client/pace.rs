@@ -1,13 +1,8 @@
 //! How many calls are under way at once, and how many a second: below what the service takes.
 
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use aws_sdk_s3::primitives::SdkBody;
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
@@ -17,8 +12,11 @@ use crate::error::Error;
 const CALLS: usize = 64;
 /// Files under way, from where assets are.
 const DOWNLOADS: usize = 128;
-/// A file that finds no place for so long is given up.
-const DOWNLOAD_PATIENCE: Duration = Duration::from_mins(1);
+/// Bodies that come from clients, or go to them straight: as slow as those are, and none of the files' business.
+const UPLOADS: usize = 32;
+const PASSED: usize = 32;
+/// A body that finds no place for so long is given up: before the attempt that it is of is.
+const BODY_PATIENCE: Duration = Duration::from_secs(20);
 /// One call every so often: 400 a second, of 800 reads that an account has ("Quotas in AWS CodeArtifact").
 const INTERVAL: Duration = Duration::from_micros(2_500);
 /// So many may go at once after a rest.
@@ -28,6 +26,8 @@ const BURST: u32 = 64;
 pub(super) struct Pace {
     calls: Arc<Semaphore>,
     downloads: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
+    passed: Arc<Semaphore>,
     /// When the next call would go if each had waited for its turn.
     next: Mutex<Instant>,
 }
@@ -35,33 +35,7 @@ pub(super) struct Pace {
 /// A place among the calls or downloads; given back on drop.
 #[derive(Debug)]
 pub(in crate::codeartifact) struct Place {
-    _permit: OwnedSemaphorePermit,
-}
-
-/// A body with the place that it takes.
-pub(in crate::codeartifact) struct InPlace {
-    pub(in crate::codeartifact) body: SdkBody,
-    pub(in crate::codeartifact) _place: Place,
-}
-
-impl http_body::Body for InPlace {
-    type Data = Bytes;
-    type Error = aws_smithy_types::body::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        http_body::Body::is_end_stream(&self.body)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        http_body::Body::size_hint(&self.body)
-    }
+    pub(super) _permit: OwnedSemaphorePermit,
 }
 
 impl Default for Pace {
@@ -69,6 +43,8 @@ impl Default for Pace {
         Self {
             calls: Arc::new(Semaphore::new(CALLS)),
             downloads: Arc::new(Semaphore::new(DOWNLOADS)),
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
+            passed: Arc::new(Semaphore::new(PASSED)),
             next: Mutex::new(Instant::now()),
         }
     }
@@ -90,7 +66,17 @@ impl Pace {
 
     /// A place for the body of a file.
     pub(super) async fn download(&self) -> Result<Place, Error> {
-        place(&self.downloads, DOWNLOAD_PATIENCE).await
+        place(&self.downloads, BODY_PATIENCE).await
+    }
+
+    /// A place for a publication.
+    pub(super) async fn upload(&self) -> Result<Place, Error> {
+        place(&self.uploads, BODY_PATIENCE).await
+    }
+
+    /// A place for a body that a client reads from us as it comes.
+    pub(super) async fn passed(&self) -> Result<Place, Error> {
+        place(&self.passed, BODY_PATIENCE).await
     }
 }
 
@@ -131,5 +117,21 @@ mod tests {
             waited > Duration::from_millis(950) && waited <= Duration::from_secs(1),
             "{waited:?}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_clients_take_no_place_of_a_file() {
+        let pace = Pace::default();
+        let mut held = Vec::new();
+        for _ in 0..UPLOADS {
+            held.push(pace.upload().await.expect("a place"));
+        }
+        for _ in 0..PASSED {
+            held.push(pace.passed().await.expect("a place"));
+        }
+        assert!(pace.upload().await.is_err() && pace.passed().await.is_err());
+        assert!(pace.download().await.is_ok());
+        held.clear();
+        assert!(pace.upload().await.is_ok() && pace.passed().await.is_ok());
     }
 }

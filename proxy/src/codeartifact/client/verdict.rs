@@ -55,7 +55,7 @@ pub(super) fn of_asset(status: StatusCode) -> Verdict {
 }
 
 /// `Retry-After` in seconds. A date is not read: the service gives none.
-pub(super) fn advice(headers: &HeaderMap) -> Option<u64> {
+pub(in crate::codeartifact) fn advice(headers: &HeaderMap) -> Option<u64> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
 }
 
