@@ -50,8 +50,8 @@ fuzz_target!(|input: (u8, u64, &[u8])| {
         if let Some(hit) = world.cache.lookup(&key).await {
             assert_eq!((&*hit.metadata.repository, &*hit.metadata.key), ("s3://bucket/", "g/a-1.jar"));
             match &hit.body {
-                HitBody::Memory(body) => {
-                    assert_eq!(body.len() as u64, hit.metadata.attributes.length);
+                HitBody::Memory(object) => {
+                    assert_eq!(object.body().len() as u64, hit.metadata.attributes.length);
                 }
                 HitBody::File(entry) => read_all(entry),
             }
