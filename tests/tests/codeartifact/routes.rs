@@ -306,6 +306,8 @@ async fn npm_is_told_why_whatever_is_wrong() {
     let fault = simulated_aws::Fault::on(Operation::PublishPackage);
     let fault = fault.respond(403, "AccessDeniedException");
     world.sso.aws.faults().add(fault);
+    // A token that has worked: another is not suspected.
+    assert_eq!(world.get("/npm/@acme%2ffirst").await.status, 200);
     let web_page = [("origin", "https://evil.example")];
     for (method, path, headers, status, told) in [
         (
