@@ -301,6 +301,7 @@ async fn web_pages_publish_nothing() {
 async fn npm_is_told_why_whatever_is_wrong() {
     let setting = Setting::new().await;
     setting.configure(&upstream("publish: true\nformats: [npm]"));
+    setting.seed("first");
     let _login = setting.sso.sign_in();
     let world = setting.start().await;
     let fault = simulated_aws::Fault::on(Operation::PublishPackage);
