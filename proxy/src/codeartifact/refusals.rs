@@ -2,6 +2,7 @@
 //! another configuration, helps. Told in the log, by readiness and by the status page, not only to clients.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -74,8 +75,8 @@ impl Refusals {
         all.refused.insert(of_format, refused);
         all.logged.retain(|_, at| at.elapsed() < LOGGED_EVERY);
         let of_cure = (name.to_owned(), trouble.cure.clone());
-        if !all.logged.contains_key(&of_cure) {
-            all.logged.insert(of_cure, Instant::now());
+        if let Entry::Vacant(unlogged) = all.logged.entry(of_cure) {
+            unlogged.insert(Instant::now());
             let (alias, Trouble { reason, cure, .. }) = (&upstream.config.alias, &**trouble);
             warn!(
                 upstream = alias,

@@ -26,6 +26,8 @@ async fn what_is_not_configured_is_404_and_nobody_is_asked() {
             "no repository of CodeArtifact is configured as `other`",
         ),
         ("codeartifact/main/nuget/x", "`nuget`"),
+        ("codeartifact/", "/codeartifact/main/npm/"),
+        ("12345678901/us-west-2/acme/all/simple/x/x.whl", "12 digits"),
         (
             "012345678901/eu-central-1/acme/all/simple/x/x.whl",
             "is not configured",
@@ -393,6 +395,47 @@ async fn npm_is_told_why_whatever_is_wrong() {
     let answer = world.get("/pypi/simple/acme-first/").await;
     assert_eq!(answer.status, 404);
     assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_looks_where_nothing_is_reads_what_is_and_what_is_missing() {
+    let world = World::seeded(&["first"]).await;
+    for (path, told) in [
+        ("", "/codeartifact/main/pypi/simple/"),
+        ("/", "/codeartifact/main/maven/"),
+        ("/pypi/", "/codeartifact/main/pypi/simple/"),
+        ("/pypi/simple/", "/codeartifact/main/pypi/simple/"),
+        ("/npm/", "/codeartifact/main/npm/"),
+        ("/maven/", "/codeartifact/main/maven/"),
+        (
+            "/pypi/simple/nothere/",
+            "acme/all has no Python project `nothere`",
+        ),
+        (
+            "/npm/@acme%2fnothere",
+            "acme/all has no npm package `@acme/nothere`",
+        ),
+        (
+            "/maven/g/a/1/a-1.jar",
+            "acme/all has no Maven file `g/a/1/a-1.jar`",
+        ),
+    ] {
+        let answer = world.get(path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.text().contains(told), "{path}: {}", answer.text());
+        if path.starts_with("/npm/") {
+            let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
+            let error = body["error"].as_str().expect("an error");
+            assert!(error.contains(told), "{body}");
+        }
+    }
+    let answer = world.request("POST", "/pypi/simple/", &[]).await;
+    assert_eq!(answer.status, 405);
+    let text = answer.text();
+    assert!(
+        text.contains("upload to /codeartifact/main/pypi/"),
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
