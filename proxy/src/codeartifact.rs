@@ -22,6 +22,7 @@ pub mod index;
 mod memory;
 mod public;
 mod publish;
+mod refusals;
 mod report;
 mod repositories;
 mod table;
@@ -259,8 +260,8 @@ impl CodeArtifact {
     pub fn reports(&self) -> Vec<UpstreamReport> {
         let (table, tokens) = (self.table(), &self.repositories.client.tokens);
         let report = |upstream: &Arc<Upstream>| {
-            let (token, renewals) = tokens.report(upstream);
-            UpstreamReport::new(upstream, token, renewals)
+            let refusal = self.repositories.client.refusals.of(upstream);
+            UpstreamReport::new(upstream, tokens.report(upstream), refusal)
         };
         table.upstreams().iter().map(report).collect()
     }
@@ -275,6 +276,23 @@ impl CodeArtifact {
         Ok(tokens.get(upstream, patience).await?.until())
     }
 
+    /// Whether a repository may be read, as far as that is known: one that has refused everything is asked again, now
+    /// and then.
+    pub async fn may_be_read(
+        &self,
+        upstream: &Arc<Upstream>,
+        patience: Duration,
+    ) -> Result<(), Error> {
+        let refusals = &self.repositories.client.refusals;
+        let probes = refusals.to_probe(upstream).into_iter().map(|format| {
+            let probe = Box::pin(self.try_read(upstream, format, patience));
+            tokio::time::timeout(patience, probe)
+        });
+        // What came of them is noted where it was asked; no answer changes nothing.
+        let _outcomes = futures_util::future::join_all(probes).await;
+        refusals.of(upstream).map_or(Ok(()), Err)
+    }
+
     /// Where a repository's packages of one format are. For `check`.
     pub async fn endpoint(
         &self,
@@ -286,7 +304,7 @@ impl CodeArtifact {
         endpoints.of(upstream, format, patience).await
     }
 
-    /// Whether packages of one format may be read, by asking for one that nobody has. For `check`.
+    /// Whether packages of one format may be read, by asking for one that nobody has.
     pub async fn try_read(
         &self,
         upstream: &Arc<Upstream>,

@@ -121,6 +121,12 @@ impl Address {
         })
     }
 
+    /// A key as people read it, without what a page was asked for with.
+    pub(crate) fn shown(key: &ArtifactKey) -> &str {
+        let key = key.as_str();
+        key.split_once(FORM).map_or(key, |(path, _)| path)
+    }
+
     /// Whether a key names a page.
     pub(super) fn is_page(key: &str) -> bool {
         key.contains(FORM)
@@ -243,6 +249,23 @@ mod tests {
             public_fallback: None,
             token_duration: Duration::from_hours(12),
         }])
+    }
+
+    #[test]
+    fn a_key_is_shown_without_what_was_accepted() {
+        for (path, accept, shown) in [
+            (
+                "simple/x/",
+                Some("application/vnd.pypi.simple.v1+json"),
+                "simple/x",
+            ),
+            ("simple/x/1/x-1.tar.gz", None, "simple/x/1/x-1.tar.gz"),
+        ] {
+            let address = parse(Format::Pypi, path, accept).expect("an address");
+            let key = address.key().expect("a key");
+            let expected = format!("acme-012345678901.eu-central-1/all/pypi/{shown}");
+            assert_eq!(Address::shown(&key), expected);
+        }
     }
 
     fn parse(format: Format, path: &str, accept: Option<&str>) -> Result<Address, AddressError> {

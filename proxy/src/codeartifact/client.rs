@@ -38,6 +38,7 @@ use super::Upstream;
 use super::body::text_of;
 use super::control::{Control, jittered};
 use super::endpoint::Endpoints;
+use super::refusals::Refusals;
 use super::token::{Token, Tokens};
 use crate::config::Config;
 use crate::credentials::Credentials;
@@ -67,6 +68,7 @@ pub(super) struct Client {
     pub(super) control: Arc<Control>,
     pub(super) wire: Wire,
     pub(super) pages: PageMemory,
+    pub(super) refusals: Refusals,
     pace: Pace,
     denials: Denials,
 }
@@ -119,6 +121,7 @@ impl Client {
             control,
             wire: Wire::new(config.ca_bundle.as_deref()),
             pages: PageMemory::default(),
+            refusals: Refusals::default(),
             pace: Pace::default(),
             denials: Denials::default(),
         }
@@ -142,10 +145,10 @@ impl Client {
         let deadline = Instant::now() + patience;
         let left = || deadline.saturating_duration_since(Instant::now());
         let upstream = question.address.upstream();
-        let root = self
-            .endpoints
-            .of(upstream, question.address.format(), left())
-            .await?;
+        let format = question.address.format();
+        let note = |error: &Error| self.refusals.failed(upstream, format, error);
+        let root = self.endpoints.of(upstream, format, left()).await;
+        let root = root.inspect_err(note)?;
         let mut backoff = FIRST_BACKOFF;
         // The one that is asked with instead, and how many there were.
         let (mut replacement, mut replaced) = (None, 0);
@@ -165,11 +168,15 @@ impl Client {
                 Err(_) => Err(Miss::Passing(format!("no answer within {allowed:?}"))),
             };
             let (why, failure, advised) = match read(attempt, &token).await {
-                Step::Over(outcome) => return outcome.map(|answer| *answer),
+                Step::Over(Ok(answer)) => {
+                    self.refusals.answered(upstream, format);
+                    return Ok(*answer);
+                }
+                Step::Over(Err(error)) => return Err(error),
                 Step::Doubted(doubt) => {
                     let patience = left().max(FIRST_BACKOFF);
                     let resolved = self.resolve(upstream, &token, doubt, replaced, patience);
-                    replacement = Some(resolved.await?);
+                    replacement = Some(resolved.await.inspect_err(note)?);
                     replaced += 1;
                     continue;
                 }

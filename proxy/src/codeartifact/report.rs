@@ -23,6 +23,8 @@ pub struct UpstreamReport {
     pub token: TokenReport,
     /// How many tokens have been had, the first included.
     pub renewals: u64,
+    /// Why it may not be read, where it was refused when it was asked last.
+    pub refusal: Option<Error>,
 }
 
 /// How a token stands; nothing of its content.
@@ -42,7 +44,11 @@ pub enum TokenReport {
 }
 
 impl UpstreamReport {
-    pub(super) fn new(upstream: &Upstream, token: TokenReport, renewals: u64) -> Self {
+    pub(super) fn new(
+        upstream: &Upstream,
+        (token, renewals): (TokenReport, u64),
+        refusal: Option<Error>,
+    ) -> Self {
         let config = &upstream.config;
         Self {
             alias: config.alias.clone(),
@@ -52,6 +58,7 @@ impl UpstreamReport {
             has_public_fallback: config.public_fallback.is_some(),
             token,
             renewals,
+            refusal,
         }
     }
 }

@@ -171,6 +171,15 @@ impl Keeper {
         }
     }
 
+    /// The same, where no request waits for a login: the log says so.
+    #[must_use]
+    pub fn unawaited(self) -> Self {
+        Self {
+            publisher: self.publisher.unawaited(),
+            ..self
+        }
+    }
+
     /// The same, for credentials that are handed on to others: renewed as the configuration file asks, each keeper
     /// at moments of its own, and not kept when AWS denies them.
     #[must_use]

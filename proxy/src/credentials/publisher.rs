@@ -22,6 +22,8 @@ pub(super) struct Publisher {
     identity: Identity,
     generation: u64,
     containers: Option<Containers>,
+    /// Whether requests wait for a login.
+    is_awaited: bool,
 }
 
 /// Whom credentials for containers come from: one keeper of many, so its log lines say which.
@@ -43,6 +45,7 @@ impl Publisher {
             identity: Identity::of_profile(profile),
             generation: 0,
             containers: None,
+            is_awaited: true,
         };
         (publisher, state_view, report_view)
     }
@@ -52,6 +55,14 @@ impl Publisher {
         let role_arn = role_arn.map(str::to_owned);
         let containers = Some(Containers { source, role_arn });
         Self { containers, ..self }
+    }
+
+    /// The same, where no request waits for a login.
+    pub(super) fn unawaited(self) -> Self {
+        Self {
+            is_awaited: false,
+            ..self
+        }
     }
 
     /// For readers who want newer credentials: how long there are none.
@@ -186,7 +197,11 @@ impl Publisher {
         match &self.containers {
             None => {
                 let is_login = matches!(next, State::LoginRequired(_));
-                let misses = if is_login { "wait" } else { "fail" };
+                let misses = if is_login && self.is_awaited {
+                    "wait"
+                } else {
+                    "fail"
+                };
                 warn!(
                     state,
                     reason, cure, misses, "no credentials: hits are served"

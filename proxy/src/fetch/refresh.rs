@@ -12,6 +12,7 @@ use super::{Fetcher, Found, Verdict};
 use crate::artifact::ArtifactKey;
 use crate::cache::key::EntryId;
 use crate::cache::{CacheKey, Hit};
+use crate::codeartifact::Address;
 use crate::error::Error;
 use crate::flight::Flight;
 use crate::remote::Revalidation;
@@ -122,7 +123,10 @@ impl Fetcher {
                 Ok(Found::hit(hit, Verdict::Revalidated))
             }
             Ok(Revalidation::Changed(stream)) => {
-                info!(artifact.key = key.as_str(), "a newer version is fetched");
+                info!(
+                    artifact.key = Address::shown(key),
+                    "a newer version is fetched"
+                );
                 // The old copy stays until the new one is verified and takes its place; meanwhile
                 // nobody takes it for fresh.
                 self.cache.expire(&cache_key).await;
@@ -160,7 +164,7 @@ impl Fetcher {
     }
 
     fn stale(&self, key: &ArtifactKey, hit: Hit, group: EntryId, error: &Error) -> Found {
-        info!(artifact.key = key.as_str(), %error, "a stale copy is served");
+        info!(artifact.key = Address::shown(key), %error, "a stale copy is served");
         self.refreshes.unanswered.insert(group, Instant::now());
         Found::hit(hit, Verdict::Stale)
     }

@@ -12,6 +12,7 @@
 //! the bucket's objects, never means them.
 
 mod file;
+mod hints;
 mod npm;
 mod page;
 mod passed;
@@ -41,6 +42,7 @@ use super::status;
 use super::verdict::Verdict;
 use crate::codeartifact::{Address, AddressError, CodeArtifact, Kind, index};
 use crate::config::Format;
+use crate::error::Error;
 
 /// One request for a place.
 struct Asked<'a> {
@@ -88,6 +90,9 @@ async fn by_route(
     }
     let place = match route {
         Route::Place(place) => place,
+        Route::Above(upstreams) => {
+            return not_served(&hints::of_clients(&upstreams, request));
+        }
         Route::NotServed { reason, .. } => return not_served(&reason),
     };
     let address = match address(&place, request) {
@@ -143,14 +148,36 @@ async fn read(asked: &Asked<'_>) -> Answer {
     if let Some(location) = right_name(asked.address, index::pypi::folded) {
         return moved(&location);
     }
+    if asked.address.path().is_empty() {
+        return missing(asked);
+    }
     let name = name(asked.address);
-    let attempt = async || match asked.address.kind() {
-        Kind::Page => page::answer(asked).await,
-        Kind::File => file::answer(asked).await,
-        Kind::Other => passed::pass(asked).await,
+    let attempt = async || {
+        let answer = match asked.address.kind() {
+            Kind::Page => page::answer(asked).await,
+            Kind::File => file::answer(asked).await,
+            Kind::Other => passed::pass(asked).await,
+        };
+        match answer {
+            Err(Error::NotFound) => Ok(missing(asked)),
+            answer => answer,
+        }
     };
     let hold = asked.app.hold();
     hold.answer(asked.request, &name, attempt).await
+}
+
+/// 404 that says what is missing; to people who look at what only clients are configured with, how it is used.
+fn missing(asked: &Asked<'_>) -> Answer {
+    let address = asked.address;
+    let reason = match address.path() {
+        "" | "simple" | "simple/" => {
+            let upstream = std::slice::from_ref(address.upstream());
+            hints::of_clients(upstream, asked.request)
+        }
+        _ => hints::missing(address),
+    };
+    text(StatusCode::NOT_FOUND, &reason, Verdict::NotFound)
 }
 
 /// 403 for a web page that would change something.
@@ -201,6 +228,14 @@ fn not_allowed(asked: &Asked<'_>, place: &Place<'_>) -> Answer {
             "publishing to `{}` is off: set `publish: true` for it in the proxy's configuration",
             config.alias
         )
+    } else if (method, place.format) == (&Method::POST, Format::Pypi) {
+        let alias = &config.alias;
+        let how = if config.publish {
+            ""
+        } else {
+            ", once `publish: true` is set for it in the proxy's configuration"
+        };
+        format!("nothing is uploaded here: upload to /codeartifact/{alias}/pypi/{how}")
     } else {
         format!("{method} means nothing here: this is a place to read from")
     };

@@ -233,6 +233,7 @@ mod tests {
             has_public_fallback: false,
             token,
             renewals: 0,
+            refusal: None,
         };
         let until = UNIX_EPOCH + Duration::from_secs(7);
         let families = of_codeartifact(&[

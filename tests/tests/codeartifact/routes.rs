@@ -26,6 +26,8 @@ async fn what_is_not_configured_is_404_and_nobody_is_asked() {
             "no repository of CodeArtifact is configured as `other`",
         ),
         ("codeartifact/main/nuget/x", "`nuget`"),
+        ("codeartifact/", "/codeartifact/main/npm/"),
+        ("12345678901/us-west-2/acme/all/simple/x/x.whl", "12 digits"),
         (
             "012345678901/eu-central-1/acme/all/simple/x/x.whl",
             "is not configured",
@@ -230,6 +232,57 @@ async fn readiness_is_told_of_each_repository_and_recovers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_is_refused_is_not_ready_until_it_answers() {
+    const TOLD: &str = "a repository of CodeArtifact cannot be used";
+    let world = World::seeded(&["first"]).await;
+    let path = "/readyz/codeartifact/main";
+    assert_eq!(world.proxy.get(path).await.status, 200);
+    let denied = simulated_aws::Fault::on(Operation::ReadPackage);
+    let denied = denied.respond(403, "AccessDeniedException");
+    let denied = world.sso.aws.faults().add(denied);
+    for page in ["/pypi/simple/acme-first/", "/npm/@acme%2ffirst"] {
+        for _ in 0..3 {
+            assert_eq!(world.get(page).await.status, 503);
+        }
+    }
+    let answer = world.proxy.get(path).await;
+    assert_eq!(answer.status, 503);
+    let text = answer.text();
+    assert!(text.contains("codeartifact:ReadFromRepository"), "{text}");
+    let answer = world.proxy.get("/readyz").await;
+    let all: Value = serde_json::from_slice(&answer.body).expect("JSON");
+    assert_eq!(
+        (&all["ready"], &all["codeartifact"]["main"]["ready"]),
+        (&Value::Bool(false), &Value::Bool(false)),
+        "{all}"
+    );
+    let log = world.proxy.log();
+    let told: Vec<_> = log.lines().filter(|line| line.contains(TOLD)).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    for part in ["WARN", "codeartifact:ReadFromRepository", "main"] {
+        assert!(told[0].contains(part), "{}", told[0]);
+    }
+    // Nobody asks but readiness.
+    world.sso.aws.faults().remove(denied);
+    eventually("it is ready again", async || {
+        world.proxy.get(path).await.status == 200
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_is_not_there_is_not_ready_once_it_was_asked_for() {
+    let setting = Setting::new().await;
+    let _login = setting.sso.sign_in();
+    setting.configure(&upstream("").replace("repository: all", "repository: none"));
+    let world = setting.start().await;
+    assert_eq!(world.get("/pypi/simple/acme-first/").await.status, 503);
+    let answer = world.proxy.get("/readyz/codeartifact/main").await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.text().contains("none"), "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn npm_is_told_of_trouble_where_it_looks() {
     let world = Setting::new().await.start().await;
     let agent = [("user-agent", "bazel-proxy/0")];
@@ -345,6 +398,47 @@ async fn npm_is_told_why_whatever_is_wrong() {
     let answer = world.get("/pypi/simple/acme-first/").await;
     assert_eq!(answer.status, 404);
     assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_looks_where_nothing_is_reads_what_is_and_what_is_missing() {
+    let world = World::seeded(&["first"]).await;
+    for (path, told) in [
+        ("", "/codeartifact/main/pypi/simple/"),
+        ("/", "/codeartifact/main/maven/"),
+        ("/pypi/", "/codeartifact/main/pypi/simple/"),
+        ("/pypi/simple/", "/codeartifact/main/pypi/simple/"),
+        ("/npm/", "/codeartifact/main/npm/"),
+        ("/maven/", "/codeartifact/main/maven/"),
+        (
+            "/pypi/simple/nothere/",
+            "acme/all has no Python project `nothere`",
+        ),
+        (
+            "/npm/@acme%2fnothere",
+            "acme/all has no npm package `@acme/nothere`",
+        ),
+        (
+            "/maven/g/a/1/a-1.jar",
+            "acme/all has no Maven file `g/a/1/a-1.jar`",
+        ),
+    ] {
+        let answer = world.get(path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.text().contains(told), "{path}: {}", answer.text());
+        if path.starts_with("/npm/") {
+            let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
+            let error = body["error"].as_str().expect("an error");
+            assert!(error.contains(told), "{body}");
+        }
+    }
+    let answer = world.request("POST", "/pypi/simple/", &[]).await;
+    assert_eq!(answer.status, 405);
+    let text = answer.text();
+    assert!(
+        text.contains("upload to /codeartifact/main/pypi/"),
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

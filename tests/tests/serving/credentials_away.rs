@@ -62,6 +62,16 @@ async fn an_expired_token_is_503_with_the_command_to_run_and_never_404() {
     );
     must_be_503_with_the_cure(&proxy, "/g/none.jar").await;
     assert_eq!(proxy.get("/g/a-1.jar").await.body, "bytes", "hits go on");
+    // Nobody waits here, and the log does not say so.
+    let log = proxy.log();
+    let mut told = log
+        .lines()
+        .filter(|line| line.contains("no credentials: hits are served"));
+    assert!(
+        told.all(|line| line.contains("fail") && !line.contains("wait")),
+        "{log}"
+    );
+    assert!(log.contains("no credentials: hits are served"), "{log}");
 
     scratch.write_credentials(&session_keys("ASIA2"));
     eventually("the new login is used", async || {

@@ -80,6 +80,11 @@ impl Artifacts {
             containers,
         };
         let (keeper, credentials) = Keeper::new(source, config.check_interval, vars);
+        let keeper = if config.login_wait.is_zero() {
+            keeper.unawaited()
+        } else {
+            keeper
+        };
         // With a file, repositories may come while the process runs.
         let may_be_wanted = !config.codeartifact.is_empty() || config.file.is_some();
         let codeartifact = may_be_wanted.then(|| {

@@ -96,7 +96,7 @@ fn base(asked: &Asked<'_>) -> Result<String, Error> {
 
 /// How the client speaks to whoever stands before this proxy. A client that makes it up has wrong links, and nobody
 /// else has: pages are remembered with what their links begin with.
-fn scheme(headers: &HeaderMap) -> &'static str {
+pub(super) fn scheme(headers: &HeaderMap) -> &'static str {
     match headers.get(X_FORWARDED_PROTO) {
         Some(scheme) if scheme.as_bytes().eq_ignore_ascii_case(b"https") => "https",
         Some(_) | None => "http",

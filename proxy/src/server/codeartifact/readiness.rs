@@ -1,5 +1,6 @@
-//! Whether packages can be had, as far as a token goes: one for each repository, or why there is none. Whether the
-//! data endpoint answers is not asked: what is cached is served without it, and an outage is no reason to stop that.
+//! Whether packages can be had: there is a token for each repository, and it was not refused when it was asked last.
+//! Whether the data endpoint answers is not asked: what is cached is served without it, and an outage is no reason to
+//! stop that.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -14,6 +15,8 @@ use crate::error::{Error, Trouble};
 /// For all of them, as they are asked at once. A failure is remembered for a moment by whoever keeps the tokens, so
 /// that many questions ask AWS no more than one.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// For a repository that was refused, to say whether that is still so.
+const PROBE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How all repositories stand.
 pub(in crate::server) struct Repositories {
@@ -62,7 +65,11 @@ pub(in crate::server) async fn readiness_of(
 }
 
 async fn of(codeartifact: &CodeArtifact, upstream: &Arc<Upstream>) -> Result<SystemTime, Error> {
-    let asked = codeartifact.ready(upstream, PATIENCE);
+    let asked = async {
+        let until = codeartifact.ready(upstream, PATIENCE).await?;
+        codeartifact.may_be_read(upstream, PROBE_PATIENCE).await?;
+        Ok(until)
+    };
     let in_time = tokio::time::timeout(PATIENCE, asked).await;
     in_time.unwrap_or_else(|_| Err(Error::unavailable("CodeArtifact does not answer")))
 }

@@ -17,6 +17,8 @@ const ACCOUNT_DIGITS: usize = 12;
 pub(in crate::server) enum Route<'a> {
     /// A place in a repository that is configured.
     Place(Place<'a>),
+    /// Above all places: what somebody opens to see what there is.
+    Above(Vec<Arc<Upstream>>),
     /// A repository that is not: never looked for anywhere.
     NotServed {
         /// Says which.
@@ -51,7 +53,7 @@ impl<'a> Route<'a> {
     pub(in crate::server) fn may_be(path: &str) -> bool {
         let by_place = || {
             let mut parts = path.split('/').skip(1);
-            parts.next().is_some_and(is_account) && parts.next().is_some()
+            parts.next().is_some_and(is_number) && parts.next().is_some()
         };
         path.starts_with(TOP) || by_place()
     }
@@ -68,6 +70,7 @@ impl<'a> Route<'a> {
     pub(super) fn format(&self) -> Option<Format> {
         match self {
             Self::Place(place) => Some(place.format),
+            Self::Above(_) => None,
             Self::NotServed { format, .. } => *format,
         }
     }
@@ -77,6 +80,9 @@ impl<'a> Route<'a> {
         let (alias, below) = below.split_once('/').unwrap_or((below, ""));
         let (format, rest) = below.split_once('/').unwrap_or((below, ""));
         let known = Format::of_name(format);
+        if alias.is_empty() && below.is_empty() {
+            return Self::Above(table.upstreams().to_vec());
+        }
         let Some(upstream) = table.by_alias(alias) else {
             return Self::NotServed {
                 reason: format!(
@@ -86,6 +92,9 @@ impl<'a> Route<'a> {
                 format: known,
             };
         };
+        if below.is_empty() {
+            return Self::Above(vec![Arc::clone(upstream)]);
+        }
         let Some(known) = known else {
             return Self::NotServed {
                 reason: format!(
@@ -107,10 +116,31 @@ impl<'a> Route<'a> {
     /// may have a folder of twelve digits, but hardly one of a region in it.
     fn by_place(table: &Table, path: &'a str) -> Option<Self> {
         let mut parts = path.strip_prefix('/')?.splitn(5, '/');
-        let owner = parts.next().filter(|owner| is_account(owner))?;
+        let owner = parts.next().filter(|owner| is_number(owner))?;
         let region = parts.next().filter(|region| is_region(region))?;
         let (domain, repository) = (parts.next()?, parts.next()?);
         let rest = parts.next().unwrap_or("");
+        if owner.len() != ACCOUNT_DIGITS {
+            // Only what is a repository of ours but for its account: anything else is the bucket's.
+            let is_meant = |upstream: &Arc<Upstream>| {
+                let config = &upstream.config;
+                config.region == region
+                    && config.domain == domain
+                    && config.repository == repository
+            };
+            let meant = table
+                .upstreams()
+                .iter()
+                .find(|upstream| is_meant(upstream))?;
+            let known = &meant.config.domain_owner;
+            return Some(Self::NotServed {
+                reason: format!(
+                    "an account has {ACCOUNT_DIGITS} digits, and `{owner}` has {}: is it {known}?",
+                    owner.len()
+                ),
+                format: Some(Format::Pypi),
+            });
+        }
         let Some(upstream) = table.by_place(owner, region, domain, repository) else {
             return Some(Self::NotServed {
                 reason: format!(
@@ -129,8 +159,8 @@ impl<'a> Route<'a> {
     }
 }
 
-fn is_account(text: &str) -> bool {
-    text.len() == ACCOUNT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Such as `eu-central-1`, `us-gov-west-1`.
@@ -211,13 +241,13 @@ pub(super) fn right_name(address: &Address, normalised: impl Fn(&str) -> String)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use super::*;
     use crate::config::CodeArtifactUpstream;
 
-    fn table() -> Table {
+    pub(in crate::server::codeartifact) fn table() -> Table {
         Table::new(vec![CodeArtifactUpstream {
             alias: "main".to_owned(),
             domain: "acme".to_owned(),
@@ -235,7 +265,7 @@ mod tests {
     fn placed(path: &str) -> Option<(String, Format, String)> {
         match Route::of(&table(), path)? {
             Route::Place(place) => Some((place.base.into(), place.format, place.path.into())),
-            Route::NotServed { reason, .. } => panic!("{path}: {reason}"),
+            other @ (Route::Above(_) | Route::NotServed { .. }) => panic!("{path}: {other:?}"),
         }
     }
 
@@ -297,21 +327,33 @@ mod tests {
     #[test]
     fn what_is_not_configured_is_not_served() {
         assert!(not_served("/codeartifact/other/pypi/simple/x/").contains("`other`"));
-        assert!(not_served("/codeartifact/").contains("``"));
+        assert!(not_served("/codeartifact//").contains("``"));
         assert!(not_served("/codeartifact/main/nuget/x").contains("`nuget`"));
         for path in [
-            "/12345678901/eu-central-1/acme/all/simple/x/",
             "/012345678901/eu-central-2/acme/all/simple/x/",
             "/012345678901/eu-central-1/other/all/simple/x/",
             "/012345678901/eu-central-1/acme/other/simple/x/",
         ] {
+            assert!(not_served(path).contains("is not configured"), "{path}");
+        }
+        // A leading zero is easily lost.
+        let lost = not_served("/12345678901/eu-central-1/acme/all/simple/x/");
+        assert!(
+            lost.contains("12 digits") && lost.contains("012345678901"),
+            "{lost}"
+        );
+    }
+
+    #[test]
+    fn above_all_places_there_is_something_to_read() {
+        for path in [
+            "/codeartifact/",
+            "/codeartifact/main",
+            "/codeartifact/main/",
+        ] {
             match Route::of(&table(), path) {
-                // Eleven digits are no account.
-                None => assert!(path.starts_with("/12345678901/")),
-                Some(Route::NotServed { reason, .. }) => {
-                    assert!(reason.contains("is not configured"));
-                }
-                Some(Route::Place(place)) => panic!("{path}: {place:?}"),
+                Some(Route::Above(upstreams)) => assert_eq!(upstreams.len(), 1, "{path}"),
+                other => panic!("{path}: {other:?}"),
             }
         }
     }
@@ -320,6 +362,7 @@ mod tests {
     fn paths_of_the_bucket_stay_the_buckets() {
         assert!(Route::may_be("/codeartifact/x"));
         assert!(Route::may_be("/012345678901/eu-central-1/acme/all/"));
+        assert!(Route::may_be("/12345678901/eu-central-1/acme/all/"));
         for path in ["/", "/codeartifact", "/com/acme/a.jar", "/012345678901"] {
             assert!(!Route::may_be(path), "{path}");
         }
@@ -330,7 +373,8 @@ mod tests {
             "/com/acme/a.jar",
             "/012345678901/releases/a/b/c.jar",
             "/012345678901/eu-central-1/acme",
-            "/0123456789012/eu-central-1/acme/all/",
+            "/0123456789012/eu-central-1/other/all/",
+            "/12345678901/eu-central-1/acme/other/",
             "/01234567890x/eu-central-1/acme/all/",
         ] {
             assert!(Route::of(&table(), path).is_none(), "{path}");

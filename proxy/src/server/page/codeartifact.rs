@@ -93,7 +93,7 @@ impl Packages {
             has_public_fallback: report.has_public_fallback,
             token,
             token_until: until.map(date::format),
-            trouble: error.as_ref().and_then(advice),
+            trouble: error.or(report.refusal).as_ref().and_then(advice),
             hits: totals.hits,
             misses: totals.misses,
             hit_percent: totals.hit_percent(),
@@ -126,6 +126,7 @@ mod tests {
             has_public_fallback: false,
             token,
             renewals: 1,
+            refusal: None,
         }
     }
 
@@ -155,7 +156,9 @@ mod tests {
             has_public_fallback: true,
             ..Packages::new(report("tools", missing), PackageTotals::default())
         };
-        let unused = Packages::new(report("idle", TokenReport::NoneYet), totals);
+        let mut unused = report("idle", TokenReport::NoneYet);
+        unused.refusal = Some(Error::Misconfigured(Trouble::new("it is refused", "Ask.")));
+        let unused = Packages::new(unused, totals);
         let page = page(&[good, missing, unused]).await;
         for part in [
             "CodeArtifact <span class=\"count number\">3</span>",
@@ -171,6 +174,7 @@ mod tests {
             "some names from a public index",
             "the login has ended. Run <code>aws sso login</code>.",
             "no token needed yet",
+            "it is refused. Ask.",
         ] {
             assert!(page.contains(part), "{part} in {page}");
         }
