@@ -83,9 +83,13 @@ impl Repositories {
             match fetcher.get(&key).await {
                 Ok(found) => {
                     let text = whole(&fetcher, &key, &found, LONGEST_SIDECAR_BYTES).await;
-                    // One that is none promises nothing.
-                    if let Some(promise) = text.ok().and_then(|text| maven::promised(suffix, &text))
-                    {
+                    let text = match text {
+                        Ok(text) => Some(text),
+                        // One that is none promises nothing.
+                        Err(_) if found.attributes().length > LONGEST_SIDECAR_BYTES => None,
+                        Err(error) => return Err(error),
+                    };
+                    if let Some(promise) = text.and_then(|text| maven::promised(suffix, &text)) {
                         return Ok(vec![promise]);
                     }
                 }
