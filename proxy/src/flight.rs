@@ -192,6 +192,15 @@ impl Flights {
         !flight.has_failed() && age.is_none_or(|age| flight.begun.elapsed() < age)
     }
 
+    /// Whether a download may still be kept. Where another one has begun for its key since, that one has the newer
+    /// bytes, and may have stored them.
+    fn is_latest(&self, id: EntryId, flight: &Arc<Flight>) -> bool {
+        let table = self.table();
+        table
+            .get(&id)
+            .is_some_and(|latest| Arc::ptr_eq(latest, flight))
+    }
+
     fn table(&self) -> MutexGuard<'_, HashMap<EntryId, Arc<Flight>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -50,6 +50,15 @@ const OURS: [HeaderName; 14] = [
 /// The same, by how they begin.
 const OUR_PREFIXES: [&str; 3] = ["proxy-", "x-forwarded-", "if-"];
 
+/// Notes a publication when it is over, or given up.
+struct NotePublished<'a>(&'a Repositories, &'a Address);
+
+impl Drop for NotePublished<'_> {
+    fn drop(&mut self) {
+        self.0.note_published(self.1);
+    }
+}
+
 impl Repositories {
     /// Passes a publication on. Its answer is CodeArtifact's own, unless that is about our token.
     pub(super) async fn publish(
@@ -77,14 +86,15 @@ impl Repositories {
         let place = client.for_upload().await?;
         let alias = &upstream.config.alias;
         info!(upstream = alias, path = address.path(), method = %head.method, "publishing");
+        // Whatever becomes of it, and though the client leaves meanwhile: pages may be others then.
+        let noted = NotePublished(self, address);
         let sent = Box::pin(client.send(upstream, &url, &token, passed));
         let answer = tokio::select! {
             answer = sent => answer,
             () = activity.ends() => Err(format!("silence for {} s", SILENCE_TIMEOUT.as_secs())),
         };
         drop(place);
-        // Whatever has become of it: pages may be others now.
-        self.note_published(address);
+        drop(noted);
         let answer = answer.map_err(|why| {
             Error::unavailable(format!(
                 "publishing to CodeArtifact broke off ({why}); it was not tried again"

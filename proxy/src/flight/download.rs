@@ -134,6 +134,9 @@ impl Download {
         let attributes = download.head().attributes.clone();
         // Its place is for the next call while the disk works. The bytes stay in the spool.
         drop(download);
+        if !self.is_latest() {
+            return Ok(());
+        }
         let cache = &self.flights.cache;
         let stored = cache.store(&self.cache_key, &attributes, bytes, verified);
         if let Err(error) = stored.await {
@@ -305,8 +308,18 @@ impl Download {
         }
     }
 
+    fn is_latest(&self) -> bool {
+        self.flights.is_latest(self.cache_key.id(), &self.flight)
+    }
+
     async fn commit(&self, writer: Writer, verified: Verified, length: u64) {
-        match writer.commit(verified).await {
+        let (flights, id, flight) = (
+            self.flights.clone(),
+            self.cache_key.id(),
+            Arc::clone(&self.flight),
+        );
+        let may_be_kept = move || flights.is_latest(id, &flight);
+        match writer.commit(verified, may_be_kept).await {
             Ok(()) => self.flight.spool.trim(length, Keep::Nothing),
             Err(error) => report_uncached(&error),
         }

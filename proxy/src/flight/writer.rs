@@ -57,13 +57,22 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes the rest and makes the file an object.
-    pub(super) async fn commit(mut self, verified: Verified) -> io::Result<()> {
+    /// Writes the rest and makes the file an object, if it still may be one when all is written. Its readers have it
+    /// either way.
+    pub(super) async fn commit(
+        mut self,
+        verified: Verified,
+        may_be_kept: impl FnOnce() -> bool + Send + 'static,
+    ) -> io::Result<()> {
         let mut staged = self.settle().await?;
         let batch = std::mem::take(&mut self.batch);
         let commit = request::spawn_blocking(move || {
             append(&mut staged, &batch)?;
-            staged.commit(&verified)
+            if may_be_kept() {
+                staged.commit(&verified)
+            } else {
+                Ok(())
+            }
         });
         commit.await.map_err(io::Error::other)?
     }

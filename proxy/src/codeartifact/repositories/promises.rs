@@ -83,9 +83,13 @@ impl Repositories {
             match fetcher.get(&key).await {
                 Ok(found) => {
                     let text = whole(&fetcher, &key, &found, LONGEST_SIDECAR_BYTES).await;
-                    // One that is none promises nothing.
-                    if let Some(promise) = text.ok().and_then(|text| maven::promised(suffix, &text))
-                    {
+                    let text = match text {
+                        Ok(text) => Some(text),
+                        // One that is none promises nothing.
+                        Err(_) if found.attributes().length > LONGEST_SIDECAR_BYTES => None,
+                        Err(error) => return Err(error),
+                    };
+                    if let Some(promise) = text.and_then(|text| maven::promised(suffix, &text)) {
                         return Ok(vec![promise]);
                     }
                 }
@@ -100,18 +104,29 @@ impl Repositories {
 
     async fn promised_by_page(&self, address: &Address) -> Result<Vec<ExpectedChecksum>, Error> {
         let fetcher = self.fetcher()?;
-        let mut pages = pages_of(address);
+        let pages = pages_of(address);
         let cached = fetcher.cached(&pages).await;
-        if let Some(copy) = cached.iter().position(|cached| *cached) {
-            pages.swap(0, copy);
-        }
+        let (copies, others): (Vec<_>, Vec<_>) = pages
+            .into_iter()
+            .zip(cached)
+            .partition(|(_, cached)| *cached);
         let mut refused = None;
-        for key in pages {
+        let mut is_unknown = false;
+        for (key, is_cached) in copies.into_iter().chain(others) {
+            if is_unknown && !is_cached {
+                break;
+            }
             match self.promised_by(&fetcher, &key, address).await {
+                Ok(Word::Said(promised)) => return Ok(promised),
+                // A copy of another form may be newer.
+                Ok(Word::Unknown) => is_unknown = true,
                 // Another form may be had.
                 Err(error @ Error::Rejected { .. }) => refused = Some(not_promised(&error)),
-                outcome => return outcome,
+                Err(error) => return Err(error),
             }
+        }
+        if is_unknown {
+            return Err(unlisted_by_old_page());
         }
         refused.map_or_else(|| Ok(Vec::new()), Err)
     }
@@ -121,16 +136,19 @@ impl Repositories {
         fetcher: &Arc<Fetcher>,
         key: &ArtifactKey,
         address: &Address,
-    ) -> Result<Vec<ExpectedChecksum>, Error> {
+    ) -> Result<Word, Error> {
         for is_last in [false, true] {
             let found = match fetcher.get(key).await {
                 Ok(found) => found,
-                Err(Error::NotFound) => return Ok(Vec::new()),
+                Err(Error::NotFound) => return Ok(Word::Said(Vec::new())),
                 Err(error) => return Err(error),
             };
             let listed = self.parsed.of(fetcher, key, &found, address).await?;
             if let Some(promised) = listed.get(address.path()) {
-                return Ok(promised);
+                return Ok(Word::Said(promised));
+            }
+            if is_last && found.verdict == Verdict::Stale {
+                return Ok(Word::Unknown);
             }
             if is_last || !is_old(found.verdict) {
                 break;
@@ -141,8 +159,24 @@ impl Repositories {
             path = address.path(),
             "no page lists this file: its length is all that is known"
         );
-        Ok(Vec::new())
+        Ok(Word::Said(Vec::new()))
     }
+}
+
+/// What a page says of a file.
+enum Word {
+    /// All that is promised of it, which may be nothing.
+    Said(Vec<ExpectedChecksum>),
+    /// The page is older than the question, does not list the file, and could not be asked again.
+    Unknown,
+}
+
+/// A file that nothing is known of is not kept with its length alone.
+fn unlisted_by_old_page() -> Error {
+    Error::unavailable(
+        "what the file is to be compared with cannot be had (its index does not list it yet, and could not be asked \
+         again)",
+    )
 }
 
 /// Not the client's own request was refused, but the one for what its file is compared with.
