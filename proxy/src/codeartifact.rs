@@ -27,6 +27,7 @@ mod report;
 mod repositories;
 mod table;
 mod token;
+mod unsharded;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -40,6 +41,7 @@ pub use address::{Address, AddressError, Kind};
 pub use memory::{PageMemory, Room};
 pub use report::{TokenReport, UpstreamReport};
 pub use table::{Table, Upstream};
+pub(crate) use unsharded::unsharded;
 
 use crate::artifact::ArtifactKey;
 use crate::cache::Cache;

@@ -200,6 +200,11 @@ impl Repositories {
             answer.place = self.client.for_body(answer.place).await?;
         }
         if !answer.response.headers().contains_key(CONTENT_LENGTH) {
+            if answer.response.status() != StatusCode::OK {
+                return Err(Error::unavailable(
+                    "a part of a file has come, and not the file",
+                ));
+            }
             // What CodeArtifact makes up as it answers, such as a maven-metadata.xml.
             let measured = measured(answer.response, &self.client.pages).await?;
             let (attributes, bytes, _room) = measured;

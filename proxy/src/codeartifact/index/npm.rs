@@ -131,8 +131,12 @@ pub fn promised(page: &Page) -> HashMap<String, Vec<ExpectedChecksum>> {
     let mut all = HashMap::new();
     for dist in document.dist.into_iter().chain(versions) {
         let promised = dist.promised();
-        if let Some(path) = dist.path().filter(|_| !promised.is_empty()) {
-            all.entry(path).or_insert(promised);
+        if let Some(path) = dist.path() {
+            // Listed, though nothing may be promised of it.
+            let known: &mut Vec<_> = all.entry(path).or_default();
+            if known.is_empty() {
+                *known = promised;
+            }
         }
     }
     all

@@ -11,7 +11,7 @@ use super::wheel::METADATA_SUFFIX;
 use crate::artifact::ArtifactKey;
 use crate::checksum::ExpectedChecksum;
 use crate::codeartifact::index::{Page, npm, pypi};
-use crate::codeartifact::{Address, LONGEST_PAGE_BYTES, PageMemory, whole};
+use crate::codeartifact::{Address, LONGEST_PAGE_BYTES, PageMemory, unsharded, whole};
 use crate::config::Format;
 use crate::error::Error;
 use crate::fetch::{Fetcher, Found};
@@ -88,7 +88,7 @@ impl Listed {
 impl Parsed {
     pub(super) fn new(memory: &PageMemory) -> Self {
         Self {
-            pages: Cache::with_weighter(PAGES_EXPECTED, MOST_BYTES, ByBytes),
+            pages: unsharded(PAGES_EXPECTED, MOST_BYTES, ByBytes),
             memory: memory.clone(),
         }
     }

@@ -8,14 +8,15 @@ use bytes::Bytes;
 use http::header::{ACCEPT_RANGES, CONTENT_TYPE, ETAG};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::super::artifact::with_object;
 use super::super::content::{Answer, Content};
 use crate::artifact::ArtifactKey;
+use crate::codeartifact::unsharded;
 use crate::object::ObjectAttributes;
 
 /// Half a SHA-256 tells pages apart.
@@ -94,22 +95,7 @@ impl Rendered {
 
 impl Default for RenderedPages {
     fn default() -> Self {
-        // In one part: a packument may be larger than one of several.
-        let options = OptionsBuilder::new()
-            .shards(1)
-            .estimated_items_capacity(USUAL_PAGES)
-            .weight_capacity(MOST_BYTES)
-            .build();
-        Self(match options {
-            Ok(options) => Cache::with_options(
-                options,
-                Weight,
-                DefaultHashBuilder::default(),
-                DefaultLifecycle::default(),
-            ),
-            // It wants both figures, and has them.
-            Err(_) => Cache::with_weighter(USUAL_PAGES, MOST_BYTES, Weight),
-        })
+        Self(unsharded(USUAL_PAGES, MOST_BYTES, Weight))
     }
 }
 
