@@ -453,7 +453,9 @@ async fn an_upload_has_one_line_in_the_log_with_its_file() {
     })
     .await;
     let log = world.proxy.log();
-    let of_upload = |line: &&str| line.contains("POST") || line.contains("acme_new");
+    let of_upload = |line: &&str| {
+        line.contains(" INFO ") && (line.contains("POST") || line.contains("acme_new"))
+    };
     let lines: Vec<_> = log.lines().filter(of_upload).collect();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains("published"), "{lines:?}");
