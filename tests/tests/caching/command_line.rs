@@ -43,7 +43,7 @@ async fn wrong_usage_exits_64_and_shows_what_would_be_right() {
     let scratch = Scratch::new();
     for wrong in [
         &["serves"][..],
-        &["--port", "1"],
+        &["--prot", "1"],
         &["cache"],
         &["cache", "rm"],
     ] {

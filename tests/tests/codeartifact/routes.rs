@@ -354,11 +354,14 @@ async fn web_pages_publish_nothing() {
 async fn npm_is_told_why_whatever_is_wrong() {
     let setting = Setting::new().await;
     setting.configure(&upstream("publish: true\nformats: [npm]"));
+    setting.seed("first");
     let _login = setting.sso.sign_in();
     let world = setting.start().await;
     let fault = simulated_aws::Fault::on(Operation::PublishPackage);
     let fault = fault.respond(403, "AccessDeniedException");
     world.sso.aws.faults().add(fault);
+    // A token that has worked: another is not suspected.
+    assert_eq!(world.get("/npm/@acme%2ffirst").await.status, 200);
     let web_page = [("origin", "https://evil.example")];
     for (method, path, headers, status, told) in [
         (

@@ -78,7 +78,10 @@ async fn every_example_starts_and_gives_each_service_its_credentials() {
     assert!(examples.len() >= 3, "{examples:?}");
     for example in examples {
         let (world, tokens) = start(&example).await;
-        assert!(!tokens.is_empty(), "{}", example.display());
+        // One is of repositories of CodeArtifact alone.
+        let text = std::fs::read_to_string(&example).expect("an example");
+        let has_services = text.contains("\nservices:") || text.contains("\ndynamic_services:");
+        assert_eq!(!tokens.is_empty(), has_services, "{}", example.display());
         for token in tokens {
             world.given(&token).await;
         }
