@@ -14,7 +14,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
-use tracing::info;
+use tracing::debug;
 
 use super::body::{read, text_of};
 use super::client::{PATIENCE, advice, url};
@@ -85,7 +85,7 @@ impl Repositories {
         let passed = passed.map_err(|_| Error::unavailable("this request cannot be passed on"))?;
         let place = client.for_upload().await?;
         let alias = &upstream.config.alias;
-        info!(upstream = alias, path = address.path(), method = %head.method, "publishing");
+        debug!(upstream = alias, path = address.path(), method = %head.method, "publishing");
         // Whatever becomes of it, and though the client leaves meanwhile: pages may be others then.
         let noted = NotePublished(self, address);
         let sent = Box::pin(client.send(upstream, &url, &token, passed));

@@ -33,7 +33,7 @@ pub(super) use self::readiness::{readiness, readiness_of};
 pub(super) use self::rendered::RenderedPages;
 pub(super) use self::route::Route;
 use self::route::{Action, Place, action, publishing, right_name};
-pub(super) use self::upload::Upload;
+pub(super) use self::upload::{Upload, UploadedFile};
 use super::app::App;
 use super::browsers::sign_of_a_page;
 use super::connection::AbortHandle;

@@ -442,6 +442,29 @@ async fn who_looks_where_nothing_is_reads_what_is_and_what_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_has_one_line_in_the_log_with_its_file() {
+    let setting = Setting::new().await;
+    setting.configure(&upstream("publish: true"));
+    let _login = setting.sso.sign_in();
+    let world = setting.start().await;
+    let wheel = crate::world::wheel_bytes("acme-new");
+    let path = "/codeartifact/main/pypi/";
+    let status = world.upload_wheel(path, "acme-new", &wheel).await;
+    assert!((200..300).contains(&status), "{status}");
+    eventually("it is logged", async || {
+        world.proxy.log().contains("acme_new-1.0-py3-none-any.whl")
+    })
+    .await;
+    let log = world.proxy.log();
+    let of_upload = |line: &&str| {
+        line.contains(" INFO ") && (line.contains("POST") || line.contains("acme_new"))
+    };
+    let lines: Vec<_> = log.lines().filter(of_upload).collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("published"), "{lines:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_keeps_that_something_is_not_there() {
     let world = World::seeded(&[]).await;
     for path in [

@@ -10,6 +10,7 @@ use prometheus::IntCounter;
 use super::line;
 use super::record::Record;
 use crate::metrics::AbortedBy;
+use crate::server::codeartifact::UploadedFile;
 use crate::server::content::Answer;
 use crate::server::verdict::{Held, Verdict};
 
@@ -21,6 +22,8 @@ pub(super) struct Answered {
     /// Whether it waited for a login.
     pub(super) is_held: bool,
     pub(super) first_byte: Duration,
+    /// Which file was uploaded, where the path does not say so.
+    pub(super) file: Option<String>,
     /// The length of the body that will be asked for, where it is known.
     expected_bytes: Option<u64>,
     /// What bytes of an artifact are counted by.
@@ -61,6 +64,10 @@ impl Answered {
             verdict,
             is_held,
             first_byte,
+            file: response
+                .extensions()
+                .get()
+                .map(|UploadedFile(name)| name.clone()),
             expected_bytes: if has_body { expected } else { Some(0) },
             counter: source.map(|source| {
                 let sent = &metrics.sent_bytes;
@@ -78,6 +85,7 @@ impl Answered {
             verdict,
             is_held: false,
             first_byte: record.arrived.elapsed(),
+            file: None,
             expected_bytes: None,
             counter: None,
             sent_bytes: 0,

@@ -22,6 +22,7 @@ pub(super) fn write(answered: &Answered, level: Level, whole: Duration, aborted:
                 $level,
                 method = %record.method,
                 path = record.uri.path(),
+                file = answered.file.as_deref(),
                 status = answered.status,
                 verdict = answered.verdict.label(),
                 held = answered.is_held.then_some(true),

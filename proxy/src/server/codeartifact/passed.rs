@@ -13,7 +13,8 @@ use super::super::hold::without_count;
 use super::super::status;
 use super::super::verdict::Verdict;
 use super::npm::OthersWords;
-use super::{Asked, Upload, name};
+use super::{Asked, Upload, UploadedFile, name};
+use crate::config::Format;
 use crate::error::Error;
 use crate::fetch::Verdict as How;
 
@@ -40,9 +41,16 @@ pub(super) async fn pass(asked: &Asked<'_>) -> Result<Answer, Error> {
 /// Gives what is published to CodeArtifact, once. A login is waited for before the first byte is read: nobody has the
 /// bytes a second time.
 pub(super) async fn publish(asked: &Asked<'_>, body: Upload) -> Answer {
-    let body = Mutex::new(Some(body));
     let name = name(asked.address);
     let (upstream, format) = (asked.address.upstream(), asked.address.format());
+    let (body, file) = match format {
+        Format::Pypi => {
+            let (body, file) = body.named();
+            (body, Some(file))
+        }
+        Format::Npm | Format::Maven => (body, None),
+    };
+    let body = Mutex::new(Some(body));
     let attempt = async || {
         let codeartifact = asked.codeartifact;
         // All that a login may be needed for, so that an untouched body can wait for one.
@@ -64,7 +72,11 @@ pub(super) async fn publish(asked: &Asked<'_>, body: Upload) -> Answer {
         ))
     };
     let hold = asked.app.hold();
-    hold.answer(asked.request, &name, attempt).await
+    let mut answer = hold.answer(asked.request, &name, attempt).await;
+    if let Some(file) = file.as_ref().and_then(|file| file.get()) {
+        answer.extensions_mut().insert(UploadedFile(file.clone()));
+    }
+    answer
 }
 
 fn asked_of<B>(asked: &Asked<'_>, body: B) -> Request<B> {

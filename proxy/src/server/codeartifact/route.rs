@@ -327,7 +327,7 @@ pub(super) mod tests {
     #[test]
     fn what_is_not_configured_is_not_served() {
         assert!(not_served("/codeartifact/other/pypi/simple/x/").contains("`other`"));
-        assert!(not_served("/codeartifact//").contains("``"));
+        assert!(not_served("/codeartifact//x").contains("``"));
         assert!(not_served("/codeartifact/main/nuget/x").contains("`nuget`"));
         for path in [
             "/012345678901/eu-central-2/acme/all/simple/x/",

@@ -1,5 +1,7 @@
 //! The body of a request that publishes: given on as it comes, and never just dropped.
 
+mod file_name;
+
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,6 +14,12 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
 
+use file_name::{Finder, Name};
+
+/// In the extensions of an answer to an upload: which file it was, where its URL does not say so.
+#[derive(Clone, Debug)]
+pub(in crate::server) struct UploadedFile(pub(in crate::server) String);
+
 /// So long what nobody wants is still read: a client that is answered while it sends may see a reset in place of the
 /// answer. Not by its length: packages are large, and what counts is who waits for them.
 const LONGEST_DRAIN: Duration = Duration::from_secs(30);
@@ -21,6 +29,7 @@ pub(in crate::server) struct Upload {
     body: Option<Incoming>,
     /// The client sends nothing before it is told to, which reading does.
     waits: bool,
+    finder: Option<Finder>,
 }
 
 impl Upload {
@@ -28,7 +37,15 @@ impl Upload {
         Self {
             body: Some(body),
             waits: headers.contains_key(EXPECT),
+            finder: None,
         }
+    }
+
+    /// The same, of a form, and the name of the file in it, once that has passed by.
+    pub(super) fn named(mut self) -> (Self, Name) {
+        let name = Name::default();
+        self.finder = Some(Finder::new(name.clone()));
+        (self, name)
     }
 }
 
@@ -41,10 +58,16 @@ impl Body for Upload {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         self.waits = false;
-        match &mut self.body {
+        let polled = match &mut self.body {
             Some(body) => Pin::new(body).poll_frame(context),
             None => Poll::Ready(None),
+        };
+        if let (Some(finder), Poll::Ready(Some(Ok(frame)))) = (&mut self.finder, &polled)
+            && let Some(bytes) = frame.data_ref()
+        {
+            finder.look(bytes);
         }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
