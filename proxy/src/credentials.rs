@@ -148,6 +148,20 @@ impl Credentials {
         Err(Error::LoginRequired(trouble))
     }
 
+    /// What follows from a refusal of credentials: that a login is needed, where the keeper says so, else `otherwise`.
+    #[must_use]
+    pub fn login_required_or(&self, otherwise: Error) -> Error {
+        match self.state() {
+            State::LoginRequired(trouble) => Error::LoginRequired(trouble),
+            State::Refreshing
+            | State::Valid(_)
+            | State::Offline(_)
+            | State::ClockSkew(_)
+            | State::Denied(_)
+            | State::ConfigError(_) => otherwise,
+        }
+    }
+
     /// Waits, at most until `until`, for a reason to try again what failed for want of a login: other
     /// credentials than those of the generation `tried`, or trouble that a login does not cure. Where
     /// there is another way than a login, the time `again` is reason enough.

@@ -103,6 +103,15 @@ impl Error {
         ))
     }
 
+    /// A service does not believe this machine's clock.
+    #[must_use]
+    pub fn clock_refused(service: &str, failure: &impl std::fmt::Display) -> Self {
+        Self::ClockSkew(Trouble::new(
+            format!("{service} refuses this machine's clock ({failure})"),
+            "Set the clock; a container has the clock of its virtual machine, which a restart of Docker sets right.",
+        ))
+    }
+
     /// Whether a stale copy may be served instead.
     #[must_use]
     pub fn leaves_stale_copy_usable(&self) -> bool {

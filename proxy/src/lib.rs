@@ -12,6 +12,7 @@
 
 pub mod artifact;
 pub mod aws;
+mod backoff;
 pub mod cache;
 pub mod cache_status;
 pub mod checksum;

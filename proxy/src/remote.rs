@@ -45,7 +45,10 @@ pub trait Remote: Send + Sync + 'static {
     fn head(
         self: Arc<Self>,
         key: ArtifactKey,
-    ) -> BoxFuture<'static, Result<ObjectAttributes, Error>>;
+    ) -> BoxFuture<'static, Result<ObjectAttributes, Error>> {
+        // Where nothing else than a download tells.
+        Box::pin(async move { Ok(self.get(key).await?.head().attributes.clone()) })
+    }
 
     /// Asks whether a copy is still good, giving up after `patience`: the copy can be served.
     fn revalidate(

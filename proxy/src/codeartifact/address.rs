@@ -232,23 +232,12 @@ impl Kind {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::*;
     use crate::config::CodeArtifactUpstream;
 
     fn table() -> Table {
-        Table::new(vec![CodeArtifactUpstream {
-            alias: "main".to_owned(),
-            domain: "acme".to_owned(),
-            domain_owner: "012345678901".to_owned(),
-            region: "eu-central-1".to_owned(),
-            repository: "all".to_owned(),
-            formats: Format::ALL.to_vec(),
-            publish: false,
-            public_fallback: None,
-            token_duration: Duration::from_hours(12),
-        }])
+        Table::new(vec![CodeArtifactUpstream::example()])
     }
 
     #[test]

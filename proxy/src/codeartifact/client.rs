@@ -36,10 +36,11 @@ pub(super) use wire::Wire;
 use super::PageMemory;
 use super::Upstream;
 use super::body::text_of;
-use super::control::{Control, jittered};
+use super::control::Control;
 use super::endpoint::Endpoints;
 use super::refusals::Refusals;
 use super::token::{Token, Tokens};
+use crate::backoff::{self, Backoff};
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::error::Error;
@@ -56,8 +57,6 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long one answer may take to begin. A package that CodeArtifact has yet to fetch from elsewhere takes its time;
 /// clients give up before, and find it when they come back.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 /// From CodeArtifact to where an asset is. One is usual.
 const MOST_HOPS: usize = 3;
 
@@ -149,16 +148,20 @@ impl Client {
         let note = |error: &Error| self.refusals.failed(upstream, format, error);
         let root = self.endpoints.of(upstream, format, left()).await;
         let root = root.inspect_err(note)?;
-        let mut backoff = FIRST_BACKOFF;
+        let mut backoff = Backoff::default();
         // The one that is asked with instead, and how many there were.
         let (mut replacement, mut replaced) = (None, 0);
         loop {
             let token = match &replacement {
                 Some(other) => Arc::clone(other),
-                None => self.tokens.get(upstream, left().max(FIRST_BACKOFF)).await?,
+                None => {
+                    self.tokens
+                        .get(upstream, left().max(backoff::FIRST))
+                        .await?
+                }
             };
             let allowed = if question.has_copy {
-                left().max(FIRST_BACKOFF)
+                left().max(backoff::FIRST)
             } else {
                 ATTEMPT_TIMEOUT
             };
@@ -174,7 +177,7 @@ impl Client {
                 }
                 Step::Over(Err(error)) => return Err(error),
                 Step::Doubted(doubt) => {
-                    let patience = left().max(FIRST_BACKOFF);
+                    let patience = left().max(backoff::FIRST);
                     let resolved = self.resolve(upstream, &token, doubt, replaced, patience);
                     replacement = Some(resolved.await.inspect_err(note)?);
                     replaced += 1;
@@ -190,7 +193,7 @@ impl Client {
                 }
             };
             let advised = advised.map(Duration::from_secs);
-            let pause = jittered(backoff).max(advised.unwrap_or_default());
+            let pause = backoff.pause().max(advised.unwrap_or_default());
             debug!(
                 upstream = upstream.config.alias,
                 why,
@@ -201,7 +204,6 @@ impl Client {
                 return Err(failure);
             }
             tokio::time::sleep(pause).await;
-            backoff = (backoff * 2).min(LONGEST_BACKOFF);
         }
     }
 

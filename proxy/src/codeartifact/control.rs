@@ -19,16 +19,15 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, Span, debug, info_span};
 
 use super::Upstream;
+use crate::backoff::{self, Backoff};
 use crate::config::Config;
-use crate::credentials::{Credentials, State, Valid};
+use crate::credentials::{Credentials, Valid};
 use crate::error::{Error, Trouble};
 use crate::metrics::Metrics;
 use crate::telemetry;
 
 /// How long one attempt may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 /// One call tries so many other credentials: the second time tells the keeper that the new ones are bad, too.
 const CREDENTIALS_TRIED: u32 = 2;
 
@@ -220,14 +219,15 @@ impl Control {
     {
         let deadline = Instant::now() + patience;
         let left = || deadline.saturating_duration_since(Instant::now());
-        let (mut backoff, mut replaced, mut is_clock_healed) = (FIRST_BACKOFF, 0, false);
+        let mut backoff = Backoff::default();
+        let (mut replaced, mut is_clock_healed) = (0, false);
         loop {
             let valid = self
                 .credentials
                 .usable(left())
                 .await
                 .map_err(Refusal::Error)?;
-            let allowed = ATTEMPT_TIMEOUT.min(left().max(FIRST_BACKOFF));
+            let allowed = ATTEMPT_TIMEOUT.min(left().max(backoff::FIRST));
             // Boxed: the SDK's futures are large, and what waits should not have their size.
             let attempt = Box::pin(make(self.client(&upstream.config.region)));
             let span = operation.span();
@@ -258,12 +258,11 @@ impl Control {
                 }
                 Verdict::ClockSkew if !is_clock_healed => is_clock_healed = true,
                 Verdict::Passing => {
-                    let pause = jittered(backoff);
+                    let pause = backoff.pause();
                     if left() <= pause {
                         return Err(Refusal::Answer(verdict, failure));
                     }
                     tokio::time::sleep(pause).await;
-                    backoff = (backoff * 2).min(LONGEST_BACKOFF);
                 }
                 Verdict::CredentialsRejected
                 | Verdict::ClockSkew
@@ -297,21 +296,11 @@ impl Control {
                 ),
                 "Check its domain, domain_owner, region and repository.",
             )),
-            Verdict::ClockSkew => Error::ClockSkew(Trouble::new(
-                format!("CodeArtifact refuses this machine's clock ({failure})"),
-                "Set the clock; a container has the clock of its virtual machine, which a restart of Docker sets \
-                 right.",
-            )),
+            Verdict::ClockSkew => Error::clock_refused("CodeArtifact", &failure),
             // Whether that takes a login is for the keeper to say.
-            Verdict::CredentialsRejected => match self.credentials.state() {
-                State::LoginRequired(trouble) => Error::LoginRequired(trouble),
-                State::Refreshing
-                | State::Valid(_)
-                | State::Offline(_)
-                | State::ClockSkew(_)
-                | State::Denied(_)
-                | State::ConfigError(_) => unavailable(&failure),
-            },
+            Verdict::CredentialsRejected => {
+                self.credentials.login_required_or(unavailable(&failure))
+            }
             Verdict::Passing => unavailable(&failure),
         }
     }
@@ -351,11 +340,6 @@ fn of_credentials(verdict: Verdict, valid: &Valid) -> Verdict {
 
 fn unavailable(failure: &Failure) -> Error {
     Error::unavailable(format!("CodeArtifact could not be asked ({failure})"))
-}
-
-/// Between half of the pause and all of it, so that many do not come back at once.
-pub(super) fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
 #[cfg(test)]

@@ -329,15 +329,8 @@ mod tests {
 
     fn address(format: crate::config::Format, path: &str) -> Address {
         let table = super::super::Table::new(vec![crate::config::CodeArtifactUpstream {
-            alias: "main".to_owned(),
-            domain: "acme".to_owned(),
-            domain_owner: "012345678901".to_owned(),
-            region: "eu-central-1".to_owned(),
-            repository: "all".to_owned(),
-            formats: crate::config::Format::ALL.to_vec(),
             publish: true,
-            public_fallback: None,
-            token_duration: Duration::ZERO,
+            ..crate::config::CodeArtifactUpstream::example()
         }]);
         let path = path.replace('@', "%40");
         Address::parse(&table.upstreams()[0], format, &path, None).expect("an address")

@@ -121,15 +121,8 @@ mod tests {
 
     fn upstream() -> Arc<Upstream> {
         let table = Table::new(vec![CodeArtifactUpstream {
-            alias: "main".to_owned(),
-            domain: "acme".to_owned(),
-            domain_owner: "012345678901".to_owned(),
-            region: "eu-central-1".to_owned(),
-            repository: "all".to_owned(),
             formats: vec![Format::Pypi, Format::Npm],
-            publish: false,
-            public_fallback: None,
-            token_duration: Duration::from_hours(12),
+            ..CodeArtifactUpstream::example()
         }]);
         Arc::clone(&table.upstreams()[0])
     }

@@ -449,14 +449,6 @@ impl Remote for Repositories {
         Box::pin(async move { self.open(&self.address(&key)?).await })
     }
 
-    fn head(
-        self: Arc<Self>,
-        key: ArtifactKey,
-    ) -> BoxFuture<'static, Result<ObjectAttributes, Error>> {
-        // A URL that is signed for GET refuses HEAD.
-        Box::pin(async move { Ok(self.get(key).await?.head().attributes.clone()) })
-    }
-
     fn revalidate(
         self: Arc<Self>,
         key: ArtifactKey,

@@ -101,23 +101,14 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::*;
-    use crate::config::Format;
 
     #[test]
     fn what_has_not_changed_is_the_same_one_in_the_next_table() {
         let upstream = |alias: &str| CodeArtifactUpstream {
             alias: alias.to_owned(),
-            domain: "acme".to_owned(),
-            domain_owner: "012345678901".to_owned(),
-            region: "eu-central-1".to_owned(),
-            repository: "all".to_owned(),
-            formats: Format::ALL.to_vec(),
-            publish: false,
-            public_fallback: None,
-            token_duration: Duration::from_hours(12),
+            ..CodeArtifactUpstream::example()
         };
         let first = Table::new(vec![upstream("kept"), upstream("changed")]);
         let mut changed = upstream("changed");

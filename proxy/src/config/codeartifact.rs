@@ -62,6 +62,24 @@ impl CodeArtifactUpstream {
     }
 }
 
+#[cfg(test)]
+impl CodeArtifactUpstream {
+    /// `main`, with all formats, for twelve hours.
+    pub(crate) fn example() -> Self {
+        Self {
+            alias: "main".to_owned(),
+            domain: "acme".to_owned(),
+            domain_owner: "012345678901".to_owned(),
+            region: "eu-central-1".to_owned(),
+            repository: "all".to_owned(),
+            formats: Format::ALL.to_vec(),
+            publish: false,
+            public_fallback: None,
+            token_duration: Duration::from_hours(12),
+        }
+    }
+}
+
 /// The kinds of packages that are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Format {

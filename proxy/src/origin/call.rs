@@ -15,15 +15,13 @@ use tracing::{Instrument as _, Span, debug, info_span};
 use super::operation::{Operation, is_answer, outcome};
 use super::{Origin, PATIENCE, list};
 use crate::aws::{Failure, Verdict};
-use crate::credentials::State;
+use crate::backoff::{self, Backoff};
 use crate::error::{Error, Trouble};
 use crate::request::{self, S3Ids};
 use crate::telemetry;
 
 /// How long one attempt may take until the head of the answer is there.
 pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 
 /// One call tries so many other credentials. The second time tells the keeper that the new ones are
 /// bad, too, and it has the words for that.
@@ -67,11 +65,11 @@ impl Origin {
     {
         let deadline = Instant::now() + patience;
         let left = || deadline.saturating_duration_since(Instant::now());
-        let mut backoff = FIRST_BACKOFF;
+        let mut backoff = Backoff::default();
         let mut healed = Healed::default();
         loop {
             let valid = self.credentials.usable(left()).await?;
-            let allowed = ATTEMPT_TIMEOUT.min(left().max(FIRST_BACKOFF));
+            let allowed = ATTEMPT_TIMEOUT.min(left().max(backoff::FIRST));
             let begun = Instant::now();
             let span = self.span(operation);
             let attempt = timeout(allowed, make(self.client()));
@@ -117,12 +115,11 @@ impl Origin {
                     self.move_to_region(&region);
                 }
                 Verdict::Passing => {
-                    let pause = jittered(backoff);
+                    let pause = backoff.pause();
                     if left() <= pause {
                         return Err(unavailable(&failure).into());
                     }
                     tokio::time::sleep(pause).await;
-                    backoff = (backoff * 2).min(LONGEST_BACKOFF);
                 }
                 verdict @ (Verdict::CredentialsRejected
                 | Verdict::ClockSkew
@@ -213,20 +210,10 @@ impl Origin {
                  artifacts are.",
             )),
             // Whether that takes a login is for the keeper to say.
-            Verdict::CredentialsRejected => match self.credentials.state() {
-                State::LoginRequired(trouble) => Error::LoginRequired(trouble),
-                State::Refreshing
-                | State::Valid(_)
-                | State::Offline(_)
-                | State::ClockSkew(_)
-                | State::Denied(_)
-                | State::ConfigError(_) => unavailable(&failure),
-            },
-            Verdict::ClockSkew => Error::ClockSkew(Trouble::new(
-                format!("S3 refuses this machine's clock ({failure})"),
-                "Set the clock; a container has the clock of its virtual machine, which a restart \
-                 of Docker sets right.",
-            )),
+            Verdict::CredentialsRejected => {
+                self.credentials.login_required_or(unavailable(&failure))
+            }
+            Verdict::ClockSkew => Error::clock_refused("S3", &failure),
             Verdict::WrongRegion(_) => Error::Misconfigured(Trouble::new(
                 format!("bucket `{}` is in another region ({failure})", self.bucket),
                 "Set AWS_REGION to the bucket's region.",
@@ -285,9 +272,4 @@ fn ids(said: &(impl RequestId + RequestIdExt)) -> S3Ids {
 
 fn unavailable(failure: &Failure) -> Error {
     Error::unavailable(format!("S3 could not be asked ({failure})"))
-}
-
-/// Between half of the pause and all of it, so that many do not come back at once.
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.5 + fastrand::f64() / 2.0)
 }

@@ -432,12 +432,7 @@ async fn a_dead_token_is_no_verdict_on_a_publication() {
         setting.configure(&upstream("publish: true"));
         setting.service().set_refusal(refusal);
         let world = setting.start().await;
-        world.proxy.get("/readyz").await;
-        tests::eventually("there is a token", async || {
-            world.calls(Operation::GetAuthorizationToken).len() == 1
-        })
-        .await;
-        world.service().revoke_tokens();
+        world.lose_the_first_token().await;
         let path = "/maven/com/acme/small/1.0/small-1.0.jar";
         let status = world.put_zeros(path, 10).await;
         assert_eq!(status, 503, "{refusal}: {}", world.proxy.log());

@@ -107,13 +107,7 @@ async fn a_404_under_a_token_that_never_worked_is_asked_again_with_another() {
     setting.seed("first");
     setting.service().set_refusal(404);
     let world = setting.start().await;
-    // The first token dies before it is used.
-    world.proxy.get("/readyz").await;
-    eventually("there is a token", async || {
-        world.calls(Operation::GetAuthorizationToken).len() == 1
-    })
-    .await;
-    world.service().revoke_tokens();
+    world.lose_the_first_token().await;
     let answer = world.get("/pypi/simple/acme-first/").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
@@ -126,12 +120,7 @@ async fn two_at_once_under_a_dead_token_both_find_what_is_there() {
     setting.seed("second");
     setting.service().set_refusal(404);
     let world = setting.start().await;
-    world.proxy.get("/readyz").await;
-    eventually("there is a token", async || {
-        world.calls(Operation::GetAuthorizationToken).len() == 1
-    })
-    .await;
-    world.service().revoke_tokens();
+    world.lose_the_first_token().await;
     // While one of them waits for another token, the others have their answers.
     let slow = Fault::on(Operation::GetAuthorizationToken).delay(Duration::from_secs(2));
     world.sso.aws.faults().add(slow);

@@ -192,6 +192,16 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 }
 
 impl World {
+    /// The first token dies before it is used.
+    pub(crate) async fn lose_the_first_token(&self) {
+        self.proxy.get("/readyz").await;
+        eventually("there is a token", async || {
+            self.calls(Operation::GetAuthorizationToken).len() == 1
+        })
+        .await;
+        self.service().revoke_tokens();
+    }
+
     /// Somebody has signed in; these packages are there.
     pub(crate) async fn seeded(names: &[&str]) -> Self {
         let setting = Setting::new().await;

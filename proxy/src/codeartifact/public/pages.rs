@@ -99,13 +99,6 @@ impl Remote for Pages {
         Box::pin(async move { self.ask(&key, None).await?.ok_or(Error::Changed) })
     }
 
-    fn head(
-        self: Arc<Self>,
-        key: ArtifactKey,
-    ) -> BoxFuture<'static, Result<ObjectAttributes, Error>> {
-        Box::pin(async move { Ok(self.get(key).await?.head().attributes.clone()) })
-    }
-
     fn revalidate(
         self: Arc<Self>,
         key: ArtifactKey,

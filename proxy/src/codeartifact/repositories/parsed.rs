@@ -124,7 +124,6 @@ impl Parsed {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::*;
     use crate::codeartifact::Table;
@@ -132,17 +131,7 @@ mod tests {
 
     #[test]
     fn files_and_their_metadata_are_promised_by_their_own_hashes() {
-        let table = Table::new(vec![CodeArtifactUpstream {
-            alias: "main".to_owned(),
-            domain: "acme".to_owned(),
-            domain_owner: "012345678901".to_owned(),
-            region: "eu-central-1".to_owned(),
-            repository: "all".to_owned(),
-            formats: Format::ALL.to_vec(),
-            publish: false,
-            public_fallback: None,
-            token_duration: Duration::from_hours(12),
-        }]);
+        let table = Table::new(vec![CodeArtifactUpstream::example()]);
         let upstream = table.by_alias("main").expect("an upstream");
         let (file, metadata) = ("a".repeat(64), "b".repeat(64));
         let json = format!(

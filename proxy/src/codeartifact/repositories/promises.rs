@@ -234,24 +234,13 @@ pub(in crate::codeartifact) fn sha256(hexadecimal: &str) -> Option<ExpectedCheck
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::*;
     use crate::codeartifact::Table;
     use crate::config::CodeArtifactUpstream;
 
     fn file(format: Format, path: &str) -> Address {
-        let table = Table::new(vec![CodeArtifactUpstream {
-            alias: "main".to_owned(),
-            domain: "acme".to_owned(),
-            domain_owner: "012345678901".to_owned(),
-            region: "eu-central-1".to_owned(),
-            repository: "all".to_owned(),
-            formats: Format::ALL.to_vec(),
-            publish: false,
-            public_fallback: None,
-            token_duration: Duration::from_hours(12),
-        }]);
+        let table = Table::new(vec![CodeArtifactUpstream::example()]);
         let upstream = table.by_alias("main").expect("an upstream");
         let path = percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC);
         Address::parse(upstream, format, &path.to_string(), None).expect("an address")

@@ -191,17 +191,7 @@ mod tests {
 
     #[test]
     fn only_wheels_have_metadata_beside_them() {
-        let table = Table::new(vec![CodeArtifactUpstream {
-            alias: "main".to_owned(),
-            domain: "acme".to_owned(),
-            domain_owner: "012345678901".to_owned(),
-            region: "eu-central-1".to_owned(),
-            repository: "all".to_owned(),
-            formats: Format::ALL.to_vec(),
-            publish: false,
-            public_fallback: None,
-            token_duration: Duration::ZERO,
-        }]);
+        let table = Table::new(vec![CodeArtifactUpstream::example()]);
         let upstream = table.by_alias("main").expect("an upstream");
         let wheel = |format, path: &str| {
             let address = Address::parse(upstream, format, path, None).expect("an address");

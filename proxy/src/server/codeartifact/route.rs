@@ -242,22 +242,14 @@ pub(super) fn right_name(address: &Address, normalised: impl Fn(&str) -> String)
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::time::Duration;
 
     use super::*;
     use crate::config::CodeArtifactUpstream;
 
     pub(in crate::server::codeartifact) fn table() -> Table {
         Table::new(vec![CodeArtifactUpstream {
-            alias: "main".to_owned(),
-            domain: "acme".to_owned(),
-            domain_owner: "012345678901".to_owned(),
-            region: "eu-central-1".to_owned(),
-            repository: "all".to_owned(),
-            formats: Format::ALL.to_vec(),
             publish: true,
-            public_fallback: None,
-            token_duration: Duration::from_hours(12),
+            ..CodeArtifactUpstream::example()
         }])
     }
 
